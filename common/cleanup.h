@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Scope-bound ownership: each owner of a descriptor, an allocation or a JSON tree carries one
+ * of these attributes. Handing over is spelled out: take_fd(&fd), take_ptr(ptr).
+ */
+#ifndef USERNET_CLEANUP_H
+#define USERNET_CLEANUP_H
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cjson/cJSON.h>
+
+#define cleanup_free __attribute__((cleanup(cleanup_free_)))
+#define cleanup_close __attribute__((cleanup(cleanup_close_)))
+#define cleanup_json __attribute__((cleanup(cleanup_json_)))
+
+static inline void cleanup_free_(void *p)
+{
+	free(*(void **)p);
+}
+
+static inline void cleanup_close_(const int *fd)
+{
+	const int saved = errno;
+
+	if (*fd >= 0)
+		close(*fd);
+	errno = saved;
+}
+
+static inline void cleanup_json_(cJSON **json)
+{
+	cJSON_Delete(*json);
+}
+
+/* The descriptor, no longer owned by *fd. */
+static inline int take_fd(int *fd)
+{
+	const int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+/* The pointer, no longer owned by the variable. */
+#define take_ptr(p)                         \
+	({                                  \
+		__typeof__(p) taken_ = (p); \
+		(p) = NULL;                 \
+		taken_;                     \
+	})
+
+#endif

@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The CNI execution protocol.
+ *
+ * One call is one process: read the environment, read standard input to its end, check both, call
+ * the operation, print one JSON object. Whatever happens, a runtime that reads standard output gets
+ * a result or an error and never half of one: the answer is printed into memory first, then
+ * written at once.
+ *
+ * DEL is lenient where ADD is strict. What does not matter for removing (a prevResult that does not
+ * parse, CNI_ARGS) is passed over, because a runtime that gets an error for DEL keeps the rest.
+ */
+#include "cni.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "conf.h"
+
+#define STDIN_LIMIT_MS 10000
+#define NAME_MAX_BYTES 200
+
+/* An operation of the protocol: what it needs, and since when it exists. */
+struct operation {
+	const char *name;
+	enum cni_version since;
+	bool attachment; /* CNI_CONTAINERID and CNI_IFNAME */
+	bool netns;      /* CNI_NETNS */
+	bool strict;     /* what is not needed must be right all the same */
+};
+
+static const struct operation operations[] = {
+	{"ADD", CNI_0_1_0, true, true, true},      {"DEL", CNI_0_1_0, true, false, false},
+	{"CHECK", CNI_0_4_0, true, true, true},    {"GC", CNI_1_1_0, false, false, true},
+	{"STATUS", CNI_1_1_0, false, false, true}, {"VERSION", CNI_0_1_0, false, false, true},
+};
+
+static bool valid_name(const char *name)
+{
+	size_t len = 0;
+
+	if (!isalnum((unsigned char)name[0]))
+		return false;
+	for (; name[len] != '\0'; len++) {
+		if (!isalnum((unsigned char)name[len]) && strchr("_.-", name[len]) == NULL)
+			return false;
+	}
+	return len <= NAME_MAX_BYTES;
+}
+
+bool cni_valid_container_id(const char *id)
+{
+	return valid_name(id);
+}
+
+bool cni_valid_network_name(const char *name)
+{
+	return valid_name(name);
+}
+
+bool cni_valid_ifname(const char *name)
+{
+	const size_t len = strlen(name);
+
+	if (len < 1 || len > 15 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (name[i] <= ' ' || name[i] > '~' || strchr("/:%", name[i]) != NULL)
+			return false;
+	}
+	return true;
+}
+
+static const struct operation *find_operation(const char *command)
+{
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+		if (strcmp(operations[i].name, command) == 0)
+			return &operations[i];
+	}
+	return NULL;
+}
+
+/* A variable that must be there and not be empty. */
+static int require_variable(const char *name, const char **out, struct cni_error *err)
+{
+	*out = getenv(name);
+	if (*out == NULL || **out == '\0')
+		return cni_error(err, CNI_ERR_ENVIRONMENT, "%s is not set; %s needs it", name,
+				 getenv("CNI_COMMAND"));
+	return 0;
+}
+
+/* "K=V;K2=V2"; one ';' at the end is let through. */
+static bool valid_args(const char *args)
+{
+	while (*args != '\0') {
+		const size_t key = strcspn(args, "=;");
+
+		if (key == 0 || args[key] != '=')
+			return false;
+		args += strcspn(args, ";");
+		if (*args == ';')
+			args++;
+	}
+	return true;
+}
+
+static int read_environment(const struct operation *op, struct cni_request *req,
+			    struct cni_error *err)
+{
+	req->command = op->name;
+	req->args = getenv("CNI_ARGS");
+	req->path = getenv("CNI_PATH");
+	if (op->attachment) {
+		if (require_variable("CNI_CONTAINERID", &req->container_id, err) < 0 ||
+		    require_variable("CNI_IFNAME", &req->ifname, err) < 0)
+			return -1;
+		if (!cni_valid_container_id(req->container_id))
+			return cni_error(
+				err, CNI_ERR_ENVIRONMENT,
+				"CNI_CONTAINERID is \"%.60s\", but must be an alphanumeric "
+				"followed by alphanumerics, '_', '.' and '-', at most %d "
+				"bytes",
+				req->container_id, NAME_MAX_BYTES);
+		if (!cni_valid_ifname(req->ifname))
+			return cni_error(err, CNI_ERR_ENVIRONMENT,
+					 "CNI_IFNAME is \"%.60s\", but must be 1 to 15 printable "
+					 "characters without '/', ':', '%%' and spaces",
+					 req->ifname);
+		req->netns = getenv("CNI_NETNS");
+		if (req->netns != NULL && *req->netns == '\0')
+			req->netns = NULL;
+	}
+	if (op->netns && require_variable("CNI_NETNS", &req->netns, err) < 0)
+		return -1;
+	if (op->netns && (req->netns[0] != '/' || strlen(req->netns) >= PATH_MAX))
+		return cni_error(err, CNI_ERR_ENVIRONMENT,
+				 "CNI_NETNS is \"%.60s\", but must be an absolute path",
+				 req->netns);
+	if (op->strict && req->args != NULL && !valid_args(req->args))
+		return cni_error(err, CNI_ERR_ENVIRONMENT,
+				 "CNI_ARGS is \"%.60s\", but must be KEY=VALUE pairs separated by "
+				 "';'",
+				 req->args);
+	return 0;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Standard input to its end; *text is the caller's also after a failure. */
+static int read_stdin(char **text, size_t *len, struct cni_error *err)
+{
+	const int64_t until = now_ms() + STDIN_LIMIT_MS;
+	struct pollfd event = {.fd = STDIN_FILENO, .events = POLLIN};
+	size_t size = 0;
+
+	for (*len = 0;;) {
+		const int64_t left = until - now_ms();
+		ssize_t n;
+
+		if (*len == size) {
+			char *more = realloc(*text, size = size == 0 ? 8192 : size * 2);
+
+			if (more == NULL)
+				return cni_error_nomem(err);
+			*text = more;
+		}
+		if (left <= 0 || poll(&event, 1, (int)left) == 0)
+			return cni_error(err, CNI_ERR_IO,
+					 "the network configuration on standard input did not end "
+					 "within %d seconds",
+					 STDIN_LIMIT_MS / 1000);
+		n = read(STDIN_FILENO, *text + *len, size - *len);
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return cni_error_errno(err, CNI_ERR_IO,
+					       "cannot read the network configuration from "
+					       "standard input");
+		if (n == 0)
+			return 0;
+		if (n > 0)
+			*len += (size_t)n;
+		if (*len > JSON_MAX_BYTES)
+			return cni_error(err, CNI_ERR_DECODE,
+					 "the network configuration is larger than %u MiB",
+					 JSON_MAX_BYTES >> 20);
+	}
+}
+
+static int compare_attachments(const void *a, const void *b)
+{
+	const struct cni_attachment *x = a, *y = b;
+	const int order = strcmp(x->container_id, y->container_id);
+
+	return order != 0 ? order : strcmp(x->ifname, y->ifname);
+}
+
+bool cni_is_valid(const struct cni_request *req, const char *container_id, const char *ifname)
+{
+	const struct cni_attachment key = {.container_id = container_id, .ifname = ifname};
+
+	return req->n_valid > 0 &&
+	       bsearch(&key, req->valid, req->n_valid, sizeof(key), compare_attachments) != NULL;
+}
+
+/*
+ * GC's list. A missing one is an error, not an empty list: an empty list means "remove everything",
+ * and that should be said.
+ */
+static int read_valid_attachments(struct cni_request *req, struct cni_error *err)
+{
+	static const char key[] = "cni.dev/valid-attachments";
+	static const char old_key[] = "cni.dev/attachments";
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(req->conf, key);
+	const cJSON *item;
+
+	if (list == NULL)
+		list = cJSON_GetObjectItemCaseSensitive(req->conf, old_key);
+	if (list == NULL)
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "GC needs \"%s\"; an empty list means that no attachment is valid",
+				 key);
+	if (cJSON_IsNull(list))
+		return 0; /* how Go prints an empty list */
+	if (!cJSON_IsArray(list))
+		return cni_error(err, CNI_ERR_CONFIG, "\"%s\" must be an array", list->string);
+	req->valid = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(*req->valid));
+	if (req->valid == NULL)
+		return cni_error_nomem(err);
+	cJSON_ArrayForEach (item, list) {
+		const cJSON *id = json_get(item, "containerID");
+		const cJSON *ifname = json_get(item, "ifname");
+
+		if (!cJSON_IsString(id) || !cJSON_IsString(ifname))
+			return cni_error(err, CNI_ERR_CONFIG,
+					 "\"%s\": element %zu must have the strings containerID "
+					 "and ifname",
+					 list->string, req->n_valid);
+		req->valid[req->n_valid++] = (struct cni_attachment){
+			.container_id = id->valuestring, .ifname = ifname->valuestring};
+	}
+	qsort(req->valid, req->n_valid, sizeof(*req->valid), compare_attachments);
+	return 0;
+}
+
+static int read_version(const struct cni_plugin *plugin, const struct operation *op,
+			struct cni_request *req, struct cni_error *err)
+{
+	const char *text = "0.1.0"; /* what a configuration without cniVersion means */
+
+	if (conf_get_string(req->conf, "", "cniVersion", &text, err) < 0)
+		return -1;
+	if (*text == '\0')
+		text = "0.1.0";
+	if (cni_version_parse(text, &req->version) < 0 || req->version < plugin->oldest) {
+		req->version = CNI_VERSION_LATEST; /* of the error */
+		return cni_error(err, CNI_ERR_VERSION,
+				 "the network configuration has cniVersion \"%.20s\"; %s speaks %s "
+				 "to %s",
+				 text, plugin->name, cni_version_name(plugin->oldest),
+				 cni_version_name(CNI_VERSION_LATEST));
+	}
+	if (req->version < op->since)
+		return cni_error(err, CNI_ERR_VERSION,
+				 "%s needs cniVersion %s or later, and the network configuration "
+				 "has %s",
+				 op->name, cni_version_name(op->since), text);
+	return 0;
+}
+
+/* The configuration's members that belong to the protocol. */
+static int read_configuration(const struct cni_plugin *plugin, const struct operation *op,
+			      struct cni_request *req, struct cni_error *err)
+{
+	struct cni_error ignored = {0};
+	const cJSON *prev = NULL;
+	int present;
+
+	if (read_version(plugin, op, req, err) < 0)
+		return -1;
+	present = conf_get_string(req->conf, "", "name", &req->network, err);
+	if (present < 0)
+		return -1;
+	if (present == 0 || !cni_valid_network_name(req->network))
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "the network's name is \"%.60s\", but must be an alphanumeric "
+				 "followed by alphanumerics, '_', '.' and '-', at most %d bytes",
+				 present == 0 ? "" : req->network, NAME_MAX_BYTES);
+	if (conf_get_object(req->conf, "", "runtimeConfig", &req->runtime,
+			    op->strict ? err : &ignored) < 0 &&
+	    op->strict)
+		return -1;
+	present = conf_get_object(req->conf, "", "prevResult", &prev, op->strict ? err : &ignored);
+	if (present > 0) {
+		present = result_parse(prev, req->version, "prevResult", &req->prev,
+				       op->strict ? err : &ignored);
+		req->has_prev = present == 0;
+		if (present < 0)
+			result_free(&req->prev);
+	}
+	if (present < 0 && op->strict)
+		return -1;
+	if (present < 0)
+		fprintf(stderr, "%s: passed over: %s\n", plugin->name, ignored.msg);
+	return strcmp(op->name, "GC") == 0 ? read_valid_attachments(req, err) : 0;
+}
+
+/* Print a tree on standard output, whole. */
+static int print_json(const cJSON *json, struct cni_error *err)
+{
+	cleanup_free char *text = cJSON_Print(json);
+	size_t len, done = 0;
+
+	if (text == NULL)
+		return cni_error_nomem(err);
+	len = strlen(text);
+	text[len++] = '\n'; /* in place of the NUL */
+	while (done < len) {
+		const ssize_t n = TEMP_FAILURE_RETRY(write(STDOUT_FILENO, text + done, len - done));
+
+		if (n < 0)
+			return cni_error_errno(err, CNI_ERR_IO,
+					       "cannot write the answer to standard output");
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+static int print_versions(const struct cni_plugin *plugin, const char *asked, struct cni_error *err)
+{
+	cleanup_json cJSON *json = cJSON_CreateObject();
+	cJSON *list;
+
+	cJSON_AddStringToObject(json, "cniVersion", asked);
+	list = cJSON_AddArrayToObject(json, "supportedVersions");
+	for (int v = (int)plugin->oldest; v < CNI_VERSION_COUNT; v++) {
+		cJSON *name = cJSON_CreateString(cni_version_name((enum cni_version)v));
+
+		if (!cJSON_AddItemToArray(list, name)) {
+			cJSON_Delete(name);
+			return cni_error_nomem(err);
+		}
+	}
+	return print_json(json, err);
+}
+
+/*
+ * VERSION. Old runtimes give no input, so nothing of it is required; a cniVersion that is there is
+ * repeated, as the spec says.
+ */
+static int answer_version(const struct cni_plugin *plugin, struct cni_error *err)
+{
+	const char *asked = cni_version_name(CNI_VERSION_LATEST);
+	cleanup_free char *text = NULL;
+	cleanup_json cJSON *conf = NULL;
+	struct cni_error ignored = {0};
+	size_t len;
+
+	if (!isatty(STDIN_FILENO) && read_stdin(&text, &len, &ignored) == 0 &&
+	    json_parse(text, len, "standard input", &conf, &ignored) == 0)
+		conf_get_string(conf, "", "cniVersion", &asked, &ignored);
+	return print_versions(plugin, asked, err);
+}
+
+static int answer_add(const struct cni_plugin *plugin, const struct cni_request *req,
+		      struct cni_error *err)
+{
+	cleanup_result struct cni_result result = {0};
+	cleanup_json cJSON *json = NULL;
+	struct cni_error ignored = {0};
+
+	if (plugin->add(req, &result, err) < 0)
+		return -1;
+	if (result_print(&result, req->version, &json, err) == 0 && print_json(json, err) == 0)
+		return 0;
+	plugin->del(req, &ignored); /* the runtime takes it that there is no attachment */
+	return -1;
+}
+
+static int call(const struct cni_plugin *plugin, const struct operation *op,
+		struct cni_request *req, const cJSON *conf, struct cni_error *err)
+{
+	req->conf = conf;
+	if (read_configuration(plugin, op, req, err) < 0)
+		return -1;
+	if (strcmp(op->name, "ADD") == 0)
+		return answer_add(plugin, req, err);
+	if (strcmp(op->name, "DEL") == 0)
+		return plugin->del(req, err);
+	if (strcmp(op->name, "CHECK") == 0) {
+		if (!req->has_prev)
+			return cni_error(err, CNI_ERR_CONFIG,
+					 "CHECK needs prevResult in the network configuration");
+		return plugin->check(req, err);
+	}
+	return strcmp(op->name, "GC") == 0 ? plugin->gc(req, err) : plugin->status(req, err);
+}
+
+/* Everything of one call but its answer in case of an error. */
+static int serve(const struct cni_plugin *plugin, struct cni_request *req, struct cni_error *err)
+{
+	const char *command = getenv("CNI_COMMAND");
+	const struct operation *op = find_operation(command == NULL ? "" : command);
+	cleanup_free char *text = NULL;
+	cleanup_json cJSON *conf = NULL;
+	size_t len;
+
+	if (command == NULL || *command == '\0')
+		return cni_error(
+			err, CNI_ERR_ENVIRONMENT,
+			"CNI_COMMAND is not set; it must be ADD, DEL, CHECK, GC, STATUS or "
+			"VERSION");
+	if (op == NULL)
+		return cni_error(
+			err, CNI_ERR_ENVIRONMENT,
+			"CNI_COMMAND is \"%.60s\", but must be ADD, DEL, CHECK, GC, STATUS "
+			"or VERSION",
+			command);
+	if (read_environment(op, req, err) < 0)
+		return -1;
+	if (strcmp(op->name, "VERSION") == 0)
+		return answer_version(plugin, err);
+	if (read_stdin(&text, &len, err) < 0)
+		return -1;
+	if (json_parse(text, len, "the network configuration", &conf, err) < 0)
+		return -1;
+	return call(plugin, op, req, conf, err);
+}
+
+static int print_error(const struct cni_error *error, enum cni_version version)
+{
+	cleanup_json cJSON *json = cJSON_CreateObject();
+	struct cni_error ignored = {0};
+
+	cJSON_AddStringToObject(json, "cniVersion", cni_version_name(version));
+	cJSON_AddNumberToObject(json, "code", error->code);
+	cJSON_AddStringToObject(json, "msg", error->msg);
+	if (error->details[0] != '\0')
+		cJSON_AddStringToObject(json, "details", error->details);
+	if (print_json(json, &ignored) < 0)
+		fprintf(stderr, "%s\n", error->msg);
+	return 1;
+}
+
+/* What a person who starts a plugin by hand should know. */
+static int introduce(const struct cni_plugin *plugin)
+{
+	const struct cni_error error = {
+		.code = CNI_ERR_ENVIRONMENT,
+		.msg = "CNI_COMMAND is not set; it must be ADD, DEL, CHECK, GC, STATUS or VERSION",
+	};
+
+	fprintf(stderr, "%s: %s (CNI plugin of usernet-cni " USERNET_VERSION ")\n", plugin->name,
+		plugin->about);
+	fprintf(stderr, "CNI spec versions:");
+	for (int v = (int)plugin->oldest; v < CNI_VERSION_COUNT; v++)
+		fprintf(stderr, " %s", cni_version_name((enum cni_version)v));
+	fprintf(stderr, "\n");
+	/* A program that reads our output is told in the way that it understands. */
+	return isatty(STDOUT_FILENO) ? 0 : print_error(&error, CNI_VERSION_LATEST);
+}
+
+/* A descriptor that we open must not become 0, 1 or 2. */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+int cni_main(const struct cni_plugin *plugin, int argc, char **argv)
+{
+	struct cni_request req = {.version = CNI_VERSION_LATEST};
+	struct cni_error err = {0};
+	int status = 0;
+
+	fill_standard_descriptors();
+	signal(SIGPIPE, SIG_IGN);
+	if (getenv("CNI_COMMAND") == NULL) {
+		if (argc > 1 && strcmp(argv[1], "--version") == 0)
+			return printf("%s (usernet-cni) " USERNET_VERSION "\n", plugin->name) < 0;
+		return introduce(plugin);
+	}
+	if (serve(plugin, &req, &err) < 0)
+		status = print_error(&err, req.version);
+	result_free(&req.prev);
+	free(req.valid);
+	return status;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The CNI execution protocol (spec 1.1.0, section 2): environment and standard input in, operation
+ * called, result or error out. A plugin is a struct cni_plugin and one line of main().
+ */
+#ifndef USERNET_CNI_H
+#define USERNET_CNI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cjson/cJSON.h>
+
+#include "error.h"
+#include "result.h"
+#include "version.h"
+
+/* An attachment that GC is to leave alone. */
+struct cni_attachment {
+	const char *container_id;
+	const char *ifname;
+};
+
+/* What a runtime asked, checked. Strings point into the environment or the configuration's tree. */
+struct cni_request {
+	const char *command;      /* "ADD" and so on */
+	const char *container_id; /* NULL for GC and STATUS */
+	const char *ifname;       /* NULL for GC and STATUS */
+	const char *netns;        /* absolute path; NULL for GC and STATUS, may be NULL for DEL */
+	const char *args;         /* CNI_ARGS; may be NULL */
+	const char *path;         /* CNI_PATH; may be NULL */
+	enum cni_version version; /* of the configuration; 0.1.0 when it says nothing */
+	const char *network;      /* its name */
+	const cJSON *conf;        /* the whole configuration */
+	const cJSON *runtime;     /* runtimeConfig; NULL: none */
+	bool has_prev;            /* whether there was a prevResult */
+	struct cni_result prev;   /* it */
+	struct cni_attachment *valid; /* GC: cni.dev/valid-attachments, sorted for cni_is_valid() */
+	size_t n_valid;
+};
+
+struct cni_plugin {
+	const char *name;        /* of the executable */
+	const char *about;       /* one line for a person who calls it by hand */
+	enum cni_version oldest; /* first spec version that it speaks */
+	/* Each returns 0, or -1 with err filled. ADD fills the result that is printed. */
+	int (*add)(const struct cni_request *req, struct cni_result *result, struct cni_error *err);
+	int (*del)(const struct cni_request *req, struct cni_error *err);
+	int (*check)(const struct cni_request *req, struct cni_error *err);
+	int (*gc)(const struct cni_request *req, struct cni_error *err);
+	int (*status)(const struct cni_request *req, struct cni_error *err);
+};
+
+/**
+ * cni_main() - serve one call of a plugin.
+ *
+ * Reads CNI_* and standard input (at most JSON_MAX_BYTES, at most ten seconds), checks them, calls
+ * the operation, prints its result or error as JSON on standard output. Where ADD succeeded but its
+ * answer could not be written, the attachment is deleted again: the runtime thinks that ADD failed.
+ *
+ * Return: the exit status, 0 or 1.
+ */
+int cni_main(const struct cni_plugin *plugin, int argc, char **argv);
+
+/* GC: whether the runtime still knows the attachment. */
+bool cni_is_valid(const struct cni_request *req, const char *container_id, const char *ifname);
+
+/*
+ * The grammars of the spec and the kernel, also for names that come out of state files.
+ * Container id and network: an alphanumeric, then alphanumerics, '_', '.', '-'; at most 200 bytes.
+ * Interface: 1 to 15 bytes, not "." or "..", no '/', ':' or white space (dev_valid_name()),
+ * printable ASCII.
+ */
+bool cni_valid_container_id(const char *id);
+bool cni_valid_network_name(const char *name);
+bool cni_valid_ifname(const char *name);
+
+#endif

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * json_parse() is three passes: json_scan() holds the text to the grammar, cJSON builds the tree,
+ * and a walk over the tree finds what shows only there: a key twice (in decoded form: "a" and
+ * "\u0061" are the same key), a number too large. The walk and cJSON recurse, on JSON_MAX_DEPTH
+ * levels at most.
+ */
+#include "conf.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "json_scan.h"
+#include "utf8.h"
+
+#define WHOLE_MAX (1LL << 53) /* up to here a double holds every whole number */
+
+static bool is_whole(double number)
+{
+	return fabs(number) >= (double)WHOLE_MAX || (double)(int64_t)number == number;
+}
+
+#define NUMBER_TEXT_MAX 32
+
+/* The shortest of the usual forms that reads back as the same number. */
+static void number_text(double number, char text[NUMBER_TEXT_MAX])
+{
+	if (is_whole(number) && fabs(number) < 1e21) {
+		snprintf(text, NUMBER_TEXT_MAX, "%.0f", number);
+		return;
+	}
+	snprintf(text, NUMBER_TEXT_MAX, "%.15g", number);
+	if (strtod(text, NULL) != number)
+		snprintf(text, NUMBER_TEXT_MAX, "%.17g", number);
+}
+
+/* A value as a message shows it. */
+#define SHOWN_MAX 80
+
+static const char *show(const cJSON *item, char text[SHOWN_MAX])
+{
+	const size_t room = 60;
+	const char *string;
+	size_t n = 0;
+
+	if (!item)
+		return "missing";
+	if (cJSON_IsNumber(item)) {
+		number_text(item->valuedouble, text);
+		return text;
+	}
+	if (!cJSON_IsString(item)) {
+		return cJSON_IsBool(item)    ? (cJSON_IsTrue(item) ? "true" : "false")
+		       : cJSON_IsArray(item) ? "an array"
+		       : cJSON_IsNull(item)  ? "null"
+					     : "an object";
+	}
+	string = item->valuestring;
+	while (n < room && string[n])
+		n += utf8_length(string + n, strlen(string + n)) ?: 1;
+	snprintf(text, SHOWN_MAX, "\"%.*s%s\"", (int)n, string, string[n] ? "..." : "");
+	return text;
+}
+
+static int fault_at(const char *text, size_t at, const char *what, const char *fault,
+		    struct cni_error *err)
+{
+	size_t line = 1;
+	size_t column = 1;
+
+	for (size_t i = 0; i < at; i++) {
+		if (text[i] == '\n') {
+			line++;
+			column = 1;
+		} else if ((text[i] & 0xc0) != 0x80) {
+			column++;
+		}
+	}
+	return cni_error(err, CNI_ERR_DECODE, "%s is not valid JSON at line %zu, column %zu: %s",
+			 what, line, column, fault);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int check_keys(const cJSON *object, const char *what, struct cni_error *err)
+{
+	const size_t n = (size_t)cJSON_GetArraySize(object);
+	cleanup_free const char **keys = NULL;
+	const cJSON *member;
+	size_t i = 0;
+
+	if (n < 2)
+		return 0;
+	keys = calloc(n, sizeof(*keys));
+	if (!keys)
+		return cni_error_nomem(err);
+	cJSON_ArrayForEach (member, object)
+		keys[i++] = member->string;
+	qsort(keys, n, sizeof(*keys), compare_keys);
+	for (i = 1; i < n; i++) {
+		if (strcmp(keys[i - 1], keys[i]) == 0)
+			return cni_error(err, CNI_ERR_DECODE,
+					 "%s has the key \"%s\" twice in one object", what,
+					 keys[i]);
+	}
+	return 0;
+}
+
+static int check_tree(const cJSON *item, const char *what, struct cni_error *err)
+{
+	const cJSON *child;
+
+	if (cJSON_IsNumber(item) && !isfinite(item->valuedouble))
+		return cni_error(err, CNI_ERR_DECODE, "%s has a number that is too large", what);
+	if (cJSON_IsObject(item) && check_keys(item, what, err) < 0)
+		return -1;
+	cJSON_ArrayForEach (child, item) {
+		if (check_tree(child, what, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int json_parse(const char *text, size_t len, const char *what, cJSON **out, struct cni_error *err)
+{
+	cleanup_json cJSON *tree = NULL;
+	const char *fault;
+	size_t at;
+
+	if (len > JSON_MAX_BYTES)
+		return cni_error(err, CNI_ERR_DECODE, "%s is larger than %u bytes", what,
+				 JSON_MAX_BYTES);
+	fault = json_scan(text, len, &at);
+	if (fault)
+		return fault_at(text, at, what, fault, err);
+	tree = cJSON_ParseWithLength(text, len);
+	if (!tree)
+		return cni_error_nomem(err);
+	if (!cJSON_IsObject(tree)) {
+		conf_wrong(tree, "", what, "a JSON object", err);
+		err->code = CNI_ERR_DECODE;
+		return -1;
+	}
+	if (check_tree(tree, what, err) < 0)
+		return -1;
+	*out = take_ptr(tree);
+	return 0;
+}
+
+/* Whether cJSON prints the number in full, and without an exponent when it is whole. */
+static bool prints_well(double number)
+{
+	char text[NUMBER_TEXT_MAX];
+
+	if (is_whole(number))
+		return fabs(number) < 1e15;
+	snprintf(text, sizeof(text), "%.15g", number);
+	return strtod(text, NULL) == number;
+}
+
+static int make_exact(cJSON *item)
+{
+	cJSON *child;
+
+	if (cJSON_IsNumber(item) && !prints_well(item->valuedouble)) {
+		item->valuestring = cJSON_malloc(NUMBER_TEXT_MAX);
+		if (!item->valuestring)
+			return -1;
+		number_text(item->valuedouble, item->valuestring);
+		item->type = (item->type & ~0xff) | cJSON_Raw;
+	}
+	cJSON_ArrayForEach (child, item) {
+		if (make_exact(child) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+cJSON *json_copy(const cJSON *json)
+{
+	cleanup_json cJSON *copy = cJSON_Duplicate(json, true);
+
+	if (!copy || make_exact(copy) < 0)
+		return NULL;
+	return take_ptr(copy);
+}
+
+const cJSON *json_get(const cJSON *obj, const char *key)
+{
+	/* cJSON_GetObjectItem() would take "MTU" for "mtu". */
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(obj, key);
+
+	return cJSON_IsNull(item) ? NULL : item;
+}
+
+int conf_wrong(const cJSON *item, const char *path, const char *key, const char *allowed,
+	       struct cni_error *err)
+{
+	char shown[SHOWN_MAX];
+
+	return cni_error(err, CNI_ERR_CONFIG, "%s%s is %s, but must be %s", path, key,
+			 show(item, shown), allowed);
+}
+
+int conf_get_bool(const cJSON *obj, const char *path, const char *key, bool *out,
+		  struct cni_error *err)
+{
+	const cJSON *item = json_get(obj, key);
+
+	if (!item)
+		return 0;
+	if (!cJSON_IsBool(item))
+		return conf_wrong(item, path, key, "true or false", err);
+	*out = cJSON_IsTrue(item);
+	return 1;
+}
+
+int conf_get_int(const cJSON *obj, const char *path, const char *key, int64_t min, int64_t max,
+		 int64_t *out, struct cni_error *err)
+{
+	const cJSON *item = json_get(obj, key);
+	char allowed[80];
+
+	if (!item)
+		return 0;
+	/* 2^53 itself is out: 2^53 + 1 reads as the same double. */
+	if (cJSON_IsNumber(item) && fabs(item->valuedouble) < (double)WHOLE_MAX &&
+	    is_whole(item->valuedouble)) {
+		const int64_t value = (int64_t)item->valuedouble;
+
+		if (value >= min && value <= max) {
+			*out = value;
+			return 1;
+		}
+	}
+	min = min > -WHOLE_MAX ? min : -WHOLE_MAX + 1;
+	max = max < WHOLE_MAX ? max : WHOLE_MAX - 1;
+	snprintf(allowed, sizeof(allowed), "a whole number from %" PRId64 " to %" PRId64, min, max);
+	return conf_wrong(item, path, key, allowed, err);
+}
+
+int conf_get_string(const cJSON *obj, const char *path, const char *key, const char **out,
+		    struct cni_error *err)
+{
+	const cJSON *item = json_get(obj, key);
+
+	if (!item)
+		return 0;
+	if (!cJSON_IsString(item))
+		return conf_wrong(item, path, key, "a string", err);
+	*out = item->valuestring;
+	return 1;
+}
+
+int conf_get_object(const cJSON *obj, const char *path, const char *key, const cJSON **out,
+		    struct cni_error *err)
+{
+	const cJSON *item = json_get(obj, key);
+
+	if (!item)
+		return 0;
+	if (!cJSON_IsObject(item))
+		return conf_wrong(item, path, key, "an object", err);
+	*out = item;
+	return 1;
+}
+
+int conf_get_array(const cJSON *obj, const char *path, const char *key, const cJSON **out,
+		   struct cni_error *err)
+{
+	const cJSON *item = json_get(obj, key);
+
+	if (!item)
+		return 0;
+	if (!cJSON_IsArray(item))
+		return conf_wrong(item, path, key, "an array", err);
+	*out = item;
+	return 1;
+}
+
+int cni_args_get(const char *args, const char *key, char *buf, size_t size, struct cni_error *err)
+{
+	const size_t key_len = strlen(key);
+	const char *value = NULL;
+	size_t len = 0;
+
+	for (const char *pair = args; pair; pair = *pair ? pair + 1 : NULL) {
+		const char *end = strchrnul(pair, ';');
+
+		if (strncmp(pair, key, key_len) == 0 && pair[key_len] == '=') {
+			value = pair + key_len + 1;
+			len = (size_t)(end - value);
+		}
+		pair = end;
+	}
+	if (!value)
+		return 0;
+	if (len >= size)
+		return cni_error(err, CNI_ERR_ENVIRONMENT,
+				 "CNI_ARGS: %s has %zu bytes, but at most %zu are allowed", key,
+				 len, size - 1);
+	memcpy(buf, value, len);
+	buf[len] = '\0';
+	return 1;
+}

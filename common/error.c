@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Text of an error goes through a buffer on the stack: a caller may format a message out of the
+ * error that it replaces, and "out of memory" must not allocate. What arrives in JSON and on a
+ * terminal is cleaned on the way: paths, arguments and a daemon's words hold any bytes.
+ */
+#include "error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "utf8.h"
+
+#define ELLIPSIS "..."
+
+/* C0, DEL and C1: a terminal obeys them. */
+static bool is_control(const char *character)
+{
+	const unsigned char *c = (const unsigned char *)character;
+
+	return c[0] < 0x20 || c[0] == 0x7f || (c[0] == 0xc2 && c[1] < 0xa0);
+}
+
+/*
+ * Copies src, which holds at most size - 1 bytes. A cut text ends in an ellipsis, and its last
+ * bytes are left out for it, with the character that the cut may have gone through.
+ */
+static void clean(char *dst, size_t size, const char *src, bool keep_newlines, bool cut)
+{
+	const size_t len = strlen(src);
+	const size_t limit = cut ? size - sizeof(ELLIPSIS) : len;
+	size_t out = 0;
+	size_t n;
+
+	for (size_t in = 0; in < limit; in += n) {
+		const char *character = src + in;
+		const bool valid = (n = utf8_length(character, len - in)) > 0;
+
+		if (!valid)
+			n = 1;
+		if (in + n > limit)
+			break;
+		if (valid && *character == '\n' && keep_newlines) {
+			dst[out++] = '\n';
+		} else if (valid && *character && strchr("\n\r\t", *character)) {
+			dst[out++] = ' ';
+		} else if (!valid || is_control(character)) {
+			dst[out++] = '?';
+		} else {
+			memcpy(dst + out, character, n);
+			out += n;
+		}
+	}
+	memcpy(dst + out, cut ? ELLIPSIS : "", cut ? sizeof(ELLIPSIS) : 1);
+}
+
+static void set_msg(struct cni_error *err, const char *fmt, va_list ap)
+{
+	char text[sizeof(err->msg)];
+	const int n = vsnprintf(text, sizeof(text), fmt, ap);
+
+	if (n < 0)
+		snprintf(text, sizeof(text), "unprintable error");
+	clean(err->msg, sizeof(err->msg), text, false, n >= (int)sizeof(text));
+}
+
+static void set_details(struct cni_error *err, const char *fmt, va_list ap)
+{
+	char text[sizeof(err->details)];
+	const int n = vsnprintf(text, sizeof(text), fmt, ap);
+
+	if (n < 0)
+		text[0] = '\0';
+	clean(err->details, sizeof(err->details), text, true, n >= (int)sizeof(text));
+}
+
+int cni_error(struct cni_error *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_msg(err, fmt, ap);
+	va_end(ap);
+	err->code = code;
+	err->details[0] = '\0';
+	return -1;
+}
+
+int cni_error_errno(struct cni_error *err, int code, const char *fmt, ...)
+{
+	const int number = errno;
+	/* Neither allocates nor translates, unlike strerror(3). */
+	const char *text = strerrordesc_np(number);
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_msg(err, fmt, ap);
+	va_end(ap);
+	err->code = code;
+	if (text)
+		cni_error_details(err, "%s", text);
+	else
+		cni_error_details(err, "errno %d", number);
+	errno = number;
+	return -1;
+}
+
+int cni_error_details(struct cni_error *err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_details(err, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int cni_error_wrap(struct cni_error *err, const char *fmt, ...)
+{
+	struct cni_error context;
+	char text[sizeof(context.msg) + sizeof(err->msg) + 2];
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_msg(&context, fmt, ap);
+	va_end(ap);
+	snprintf(text, sizeof(text), "%s: %s", context.msg, err->msg);
+	/* Both halves are clean: only the length is new. */
+	clean(err->msg, sizeof(err->msg), text, false, strlen(text) >= sizeof(err->msg));
+	return -1;
+}
+
+int cni_error_nomem(struct cni_error *err)
+{
+	return cni_error(err, CNI_ERR_IO, "out of memory");
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Network namespaces: open, enter, create, persist, unmount; and the user namespace that owns one.
+ * Sources: setns(2), network_namespaces(7), user_namespaces(7), ioctl_ns(2).
+ */
+#ifndef USERNET_NETNS_H
+#define USERNET_NETNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+/* An open network namespace. Zero is not a valid one: start from NETNS_NONE. */
+struct netns {
+	int fd;        /* the namespace, close-on-exec; -1: none */
+	int userns_fd; /* the user namespace that owns it, where it must be joined first; else -1 */
+	dev_t dev;     /* identity of the namespace, as fstat(2) gives it */
+	ino_t ino;
+};
+
+#define NETNS_NONE ((struct netns){.fd = -1, .userns_fd = -1})
+
+/**
+ * netns_open() - open a path and prove that it is a network namespace.
+ * @path: any; nothing but a namespace is opened, so a FIFO does not hang and a device is not
+ * touched
+ * @ns:   filled; netns_close() it
+ *
+ * userns_fd is set when the caller has no CAP_SYS_ADMIN over the namespace but may join its owner.
+ *
+ * Return: 0, or -1: CNI_ERR_CONTAINER when nothing is there, CNI_ERR_ENVIRONMENT when it is
+ * something else, CNI_ERR_IO.
+ */
+int netns_open(const char *path, struct netns *ns, struct cni_error *err);
+
+void netns_close(struct netns *ns);
+#define cleanup_netns __attribute__((cleanup(netns_close)))
+
+/* Whether it is the namespace that this process is in. */
+bool netns_is_own(const struct netns *ns);
+
+/**
+ * netns_join_owner() - join the owning user namespace for good, where netns_open() found that
+ * needed.
+ *
+ * Afterwards this process has every capability in it, and cannot go back: open what needs the outer
+ * identity first. Return: 0 (also when nothing was to do), or -1 CNI_ERR_IO.
+ */
+int netns_join_owner(struct netns *ns, struct cni_error *err);
+
+/**
+ * netns_run() - run a function inside the namespace and come back.
+ * @fn:   its return value is passed on; when negative it has filled its err
+ * @arg:  plain data without pointers to be followed out: @fn may run in a child process, whose
+ * changes to these @size bytes are copied back
+ *
+ * Runs in this process where it can both enter and return (CAP_SYS_ADMIN over both namespaces),
+ * else in a child, which has ten seconds.
+ *
+ * Return: what @fn returned, or -1 with @err filled.
+ */
+int netns_run(const struct netns *ns, int (*fn)(void *arg, struct cni_error *err), void *arg,
+	      size_t size, struct cni_error *err);
+
+/**
+ * netns_socket() - a socket that lives in the namespace, as socket(2) with SOCK_CLOEXEC.
+ *
+ * Return: a descriptor, or -1 with @err filled.
+ */
+int netns_socket(const struct netns *ns, int domain, int type, int protocol, struct cni_error *err);
+
+/**
+ * netns_create() - make a network namespace that persists, bind-mounted in a directory.
+ * @dir:  made (0755) if it is not there, e.g. "/run/netns"
+ * @name: file to mount it on; NULL: a random one, "cni-" and 16 hex digits
+ * @path: receives dir/name, @size bytes
+ *
+ * This process stays where it is. Loopback is down in a new namespace. Nothing is left of a
+ * failure. Return: 0, or -1 with @err filled (a name that exists: CNI_ERR_IO, EEXIST).
+ */
+int netns_create(const char *dir, const char *name, char *path, size_t size, struct cni_error *err);
+
+/* The same for the namespace that process @pid is in. */
+int netns_persist(pid_t pid, const char *dir, const char *name, char *path, size_t size,
+		  struct cni_error *err);
+
+/* Unmount and remove what the two above made. 0 too when nothing is there. */
+int netns_remove(const char *path, struct cni_error *err);
+
+#endif

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Daemons: from fork to exec behind a gate, and to their end through a pidfd.
+ *
+ * The gate is a socket pair. The child blocks on it before it does anything that outlasts it, so
+ * that its pid and start time can be in a record by then; a parent that dies closes its end, the
+ * child reads end-of-file and ends. Past the gate the same socket carries the errno and the name
+ * of the step at which the child failed; exec closes it, which is how the parent learns of success.
+ *
+ * fork, not vfork or posix_spawn: the gate needs both processes to run, and between fork and exec
+ * stand steps that posix_spawn does not know. A plugin is small; its fork takes about 0.1 ms.
+ */
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+#define EXEC_LIMIT_MS 10000
+#define KILL_LIMIT_MS 2000
+
+/* How the child says what it failed at. */
+struct report {
+	int errnum;
+	char step[64];
+};
+
+/* A small file of /proc, terminated. Return: bytes read, or -1. */
+static ssize_t read_small(const char *path, char *buf, size_t size)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = TEMP_FAILURE_RETRY(read(fd, buf, size - 1));
+	if (n < 0)
+		return -1;
+	buf[n] = '\0';
+	return n;
+}
+
+/* Field 22 of /proc/PID/stat. The name in field 2 may hold anything: count from the last ')'. */
+static int read_start_time(pid_t pid, uint64_t *ticks)
+{
+	char path[32];
+	char buf[1024];
+	const char *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (read_small(path, buf, sizeof(buf)) < 0)
+		return -1;
+	p = strrchr(buf, ')');
+	for (int field = 2; p != NULL && field < 22; field++) {
+		p = strchr(p, ' ');
+		if (p != NULL)
+			p++;
+	}
+	if (p == NULL || sscanf(p, "%llu", (unsigned long long *)ticks) != 1) {
+		errno = EPROTO;
+		return -1;
+	}
+	return 0;
+}
+
+static int read_boot_id(char out[37])
+{
+	const ssize_t n = read_small("/proc/sys/kernel/random/boot_id", out, 37);
+
+	if (n >= 0 && n != 36)
+		errno = EPROTO;
+	return n == 36 ? 0 : -1;
+}
+
+/* One step of the child failed: say so and end. */
+static void __attribute__((noreturn)) child_fail(int gate, const char *step)
+{
+	struct report report = {.errnum = errno};
+
+	snprintf(report.step, sizeof(report.step), "%s", step);
+	(void)!send(gate, &report, sizeof(report), MSG_NOSIGNAL);
+	_exit(127);
+}
+
+/* Handlers of ours cannot survive exec, but ignored signals do (libcni's caller, cni_main). */
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Close-on-exec for all but 0 to 2 and the kept ones: `keep` is sorted. */
+static int close_others(const int *keep, size_t n)
+{
+	unsigned int from = 3;
+
+	for (size_t i = 0; i < n; i++) {
+		const unsigned int fd = (unsigned int)keep[i];
+
+		if (fd > from && syscall(SYS_close_range, from, fd - 1, CLOSE_RANGE_CLOEXEC) < 0)
+			return -1;
+		if (fcntl(keep[i], F_SETFD, 0) < 0)
+			return -1;
+		from = fd + 1;
+	}
+	return (int)syscall(SYS_close_range, from, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+/* Ambient capabilities survive exec by a user other than 0; they must be inheritable first. */
+static int keep_capabilities(uint64_t mask)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	if (mask == 0)
+		return 0;
+	if (syscall(SYS_capget, &head, data) < 0)
+		return -1;
+	data[0].inheritable |= (uint32_t)mask & data[0].permitted;
+	data[1].inheritable |= (uint32_t)(mask >> 32) & data[1].permitted;
+	if (syscall(SYS_capset, &head, data) < 0)
+		return -1;
+	for (unsigned long cap = 0; cap < 64; cap++) {
+		if (mask >> cap & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void __attribute__((noreturn)) child_main(const struct process_spec *spec, int gate)
+{
+	struct rlimit files;
+	int null, log;
+	char go;
+
+	/* What concerns this process alone is done while the parent writes its record. */
+	reset_signals();
+	umask(077);
+	if (setsid() < 0)
+		child_fail(gate, "start a session");
+	if (chdir("/") < 0)
+		child_fail(gate, "change to the directory /");
+	/*
+	 * A shared mount namespace would carry what the daemon unmounts back to the host; a private
+	 * one would keep the namespaces of other containers mounted, and so alive, after the host
+	 * has unmounted them.
+	 */
+	if (spec->slave_mounts && unshare(CLONE_NEWNS) < 0)
+		child_fail(gate, "make a mount namespace");
+	if (spec->slave_mounts && mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		child_fail(gate, "make the mounts slaves");
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null < 0 || dup2(null, 0) < 0)
+		child_fail(gate, "open /dev/null");
+	if (keep_capabilities(spec->ambient_capabilities) < 0)
+		child_fail(gate, "keep the capabilities that it needs");
+
+	if (TEMP_FAILURE_RETRY(recv(gate, &go, 1, 0)) != 1)
+		_exit(127); /* the parent died, or gave up: nothing has happened */
+
+	log = openat(spec->log_dirfd, spec->log_name,
+		     O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (log < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
+		child_fail(gate, "make its log");
+	/* Each connection of the container is a descriptor of the daemon's. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	if (close_others(spec->keep_fds, spec->n_keep_fds) < 0)
+		child_fail(gate, "close the descriptors of its caller");
+	execve(spec->path, (char *const *)(uintptr_t)spec->argv,
+	       (char *const *)(uintptr_t)spec->envp);
+	child_fail(gate, "execute it");
+}
+
+int process_start(const struct process_spec *spec, struct process *p, struct cni_error *err)
+{
+	cleanup_close int ours = -1;
+	cleanup_close int theirs = -1;
+	cleanup_close int pidfd = -1;
+	int pair[2];
+	pid_t pid;
+
+	*p = PROCESS_NONE;
+	if (read_boot_id(p->id.boot_id) < 0)
+		return cni_error_errno(err, CNI_ERR_IO,
+				       "cannot read the boot id; is /proc mounted?");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot make a socket pair");
+	ours = pair[0];
+	theirs = pair[1];
+	pid = fork();
+	if (pid < 0)
+		return cni_error_errno(err, CNI_ERR_AGAIN, "cannot fork to start %s", spec->path);
+	if (pid == 0) {
+		close(ours);
+		child_main(spec, theirs);
+	}
+	/* Until it is let go, closing our end of the gate ends the child. */
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0 || read_start_time(pid, &p->id.start_time) < 0) {
+		cni_error_errno(err, CNI_ERR_IO, "cannot watch the process that starts %s",
+				spec->path);
+		close(take_fd(&ours));
+		close(take_fd(&theirs));
+		TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
+		return -1;
+	}
+	p->id.pid = pid;
+	p->pidfd = take_fd(&pidfd);
+	p->gate = take_fd(&ours);
+	return 0;
+}
+
+int process_release(struct process *p, struct cni_error *err)
+{
+	cleanup_close int gate = take_fd(&p->gate);
+	struct pollfd event = {.fd = gate, .events = POLLIN};
+	struct report report = {0};
+	ssize_t n;
+
+	/* EPIPE: the child failed before the gate; its report waits to be read. */
+	if (TEMP_FAILURE_RETRY(send(gate, "", 1, MSG_NOSIGNAL)) != 1 && errno != EPIPE)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot let the starting process go");
+	if (TEMP_FAILURE_RETRY(poll(&event, 1, EXEC_LIMIT_MS)) <= 0)
+		return cni_error(err, CNI_ERR_IO, "the starting process hangs");
+	n = TEMP_FAILURE_RETRY(recv(gate, &report, sizeof(report), 0));
+	if (n == 0)
+		return 0;
+	if (n != sizeof(report))
+		return cni_error_errno(err, CNI_ERR_IO, "the starting process cannot be heard");
+	errno = report.errnum;
+	return cni_error_errno(err, CNI_ERR_IO, "cannot %.63s", report.step);
+}
+
+void process_cancel(struct process *p)
+{
+	close(take_fd(&p->gate));
+	TEMP_FAILURE_RETRY(waitpid(p->id.pid, NULL, 0));
+	process_close(p);
+}
+
+int process_open(const struct process_id *id, struct process *p, struct cni_error *err)
+{
+	cleanup_close int pidfd = -1;
+	struct pollfd event = {.events = POLLIN};
+	char boot_id[37];
+	uint64_t start;
+
+	*p = PROCESS_NONE;
+	if (id->pid <= 1)
+		return 0;
+	if (read_boot_id(boot_id) < 0)
+		return cni_error_errno(err, CNI_ERR_IO,
+				       "cannot read the boot id; is /proc mounted?");
+	if (strcmp(boot_id, id->boot_id) != 0)
+		return 0;
+	/*
+	 * First the pidfd, then the start time: if the time agrees after the pidfd was taken and
+	 * the pidfd's process has not ended, the pidfd is that process.
+	 */
+	pidfd = (int)syscall(SYS_pidfd_open, id->pid, 0);
+	if (pidfd < 0 && (errno == ESRCH || errno == EINVAL))
+		return 0; /* gone, or the pid is now that of a thread */
+	if (pidfd < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot open process %d", (int)id->pid);
+	if (read_start_time(id->pid, &start) < 0 || start != id->start_time)
+		return 0;
+	event.fd = pidfd;
+	if (TEMP_FAILURE_RETRY(poll(&event, 1, 0)) != 0)
+		return 0;
+	p->id = *id;
+	p->pidfd = take_fd(&pidfd);
+	return 1;
+}
+
+int process_wait(const struct process *p, int timeout_ms, struct cni_error *err)
+{
+	struct pollfd event = {.fd = p->pidfd, .events = POLLIN};
+	struct timespec now;
+	int64_t until, left;
+	int n;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	until = now.tv_sec * 1000LL + now.tv_nsec / 1000000 + timeout_ms;
+	left = timeout_ms;
+	while ((n = poll(&event, 1, left > 0 ? (int)left : 0)) < 0) {
+		if (errno != EINTR)
+			return cni_error_errno(err, CNI_ERR_IO, "cannot wait for process %d",
+					       (int)p->id.pid);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		left = until - (now.tv_sec * 1000LL + now.tv_nsec / 1000000);
+	}
+	if (n == 0)
+		return 0;
+	/* Reaps a child; another's child it leaves alone (ECHILD). */
+	waitid(P_PIDFD, (id_t)p->pidfd, NULL, WEXITED | WNOHANG);
+	return 1;
+}
+
+int process_stop(const struct process *p, int grace_ms, struct cni_error *err)
+{
+	int ended;
+
+	if (grace_ms > 0) {
+		/* A stopped process acts on SIGTERM only when it is continued. */
+		syscall(SYS_pidfd_send_signal, p->pidfd, SIGTERM, NULL, 0);
+		syscall(SYS_pidfd_send_signal, p->pidfd, SIGCONT, NULL, 0);
+		ended = process_wait(p, grace_ms, err);
+		if (ended != 0)
+			return ended > 0 ? 0 : -1;
+	}
+	if (syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot kill process %d", (int)p->id.pid);
+	ended = process_wait(p, KILL_LIMIT_MS, err);
+	if (ended == 0)
+		return cni_error(err, CNI_ERR_AGAIN, "process %d does not end after SIGKILL",
+				 (int)p->id.pid);
+	return ended > 0 ? 0 : -1;
+}
+
+void process_close(struct process *p)
+{
+	cleanup_close_(&p->pidfd);
+	cleanup_close_(&p->gate);
+	p->pidfd = -1;
+	p->gate = -1;
+}

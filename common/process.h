@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A daemon that outlives its plugin: started behind a gate, known by pid and start time, signalled
+ * through a pidfd. Sources: fork(2), pidfd_open(2), pidfd_send_signal(2), proc_pid_stat(5).
+ */
+#ifndef USERNET_PROCESS_H
+#define USERNET_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+/* Identity of a process, as it stands in a record. */
+struct process_id {
+	pid_t pid;
+	uint64_t start_time; /* clock ticks since boot: field 22 of /proc/PID/stat */
+	char boot_id[37];    /* /proc/sys/kernel/random/boot_id: ticks restart with the kernel */
+};
+
+struct process {
+	struct process_id id;
+	int pidfd; /* -1: none */
+	int gate;  /* process_start() to process_release(); else -1 */
+};
+
+#define PROCESS_NONE ((struct process){.pidfd = -1, .gate = -1})
+
+struct process_spec {
+	const char *path;        /* executable */
+	const char *const *argv; /* ends with NULL */
+	const char *const *envp; /* ends with NULL */
+	const int *keep_fds;     /* inherited under the same numbers; ascending */
+	size_t n_keep_fds;
+	int log_dirfd;                 /* directory of the log */
+	const char *log_name;          /* made in it, 0600, anew: standard output and error */
+	bool slave_mounts;             /* own mount namespace, whose mounts are slaves of ours */
+	uint64_t ambient_capabilities; /* kept over exec: bits 1 << CAP_*, capabilities(7) */
+};
+
+/**
+ * process_start() - fork the daemon, up to the gate.
+ *
+ * The child waits there; it has done nothing that outlasts it. If this process dies before
+ * process_release(), the child ends. So a caller writes the child's identity to its record first,
+ * and then lets it go. The daemon has a session of its own, / as working directory, umask 077,
+ * default signal dispositions, an empty mask, RLIMIT_NOFILE at its hard limit, and no descriptor
+ * but 0 (/dev/null), 1 and 2 (the log) and keep_fds.
+ *
+ * Return: 0 with @p filled (process_close() it), or -1 CNI_ERR_IO.
+ */
+int process_start(const struct process_spec *spec, struct process *p, struct cni_error *err);
+
+/**
+ * process_release() - open the gate; returns when the daemon has been executed.
+ *
+ * Return: 0, or -1 with what the child failed at (CNI_ERR_IO); the child has then ended.
+ */
+int process_release(struct process *p, struct cni_error *err);
+
+/* Before process_release(): the child ends at the gate, without trace. */
+void process_cancel(struct process *p);
+
+/**
+ * process_open() - the process of a record, if it still runs.
+ *
+ * Return: 1 with @p filled, 0 when it has ended (or its pid is another's now, or the machine has
+ * been started anew), -1 CNI_ERR_IO.
+ */
+int process_open(const struct process_id *id, struct process *p, struct cni_error *err);
+
+/* Return: 1 when it has ended (children are reaped), 0 when not within @timeout_ms, -1 CNI_ERR_IO.
+ */
+int process_wait(const struct process *p, int timeout_ms, struct cni_error *err);
+
+/**
+ * process_stop() - SIGTERM and SIGCONT; SIGKILL after @grace_ms; wait until it has ended.
+ *
+ * Return: 0 (also when it had ended before), or -1: it did not end within two seconds of SIGKILL.
+ */
+int process_stop(const struct process *p, int grace_ms, struct cni_error *err);
+
+void process_close(struct process *p);
+#define cleanup_process __attribute__((cleanup(process_close)))
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * slirp4netns's API: connect, send one object, half-close, read one object to the end.
+ *
+ * The daemon reads once, answers once and closes, from the loop that moves packets: it serves one
+ * client at a time and takes a request that arrives in two pieces for a broken one. So the request
+ * goes out in one write, and everything here has one common deadline.
+ */
+#include "slirp_api.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "conf.h"
+
+#define ANSWER_MAX_BYTES (1u << 20)
+#define REQUEST_MAX_BYTES 4095 /* one less than the daemon's buffer */
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Wait for an event until the deadline. Return: 0, or -1 with errno. */
+static int wait_for(int fd, short events, int64_t until)
+{
+	struct pollfd event = {.fd = fd, .events = events};
+	int n;
+
+	do {
+		const int64_t left = until - now_ms();
+
+		n = poll(&event, 1, left > 0 ? (int)left : 0);
+	} while (n < 0 && errno == EINTR);
+	if (n == 0)
+		errno = ETIMEDOUT;
+	return n > 0 ? 0 : -1;
+}
+
+/*
+ * A non-blocking connect(2) on a Unix socket does not wait for a full backlog, it fails with
+ * EAGAIN, and there is no event to wait for. So it blocks, with the limit on the socket.
+ */
+static int connect_until(int fd, const struct sockaddr_un *address, int64_t until)
+{
+	const int64_t left = until - now_ms() > 0 ? until - now_ms() : 1;
+	const struct timeval limit = {.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000};
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ||
+	    connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
+		if (errno == EAGAIN)
+			errno = ETIMEDOUT;
+		return -1;
+	}
+	return fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
+/* The whole answer, terminated; owned by the caller. NULL with errno; EMSGSIZE: too large. */
+static char *receive_all(int fd, int64_t until, size_t *len)
+{
+	cleanup_free char *text = NULL;
+	size_t size = 0;
+
+	for (*len = 0;;) {
+		ssize_t n;
+
+		if (*len + 1 >= size) {
+			char *more = realloc(text, size = size == 0 ? 4096 : size * 2);
+
+			if (more == NULL)
+				return NULL;
+			text = more;
+		}
+		if (wait_for(fd, POLLIN, until) < 0)
+			return NULL;
+		n = recv(fd, text + *len, size - *len - 1, MSG_DONTWAIT);
+		if (n == 0) {
+			text[*len] = '\0';
+			return take_ptr(text);
+		}
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return NULL;
+		if (n > 0)
+			*len += (size_t)n;
+		if (*len > ANSWER_MAX_BYTES) {
+			errno = EMSGSIZE;
+			return NULL;
+		}
+	}
+}
+
+int slirp_api_call(const char *socket_path, const cJSON *request, int timeout_ms, cJSON **answer,
+		   struct cni_error *err)
+{
+	const int64_t until = now_ms() + timeout_ms;
+	cleanup_free char *question = cJSON_PrintUnformatted(request);
+	cleanup_free char *text = NULL;
+	cleanup_close int fd = -1;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t len;
+
+	*answer = NULL;
+	if (question == NULL)
+		return cni_error_nomem(err);
+	if (strlen(socket_path) >= sizeof(address.sun_path) ||
+	    strlen(question) > REQUEST_MAX_BYTES) {
+		errno = EMSGSIZE;
+		return cni_error_errno(err, CNI_ERR_IO, "cannot ask slirp4netns through %.120s",
+				       socket_path);
+	}
+	strcpy(address.sun_path, socket_path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect_until(fd, &address, until) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot reach slirp4netns through %s",
+				       socket_path);
+	len = strlen(question);
+	if (wait_for(fd, POLLOUT, until) < 0 ||
+	    TEMP_FAILURE_RETRY(send(fd, question, len, MSG_NOSIGNAL)) != (ssize_t)len)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot ask slirp4netns through %s",
+				       socket_path);
+	shutdown(fd, SHUT_WR);
+	text = receive_all(fd, until, &len);
+	if (text == NULL && errno == EMSGSIZE)
+		return cni_error(err, CNI_ERR_DECODE,
+				 "slirp4netns's answer through %s is larger than a megabyte",
+				 socket_path);
+	if (text == NULL)
+		return cni_error_errno(err, CNI_ERR_IO, "slirp4netns does not answer through %s",
+				       socket_path);
+	return json_parse(text, len, "slirp4netns's answer", answer, err);
+}
+
+const char *slirp_api_error(const cJSON *answer)
+{
+	const cJSON *error = json_get(answer, "error");
+	const cJSON *desc = json_get(error, "desc");
+
+	if (error == NULL)
+		return NULL;
+	return cJSON_IsString(desc) ? desc->valuestring : "an error without a description";
+}

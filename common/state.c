@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Records and locks.
+ *
+ * Trust: the directory <stateDir> is opened without following a symbolic link anywhere on its way,
+ * must belong to us and be writable by nobody else. From then on everything is reached relative to
+ * its descriptor, so what another user does to paths does not matter, and what lies below it was
+ * put there by us or by root. Files are checked all the same: a record is a regular file, ours,
+ * with one link, of bounded size.
+ *
+ * The lock is flock(2) on the network's directory itself: no lock file to leave behind. A record's
+ * durability is that of its file system, /run by default: what it describes does not outlive the
+ * kernel either, so nothing is synced.
+ */
+#include "state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "cni.h"
+#include "conf.h"
+
+#define FILE_MAX_BYTES (1u << 20)
+#define TEMPORARY_PREFIX ".tmp-"
+#define TEMPORARY_MAX_AGE 60 /* seconds */
+#define RECORD_NAME_MAX 256
+
+static int open_beneath(int dirfd, const char *path, uint64_t flags, uint64_t mode)
+{
+	const struct open_how how = {
+		.flags = flags | O_CLOEXEC | O_NOFOLLOW,
+		.mode = mode,
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+
+	return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+}
+
+/* "0 0 4294967295": the initial user namespace's own map (or one that is as good). */
+static bool in_initial_userns(void)
+{
+	cleanup_close int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	char buf[64];
+	unsigned int inside, outside, count;
+	ssize_t n;
+
+	if (fd < 0)
+		return true; /* a kernel without user namespaces */
+	n = read(fd, buf, sizeof(buf) - 1);
+	if (n <= 0)
+		return false;
+	buf[n] = '\0';
+	return sscanf(buf, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 &&
+	       outside == 0 && count == UINT32_MAX;
+}
+
+/* Where state goes when the configuration does not say. */
+static int default_root(char out[STATE_ROOT_MAX + 1], struct cni_error *err)
+{
+	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
+	char run_user[32];
+	struct stat st;
+
+	if (geteuid() == 0 && in_initial_userns()) {
+		snprintf(out, STATE_ROOT_MAX + 1, "/run/usernet-cni");
+		return 0;
+	}
+	if (runtime_dir == NULL || *runtime_dir == '\0') {
+		snprintf(run_user, sizeof(run_user), "/run/user/%u", (unsigned int)geteuid());
+		if (stat(run_user, &st) < 0 || st.st_uid != geteuid())
+			return cni_error(err, CNI_ERR_CONFIG,
+					 "no place for state: XDG_RUNTIME_DIR is not set and %s is "
+					 "not ours; set \"stateDir\" in the network configuration",
+					 run_user);
+		runtime_dir = run_user;
+	}
+	if (runtime_dir[0] != '/')
+		return cni_error(err, CNI_ERR_CONFIG, "XDG_RUNTIME_DIR is not an absolute path: %s",
+				 runtime_dir);
+	if (snprintf(out, STATE_ROOT_MAX + 1, "%s/usernet-cni", runtime_dir) > STATE_ROOT_MAX)
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "XDG_RUNTIME_DIR is too long for the path of a socket; set "
+				 "\"stateDir\" in the network configuration to a shorter path");
+	return 0;
+}
+
+static int configured_root(const char *state_dir, char out[STATE_ROOT_MAX + 1],
+			   struct cni_error *err)
+{
+	size_t len = strlen(state_dir);
+
+	if (state_dir[0] != '/' || len == 1)
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "stateDir is \"%.60s\", but must be an absolute path", state_dir);
+	while (state_dir[len - 1] == '/')
+		len--;
+	if (len > STATE_ROOT_MAX)
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "stateDir is %zu bytes long, but must have at most %d, for the "
+				 "path of a socket to fit: %.60s...",
+				 len, STATE_ROOT_MAX, state_dir);
+	snprintf(out, STATE_ROOT_MAX + 1, "%.*s", (int)len, state_dir);
+	return 0;
+}
+
+/*
+ * Open dirfd/name, a directory of ours; make it when @create.
+ * Return: a descriptor; -1 with errno ENOENT and no error filled when it is not there and was not
+ * to be made; -1 with @err filled and errno 0.
+ */
+static int open_dir(int dirfd, const char *name, const char *shown, bool create,
+		    struct cni_error *err)
+{
+	cleanup_close int fd = -1;
+	struct stat st;
+
+	if (create && mkdirat(dirfd, name, 0700) < 0 && errno != EEXIST) {
+		cni_error_errno(err, CNI_ERR_IO, "cannot make the state directory %s", shown);
+		errno = 0;
+		return -1;
+	}
+	fd = open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0 && errno == ENOENT && !create)
+		return -1;
+	if (fd < 0 && errno == ELOOP)
+		cni_error(err, CNI_ERR_IO,
+			  "a symbolic link is on the way to the state directory %s; give its path "
+			  "without",
+			  shown);
+	else if (fd < 0)
+		cni_error_errno(err, CNI_ERR_IO, "cannot open the state directory %s", shown);
+	else if (fstat(fd, &st) < 0)
+		cni_error_errno(err, CNI_ERR_IO, "cannot examine the state directory %s", shown);
+	else if (st.st_uid != geteuid())
+		cni_error(err, CNI_ERR_IO,
+			  "the state directory %s belongs to user %u, not to us (%u)", shown,
+			  (unsigned int)st.st_uid, (unsigned int)geteuid());
+	else if (st.st_mode & 022)
+		cni_error(err, CNI_ERR_IO,
+			  "the state directory %s is writable by others (mode %03o); chmod 700 it",
+			  shown, st.st_mode & 07777);
+	else
+		return take_fd(&fd);
+	errno = 0;
+	return -1;
+}
+
+static struct state take_state(struct state *state)
+{
+	const struct state taken = *state;
+
+	*state = STATE_NONE;
+	return taken;
+}
+
+int state_open(const char *state_dir, const char *plugin, const char *network, bool create,
+	       struct state *state, struct cni_error *err)
+{
+	cleanup_state struct state s = STATE_NONE;
+	char shown[STATE_ROOT_MAX + 1 + RECORD_NAME_MAX];
+
+	*state = STATE_NONE;
+	if ((state_dir != NULL ? configured_root(state_dir, s.root, err)
+			       : default_root(s.root, err)) < 0)
+		return -1;
+	if (network != NULL && !cni_valid_network_name(network))
+		return cni_error(err, CNI_ERR_CONFIG, "not a network name: %.60s", network);
+
+	s.root_fd = open_dir(AT_FDCWD, s.root, s.root, create, err);
+	if (s.root_fd < 0 && errno == 0)
+		return -1;
+	snprintf(shown, sizeof(shown), "%s/%s", s.root, plugin);
+	s.plugin_fd = s.root_fd < 0 ? -1 : open_dir(s.root_fd, plugin, shown, create, err);
+	if (s.plugin_fd < 0 && errno == 0)
+		return -1;
+	if (network != NULL && s.plugin_fd >= 0) {
+		snprintf(shown, sizeof(shown), "%s/%s/%.200s", s.root, plugin, network);
+		s.fd = open_dir(s.plugin_fd, network, shown, create, err);
+		if (s.fd < 0 && errno == 0)
+			return -1;
+	}
+	*state = take_state(&s);
+	return 0;
+}
+
+void state_close(struct state *state)
+{
+	cleanup_close_(&state->fd);
+	cleanup_close_(&state->plugin_fd);
+	cleanup_close_(&state->root_fd);
+	*state = STATE_NONE;
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig; /* only to interrupt flock(2) */
+}
+
+int state_lock(const struct state *state, int timeout_ms, struct cni_error *err)
+{
+	/* Of its own open file description: the lock ends with this descriptor. */
+	cleanup_close int fd = openat(state->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct sigaction interrupt = {.sa_handler = on_alarm};
+	/* It repeats, for the case that it fires just before flock(2) begins to wait. */
+	struct itimerval timer = {
+		.it_value = {timeout_ms / 1000, (timeout_ms % 1000) * 1000},
+		.it_interval = {0, 10000},
+	};
+	struct sigaction before;
+	int locked;
+
+	if (fd < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot open the state directory to lock");
+	locked = flock(fd, LOCK_EX | LOCK_NB);
+	if (locked < 0 && errno == EWOULDBLOCK && timeout_ms > 0) {
+		sigaction(SIGALRM, &interrupt, &before);
+		setitimer(ITIMER_REAL, &timer, NULL);
+		locked = flock(fd, LOCK_EX);
+		setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+		sigaction(SIGALRM, &before, NULL);
+	}
+	if (locked < 0 && (errno == EINTR || errno == EWOULDBLOCK))
+		return cni_error(err, CNI_ERR_AGAIN,
+				 "another call holds the lock of this network for more than %d ms",
+				 timeout_ms);
+	if (locked < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot lock the state directory");
+	return take_fd(&fd);
+}
+
+/* "<container id>@<interface>.json", of checked names. */
+static int record_name(const char *container_id, const char *ifname, char out[RECORD_NAME_MAX],
+		       struct cni_error *err)
+{
+	if (!cni_valid_container_id(container_id) || !cni_valid_ifname(ifname))
+		return cni_error(err, CNI_ERR_ENVIRONMENT, "not an attachment: %.60s@%.20s",
+				 container_id, ifname);
+	snprintf(out, RECORD_NAME_MAX, "%s@%s.json", container_id, ifname);
+	return 0;
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		const ssize_t n = TEMP_FAILURE_RETRY(write(fd, text, len));
+
+		if (n < 0)
+			return -1;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int state_write_file(int dirfd, const char *name, const char *text, bool replace,
+		     struct cni_error *err)
+{
+	cleanup_close int fd = -1;
+	char temporary[sizeof(TEMPORARY_PREFIX) + 16];
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return cni_error_errno(err, CNI_ERR_IO, "cannot get a random name");
+	snprintf(temporary, sizeof(temporary), TEMPORARY_PREFIX "%016llx",
+		 (unsigned long long)number);
+	fd = open_beneath(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	if (fd < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot make the file %s", name);
+	if (write_all(fd, text, strlen(text)) < 0) {
+		cni_error_errno(err, CNI_ERR_IO, "cannot write the file %s", name);
+	} else if (renameat2(dirfd, temporary, dirfd, name, replace ? 0 : RENAME_NOREPLACE) == 0) {
+		return 1;
+	} else if (errno == EEXIST) {
+		unlinkat(dirfd, temporary, 0);
+		return 0;
+	} else {
+		cni_error_errno(err, CNI_ERR_IO, "cannot give the file %s its name", name);
+	}
+	unlinkat(dirfd, temporary, 0);
+	return -1;
+}
+
+int state_write(const struct state *state, const char *container_id, const char *ifname,
+		const cJSON *record, bool replace, struct cni_error *err)
+{
+	cleanup_free char *text = NULL;
+	char name[RECORD_NAME_MAX];
+	int written;
+
+	if (record_name(container_id, ifname, name, err) < 0)
+		return -1;
+	text = cJSON_PrintUnformatted(record);
+	if (text == NULL)
+		return cni_error_nomem(err);
+	written = state_write_file(state->fd, name, text, replace, err);
+	if (written < 0)
+		return cni_error_wrap(err, "the record of an attachment in %s", state->root);
+	return written;
+}
+
+/* The whole of an open file, terminated; owned by the caller. */
+static char *read_whole(int fd, size_t size)
+{
+	cleanup_free char *text = malloc(size + 1);
+	size_t have = 0;
+	ssize_t n = 1;
+
+	if (text == NULL)
+		return NULL;
+	while (have < size && n > 0) {
+		n = TEMP_FAILURE_RETRY(read(fd, text + have, size - have));
+		if (n < 0)
+			return NULL;
+		have += (size_t)n;
+	}
+	text[have] = '\0';
+	return take_ptr(text);
+}
+
+int state_read_file(int dirfd, const char *name, char **text, struct cni_error *err)
+{
+	cleanup_close int fd = -1;
+	struct stat st;
+
+	*text = NULL;
+	/* O_NONBLOCK: a FIFO of this name must not hang us. */
+	fd = open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK, 0);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot open the file %s", name);
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1 ||
+	    st.st_size > FILE_MAX_BYTES)
+		return cni_error(err, CNI_ERR_IO,
+				 "the file %s is not one of ours (a plain file, our own, one link, "
+				 "at most %u bytes); remove it",
+				 name, FILE_MAX_BYTES);
+	*text = read_whole(fd, (size_t)st.st_size);
+	if (*text == NULL)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot read the file %s", name);
+	return 1;
+}
+
+int state_read(const struct state *state, const char *container_id, const char *ifname,
+	       cJSON **record, struct cni_error *err)
+{
+	cleanup_free char *text = NULL;
+	char name[RECORD_NAME_MAX];
+	char what[RECORD_NAME_MAX + 16];
+	int present;
+
+	*record = NULL;
+	if (record_name(container_id, ifname, name, err) < 0)
+		return -1;
+	if (state->fd < 0)
+		return 0;
+	present = state_read_file(state->fd, name, &text, err);
+	if (present < 0)
+		return cni_error_wrap(err, "the record of an attachment in %s", state->root);
+	if (text == NULL)
+		return 0;
+	snprintf(what, sizeof(what), "the record %s", name);
+	return json_parse(text, strlen(text), what, record, err) < 0 ? -1 : 1;
+}
+
+int state_remove(const struct state *state, const char *container_id, const char *ifname,
+		 struct cni_error *err)
+{
+	char name[RECORD_NAME_MAX];
+
+	if (record_name(container_id, ifname, name, err) < 0)
+		return -1;
+	if (state->fd < 0 || unlinkat(state->fd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	return cni_error_errno(err, CNI_ERR_IO, "cannot remove the record %s in %s", name,
+			       state->root);
+}
+
+static void remove_if_old(int dirfd, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    time(NULL) - st.st_mtime > TEMPORARY_MAX_AGE)
+		unlinkat(dirfd, name, 0);
+}
+
+/* Take "<container id>@<interface>.json" apart, in place. Return: whether it is that. */
+static bool split_record_name(char *name, const char **ifname)
+{
+	char *at = strchr(name, '@');
+	char *suffix = at == NULL ? NULL : strrchr(at, '.');
+
+	if (suffix == NULL || strcmp(suffix, ".json") != 0)
+		return false;
+	*at = '\0';
+	*suffix = '\0';
+	*ifname = at + 1;
+	return cni_valid_container_id(name) && cni_valid_ifname(*ifname);
+}
+
+static void close_dir(DIR **dir)
+{
+	if (*dir != NULL)
+		closedir(*dir);
+}
+
+int state_each(const struct state *state,
+	       int (*fn)(const char *container_id, const char *ifname, void *arg,
+			 struct cni_error *err),
+	       void *arg, struct cni_error *err)
+{
+	__attribute__((cleanup(close_dir))) DIR *dir = NULL;
+	cleanup_close int fd = -1;
+	struct dirent *entry;
+	int value;
+
+	if (state->fd < 0)
+		return 0;
+	fd = openat(state->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (dir == NULL)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot list the records in %s",
+				       state->root);
+	take_fd(&fd);
+	while (errno = 0, (entry = readdir(dir)) != NULL) {
+		const char *ifname;
+
+		if (strncmp(entry->d_name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0)
+			remove_if_old(state->fd, entry->d_name);
+		if (!split_record_name(entry->d_name, &ifname))
+			continue;
+		value = fn(entry->d_name, ifname, arg, err);
+		if (value < 0)
+			return value;
+	}
+	if (errno != 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot list the records in %s",
+				       state->root);
+	return 0;
+}
+
+int state_remove_file(const struct state *state, const char *sub, const char *name,
+		      struct cni_error *err)
+{
+	cleanup_close int dir = -1;
+
+	if (state->root_fd < 0)
+		return 0;
+	dir = open_beneath(state->root_fd, sub, O_PATH | O_DIRECTORY, 0);
+	if ((dir < 0 || unlinkat(dir, name, 0) < 0) && errno != ENOENT)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot remove %s/%s/%s", state->root, sub,
+				       name);
+	return 0;
+}
+
+int state_subdir(const struct state *state, const char *sub, struct cni_error *err)
+{
+	char shown[STATE_ROOT_MAX + 32];
+
+	snprintf(shown, sizeof(shown), "%s/%.30s", state->root, sub);
+	return open_dir(state->root_fd, sub, shown, true, err);
+}
+
+void state_hash(const char *network, const char *container_id, const char *ifname, char out[17])
+{
+	const char *const parts[] = {network, container_id, ifname};
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a, 64 bits */
+
+	for (size_t i = 0; i < 3; i++) {
+		const char *p = parts[i];
+
+		do
+			hash = (hash ^ (unsigned char)*p) * 0x100000001b3;
+		while (*p++ != '\0'); /* the NUL counts: it keeps the parts apart */
+	}
+	snprintf(out, 17, "%016llx", (unsigned long long)hash);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Spec versions, in order, and this project's own version. */
+#ifndef USERNET_VERSION_H
+#define USERNET_VERSION_H
+
+#define USERNET_VERSION "0.1.0"
+
+enum cni_version {
+	CNI_0_1_0,
+	CNI_0_2_0,
+	CNI_0_3_0,
+	CNI_0_3_1,
+	CNI_0_4_0,
+	CNI_1_0_0,
+	CNI_1_1_0,
+	CNI_VERSION_COUNT,
+};
+
+#define CNI_VERSION_LATEST CNI_1_1_0
+
+/* "0.1.0" and so on; static storage. */
+const char *cni_version_name(enum cni_version version);
+
+/* Return: 0 with *out set, or -1 when the text is none of the versions above. */
+int cni_version_parse(const char *text, enum cni_version *out);
+
+#endif
