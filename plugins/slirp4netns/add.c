@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plugin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "link.h"
+#include "netns.h"
+
+#define LOOPBACK_INDEX 1
+
+/* The network namespace, proved to be one and not our own; its owner joined. */
+static int open_namespace(const struct cni_request *req, struct netns *ns, struct cni_error *err)
+{
+	if (netns_open(req->netns, ns, err) < 0)
+		return cni_error_wrap(err, "CNI_NETNS");
+	if (netns_is_own(ns))
+		return cni_error(
+			err, CNI_ERR_ENVIRONMENT,
+			"CNI_NETNS: %s is the network namespace of the host; the container "
+			"needs one of its own",
+			req->netns);
+	return netns_join_owner(ns, err);
+}
+
+static int refuse_existing(struct nl_sock *sk, const struct cni_request *req, struct cni_error *err)
+{
+	struct link link;
+	const int present = link_get(sk, req->ifname, &link, err);
+
+	if (present > 0)
+		return cni_error(err, ERR_EXISTS,
+				 "the interface %s exists already in %s; delete it, or choose "
+				 "another CNI_IFNAME",
+				 req->ifname, req->netns);
+	return present;
+}
+
+/* Addresses, routes and the rest, in one batch; the interface as it then is in @link. */
+static int configure(struct nl_sock *sk, const struct cni_request *req, const struct config *config,
+		     struct link *link, struct cni_error *err)
+{
+	static const struct ip_prefix default4 = {.address.family = AF_INET};
+	static const struct ip_prefix default6 = {.address.family = AF_INET6};
+	cleanup_link_batch struct link_batch *batch = link_batch_new();
+	int present = link_get(sk, req->ifname, link, err);
+
+	if (present < 0 || batch == NULL)
+		return batch == NULL ? cni_error_nomem(err) : -1;
+	if (present == 0)
+		return cni_error(err, ERR_DAEMON,
+				 "slirp4netns said that it is ready, but there is no interface %s "
+				 "in %s",
+				 req->ifname, req->netns);
+	link_batch_up(batch, LOOPBACK_INDEX);
+	link_batch_configure(batch, link->index, config->mtu, config->has_mac ? config->mac : NULL);
+	link_batch_add_address(batch, link->index, &config->address);
+	link_batch_add_route(batch, link->index, &default4, &config->gateway);
+	if (config->ipv6) {
+		link_batch_add_address(batch, link->index, &config->address6);
+		link_batch_add_route(batch, link->index, &default6, &config->gateway6);
+	}
+	if (link_batch_commit(batch, sk, err) < 0)
+		return cni_error_wrap(err, "cannot configure %s in %s", req->ifname, req->netns);
+	if (config->has_mac)
+		memcpy(link->mac, config->mac, sizeof(link->mac));
+	return 0;
+}
+
+static int answer_interface(const struct cni_request *req, const struct config *config,
+			    const struct attachment *a, const struct link *link,
+			    struct cni_result *result, struct cni_error *err)
+{
+	struct cni_interface *interface = result_add_interface(result);
+	char mac[MAC_TEXT_MAX];
+
+	if (interface == NULL)
+		return cni_error_nomem(err);
+	interface->name = strdup(req->ifname);
+	interface->mac = strdup(mac_format(link->mac, mac));
+	interface->mtu = config->mtu;
+	interface->sandbox = strdup(req->netns);
+	interface->socket_path = strdup(a->socket);
+	if (interface->name == NULL || interface->mac == NULL || interface->sandbox == NULL ||
+	    interface->socket_path == NULL)
+		return cni_error_nomem(err);
+	return 0;
+}
+
+/* An address with its gateway, and the default route through it. */
+static int answer_address(const struct ip_prefix *address, const struct ip_address *gateway,
+			  struct cni_result *result, struct cni_error *err)
+{
+	struct cni_ip *ip = result_add_ip(result);
+	struct cni_route *route = result_add_route(result);
+	char text[IP_PREFIX_TEXT_MAX];
+
+	if (ip == NULL || route == NULL)
+		return cni_error_nomem(err);
+	ip->family = address->address.family;
+	ip->interface = (int)result->n_interfaces - 1;
+	ip->address = strdup(ip_prefix_format(address, text));
+	ip->gateway = strdup(ip_address_format(gateway, text));
+	route->dst = strdup(ip->family == AF_INET ? "0.0.0.0/0" : "::/0");
+	route->gw = strdup(text);
+	if (ip->address == NULL || ip->gateway == NULL || route->dst == NULL || route->gw == NULL)
+		return cni_error_nomem(err);
+	return 0;
+}
+
+/* A copy of a list of `dns`; NULL when it is not there. */
+static int copy_list(const cJSON *dns, const char *key, cJSON **out, struct cni_error *err)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(dns, key);
+
+	if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) == 0)
+		return 0;
+	cJSON_Delete(*out);
+	*out = cJSON_Duplicate(list, true);
+	return *out == NULL ? cni_error_nomem(err) : 0;
+}
+
+/* slirp4netns's own name server, unless the configuration's `dns` names others. */
+static int answer_dns(const struct config *config, struct cni_result *result, struct cni_error *err)
+{
+	struct cni_dns *dns = &result->dns;
+	const cJSON *domain = cJSON_GetObjectItemCaseSensitive(config->dns, "domain");
+	char text[INET6_ADDRSTRLEN];
+	const char *nameserver = ip_address_format(&config->nameserver, text);
+
+	if (!config->disable_dns) {
+		cJSON_Delete(dns->nameservers);
+		dns->nameservers = cJSON_CreateStringArray(&nameserver, 1);
+		if (dns->nameservers == NULL)
+			return cni_error_nomem(err);
+	}
+	if (copy_list(config->dns, "nameservers", &dns->nameservers, err) < 0 ||
+	    copy_list(config->dns, "search", &dns->search, err) < 0 ||
+	    copy_list(config->dns, "options", &dns->options, err) < 0)
+		return -1;
+	if (cJSON_IsString(domain)) {
+		free(dns->domain);
+		dns->domain = strdup(domain->valuestring);
+		if (dns->domain == NULL)
+			return cni_error_nomem(err);
+	}
+	return 0;
+}
+
+/* What earlier plugins of the list answered is passed on, ours behind it. */
+static int start_from_prev(const struct cni_request *req, struct cni_result *result,
+			   struct cni_error *err)
+{
+	cleanup_json cJSON *json = NULL;
+
+	if (!req->has_prev)
+		return 0;
+	if (result_print(&req->prev, req->version, &json, err) < 0)
+		return -1;
+	return result_parse(json, req->version, "prevResult", result, err);
+}
+
+static int answer(const struct cni_request *req, const struct config *config,
+		  const struct attachment *a, const struct link *link, struct cni_result *result,
+		  struct cni_error *err)
+{
+	if (start_from_prev(req, result, err) < 0 ||
+	    answer_interface(req, config, a, link, result, err) < 0 ||
+	    answer_address(&config->address, &config->gateway, result, err) < 0)
+		return -1;
+	if (config->ipv6 && answer_address(&config->address6, &config->gateway6, result, err) < 0)
+		return -1;
+	return answer_dns(config, result, err);
+}
+
+int plugin_add(const struct cni_request *req, struct cni_result *result, struct cni_error *err)
+{
+	cleanup_netns struct netns ns = NETNS_NONE;
+	cleanup_state struct state state = STATE_NONE;
+	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_process struct process daemon = PROCESS_NONE;
+	struct attachment attachment;
+	struct config config;
+	struct binary binary;
+	struct link link;
+
+	if (config_read(req, &config, err) < 0)
+		return -1;
+	/* State and daemon are looked up as who we are, before joining makes us somebody else. */
+	if (state_open(config.state_dir, PLUGIN_NAME, req->network, true, &state, err) < 0 ||
+	    binary_find(config.daemon_path, &state, &binary, err) < 0 ||
+	    open_namespace(req, &ns, err) < 0)
+		return -1;
+	sk = link_open(&ns, err);
+	if (sk == NULL || refuse_existing(sk, req, err) < 0)
+		return -1;
+	attachment_init(&attachment, &state, req->network, req->container_id, req->ifname);
+	if (daemon_start(&state, &attachment, &config, &binary, req->netns, &daemon, err) < 0)
+		return -1;
+	if (configure(sk, req, &config, &link, err) < 0 ||
+	    answer(req, &config, &attachment, &link, result, err) < 0) {
+		daemon_abort(&state, &attachment, &daemon, err);
+		return -1;
+	}
+	return 0;
+}

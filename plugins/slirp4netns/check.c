@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * CHECK: what prevResult says against what there is. Only what is ours counts: the interface named
+ * CNI_IFNAME in CNI_NETNS, addresses that point at it, and, since a later plugin of the list may
+ * have changed routes, just those that prevResult still lists.
+ */
+#include "plugin.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "link.h"
+#include "netns.h"
+#include "slirp_api.h"
+
+#define API_LIMIT_MS 2000
+
+static int check_daemon(const struct cni_request *req, const struct config *config,
+			struct attachment *a, struct cni_error *err)
+{
+	cleanup_state struct state state = STATE_NONE;
+	cleanup_process struct process daemon = PROCESS_NONE;
+	struct process_id id;
+	int running;
+
+	if (state_open(config->state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0)
+		return -1;
+	attachment_init(a, &state, req->network, req->container_id, req->ifname);
+	running = record_read(&state, a, &id, err);
+	if (running < 0)
+		return -1;
+	if (running == 0)
+		return cni_error(err, CNI_ERR_CONTAINER,
+				 "there is no record of %s@%s in network %s: it was not added, or "
+				 "has been deleted",
+				 req->container_id, req->ifname, req->network);
+	running = process_open(&id, &daemon, err);
+	if (running == 0)
+		return cni_error(
+			err, ERR_CHECK,
+			"slirp4netns of %s@%s (process %d) has ended; the container has no "
+			"network any more",
+			req->container_id, req->ifname, (int)id.pid);
+	return running < 0 ? -1 : 0;
+}
+
+static int check_api(const struct attachment *a, struct cni_error *err)
+{
+	cleanup_json cJSON *request = cJSON_CreateObject();
+	cleanup_json cJSON *answer = NULL;
+
+	if (!cJSON_AddStringToObject(request, "execute", "list_hostfwd"))
+		return cni_error_nomem(err);
+	if (slirp_api_call(a->socket, request, API_LIMIT_MS, &answer, err) < 0) {
+		err->code = ERR_CHECK;
+		return -1;
+	}
+	if (slirp_api_error(answer) != NULL)
+		return cni_error(err, ERR_CHECK, "slirp4netns refuses to list its ports: %.100s",
+				 slirp_api_error(answer));
+	return 0;
+}
+
+static int check_interface(const struct cni_interface *interface, const struct link *link,
+			   struct cni_error *err)
+{
+	uint8_t mac[6];
+
+	if (!(link->flags & IFF_UP))
+		return cni_error(err, ERR_CHECK, "the interface %s is down", link->name);
+	if (interface->mac != NULL && mac_parse(interface->mac, mac) == 0 &&
+	    memcmp(mac, link->mac, sizeof(mac)) != 0)
+		return cni_error(err, ERR_CHECK,
+				 "the interface %s does not have the MAC of prevResult, %s",
+				 link->name, interface->mac);
+	if (interface->mtu != 0 && interface->mtu != link->mtu)
+		return cni_error(err, ERR_CHECK,
+				 "the interface %s has MTU %u, but prevResult says %u", link->name,
+				 link->mtu, interface->mtu);
+	return 0;
+}
+
+struct find_prefix {
+	int index;
+	struct ip_prefix want;
+	bool found;
+};
+
+static int match_prefix(const struct link_address *address, void *arg)
+{
+	struct find_prefix *find = arg;
+
+	if (address->index == find->index && address->prefix.length == find->want.length &&
+	    ip_address_equal(&address->prefix.address, &find->want.address))
+		find->found = true;
+	return 0;
+}
+
+static int check_addresses(struct nl_sock *sk, const struct cni_result *prev, int interface,
+			   const struct link *link, struct cni_error *err)
+{
+	for (size_t i = 0; i < prev->n_ips; i++) {
+		const struct cni_ip *ip = &prev->ips[i];
+		struct find_prefix find = {.index = link->index};
+
+		if (ip->interface >= 0 && ip->interface != interface)
+			continue;
+		if (ip_prefix_parse(ip->address, &find.want) == 0 &&
+		    link_each_address(sk, match_prefix, &find, err) < 0)
+			return -1;
+		if (!find.found)
+			return cni_error(err, ERR_CHECK,
+					 "the interface %s does not have the address %s of "
+					 "prevResult",
+					 link->name, ip->address);
+	}
+	return 0;
+}
+
+struct find_route {
+	int index;
+	struct ip_prefix dst;
+	bool has_gateway;
+	struct ip_address gateway;
+	int64_t table; /* -1: any */
+	bool found;
+};
+
+static int match_route(const struct link_route *route, void *arg)
+{
+	struct find_route *find = arg;
+
+	if (route->index == find->index && route->dst.length == find->dst.length &&
+	    ip_address_equal(&route->dst.address, &find->dst.address) &&
+	    (find->table < 0 || find->table == route->table) &&
+	    (!find->has_gateway ||
+	     (route->has_gateway && ip_address_equal(&route->gateway, &find->gateway))))
+		find->found = true;
+	return 0;
+}
+
+/* Whether a route of prevResult goes through this interface: its gateway is in one of our networks.
+ */
+static bool is_ours(const struct cni_result *prev, int interface, const struct ip_address *gateway)
+{
+	for (size_t i = 0; i < prev->n_ips; i++) {
+		struct ip_prefix ours;
+
+		if ((prev->ips[i].interface < 0 || prev->ips[i].interface == interface) &&
+		    ip_prefix_parse(prev->ips[i].address, &ours) == 0 &&
+		    ip_prefix_contains(&ours, gateway))
+			return true;
+	}
+	return false;
+}
+
+static int check_routes(struct nl_sock *sk, const struct cni_result *prev, int interface,
+			const struct link *link, struct cni_error *err)
+{
+	for (size_t i = 0; i < prev->n_routes; i++) {
+		const struct cni_route *route = &prev->routes[i];
+		struct find_route find = {.index = link->index, .table = route->table};
+
+		if (route->gw == NULL || ip_prefix_parse(route->dst, &find.dst) < 0 ||
+		    ip_address_parse(route->gw, &find.gateway) < 0 ||
+		    !is_ours(prev, interface, &find.gateway))
+			continue;
+		find.has_gateway = true;
+		if (link_each_route(sk, match_route, &find, err) < 0)
+			return -1;
+		if (!find.found)
+			return cni_error(
+				err, ERR_CHECK,
+				"the route to %s through %s of prevResult is missing on %s",
+				route->dst, route->gw, link->name);
+	}
+	return 0;
+}
+
+/* Up to 0.2.0 a result has no interfaces; CHECK came with 0.4.0, so ours must be listed. */
+static int check_network(const struct cni_request *req, struct cni_error *err)
+{
+	cleanup_netns struct netns ns = NETNS_NONE;
+	cleanup_nl_sock struct nl_sock *sk = NULL;
+	const int interface = result_find_interface(&req->prev, req->ifname, req->netns);
+	struct link link;
+	int present;
+
+	if (interface < 0)
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "prevResult has no interface %s in the sandbox %s", req->ifname,
+				 req->netns);
+	if (netns_open(req->netns, &ns, err) < 0)
+		return cni_error_wrap(err, "CNI_NETNS");
+	if (netns_join_owner(&ns, err) < 0)
+		return -1;
+	sk = link_open(&ns, err);
+	if (sk == NULL)
+		return -1;
+	present = link_get(sk, req->ifname, &link, err);
+	if (present < 0)
+		return -1;
+	if (present == 0)
+		return cni_error(err, ERR_CHECK, "the interface %s is not in %s any more",
+				 req->ifname, req->netns);
+	if (check_interface(&req->prev.interfaces[interface], &link, err) < 0 ||
+	    check_addresses(sk, &req->prev, interface, &link, err) < 0)
+		return -1;
+	return check_routes(sk, &req->prev, interface, &link, err);
+}
+
+int plugin_check(const struct cni_request *req, struct cni_error *err)
+{
+	struct attachment attachment;
+	struct config config;
+
+	/* The namespace last: it may mean to join another user namespace for good. */
+	if (config_read(req, &config, err) < 0 || check_daemon(req, &config, &attachment, err) < 0)
+		return -1;
+	if (check_api(&attachment, err) < 0)
+		return -1;
+	return check_network(req, err);
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The daemon of an attachment.
+ *
+ * Its life:  fork | record written | gate opened | exec | ready ...... stopped | socket, log,
+ * record removed
+ *
+ * The record stands before anything lasts and goes after everything has gone, so a plugin that is
+ * killed anywhere in between leaves a record from which DEL or GC undoes the rest.
+ *
+ * slirp4netns is not asked to configure the interface (-c): we do that over netlink after it is
+ * ready, in one batch together with what it could not do, an address of the user's choice and IPv6
+ * without duplicate address detection.
+ */
+#include "plugin.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+#define READY_LIMIT_MS 10000
+#define STOP_GRACE_MS 1000
+#define LOCK_LIMIT_MS 5000
+#define LAST_WORDS_LINES 3
+#define LAST_WORDS_BYTES 600
+#define ARGS_MAX 24
+
+/* The command line: strings in one buffer, so that nothing needs freeing. */
+struct command_line {
+	const char *argv[ARGS_MAX];
+	size_t n;
+	char text[PATH_MAX + 1024];
+	size_t used;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+add_arg(struct command_line *cmd, const char *format, ...)
+{
+	char *arg = cmd->text + cmd->used;
+	va_list args;
+
+	va_start(args, format);
+	cmd->used += (size_t)vsnprintf(arg, sizeof(cmd->text) - cmd->used, format, args) + 1;
+	va_end(args);
+	cmd->argv[cmd->n++] = arg;
+}
+
+/* A feature that was asked for and that the binary lacks. */
+static int lacks(const struct binary *binary, const char *key, const char *option,
+		 struct cni_error *err)
+{
+	return cni_error(err, ERR_BINARY,
+			 "\"%s\" needs a slirp4netns with %s, which %.200s does not offer; install "
+			 "a newer one",
+			 key, option, binary->path);
+}
+
+/*
+ * slirp4netns's sandbox changes to user 0 first (sandbox and an effective user that is not 0: it
+ * calls setegid(0), seteuid(0)), which fails in a user namespace that does not map it.
+ */
+static int decide_sandbox(const struct config *config, const struct binary *binary, bool *sandbox,
+			  struct cni_error *err)
+{
+	*sandbox = config->sandbox.on && binary->options & HAS_SANDBOX && geteuid() == 0;
+	if (*sandbox || !config->sandbox.on)
+		return 0;
+	if (config->sandbox.asked && !(binary->options & HAS_SANDBOX))
+		return lacks(binary, "enableSandbox", "--enable-sandbox", err);
+	if (config->sandbox.asked)
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "enableSandbox: slirp4netns's sandbox needs user 0 in the user "
+				 "namespace that owns the network namespace, and we are user %u "
+				 "there; map user 0, or set enableSandbox to false",
+				 (unsigned int)geteuid());
+	fprintf(stderr, PLUGIN_NAME ": not sandboxed: %s\n",
+		binary->options & HAS_SANDBOX ? "its user namespace has no user 0"
+					      : "this slirp4netns has no --enable-sandbox");
+	return 0;
+}
+
+static int build_command(struct command_line *cmd, const struct attachment *a,
+			 const struct config *config, const struct binary *binary,
+			 const char *netns, bool sandbox, int ready_fd, int exit_fd,
+			 struct cni_error *err)
+{
+	char cidr[IP_PREFIX_TEXT_MAX];
+
+	if (!(binary->options & HAS_API_SOCKET) || !(binary->options & HAS_CIDR))
+		return lacks(binary, "type", "--api-socket and --cidr", err);
+	if (config->ipv6 && !(binary->options & HAS_IPV6))
+		return lacks(binary, "enableIPv6", "--enable-ipv6", err);
+	if (!config->allow_host_loopback && !(binary->options & HAS_HOST_LOOPBACK))
+		return lacks(binary, "allowHostLoopback", "--disable-host-loopback", err);
+	if (config->disable_dns && !(binary->options & HAS_DISABLE_DNS))
+		return lacks(binary, "disableDNS", "--disable-dns", err);
+	if (config->outbound[0] != '\0' && !(binary->options & HAS_OUTBOUND))
+		return lacks(binary, "outboundAddr", "--outbound-addr", err);
+	if (config->outbound6[0] != '\0' && !(binary->options & HAS_OUTBOUND6))
+		return lacks(binary, "outboundAddr6", "--outbound-addr6", err);
+	if (config->seccomp.asked && !(binary->options & HAS_SECCOMP))
+		return lacks(binary, "enableSeccomp", "--enable-seccomp", err);
+
+	*cmd = (struct command_line){0};
+	add_arg(cmd, PLUGIN_NAME);
+	add_arg(cmd, "--netns-type=path");
+	add_arg(cmd, "--ready-fd=%d", ready_fd);
+	if (exit_fd >= 0)
+		add_arg(cmd, "--exit-fd=%d", exit_fd);
+	add_arg(cmd, "--mtu=%u", config->mtu);
+	add_arg(cmd, "--cidr=%s", ip_prefix_format(&config->network, cidr));
+	add_arg(cmd, "--api-socket=%s", a->socket);
+	if (!config->allow_host_loopback)
+		add_arg(cmd, "--disable-host-loopback");
+	if (config->ipv6)
+		add_arg(cmd, "--enable-ipv6");
+	if (config->disable_dns)
+		add_arg(cmd, "--disable-dns");
+	if (config->outbound[0] != '\0')
+		add_arg(cmd, "--outbound-addr=%s", config->outbound);
+	if (config->outbound6[0] != '\0')
+		add_arg(cmd, "--outbound-addr6=%s", config->outbound6);
+	if (sandbox)
+		add_arg(cmd, "--enable-sandbox");
+	if (config->seccomp.on && binary->options & HAS_SECCOMP)
+		add_arg(cmd, "--enable-seccomp");
+	add_arg(cmd, "--"); /* an interface may be called "-x" */
+	add_arg(cmd, "%s", netns);
+	add_arg(cmd, "%s", a->ifname);
+	return 0;
+}
+
+/*
+ * Where the path is /proc/PID/ns/net, the daemon can know that the container has ended even if
+ * nobody calls DEL: it gets a pidfd of PID to watch for a hang-up, which Linux 6.9 and later raise
+ * when the process has been reaped. Older kernels never do; then DEL or GC ends the daemon.
+ *
+ * Return: a pidfd; -1 when the path is another.
+ */
+static int open_exit_fd(const char *netns)
+{
+	int pid, end = 0;
+	int fd;
+
+	if (sscanf(netns, "/proc/%d/ns/net%n", &pid, &end) != 1 || end == 0 || netns[end] != '\0' ||
+	    pid <= 0)
+		return -1;
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	return fd;
+}
+
+/* The end of the log, as far as a person can read it: its last lines, without control characters.
+ */
+static void last_words(const struct state *state, const struct attachment *a, struct cni_error *err)
+{
+	cleanup_close int dir = openat(state->root_fd, "log", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_close int fd =
+		dir < 0 ? -1 : openat(dir, a->log_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char buf[LAST_WORDS_BYTES + 1];
+	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	ssize_t n;
+	char *from;
+
+	if (size <= 0)
+		return;
+	n = pread(fd, buf, LAST_WORDS_BYTES, size > LAST_WORDS_BYTES ? size - LAST_WORDS_BYTES : 0);
+	while (n > 0 && isspace((unsigned char)buf[n - 1]))
+		n--;
+	if (n <= 0)
+		return;
+	buf[n] = '\0';
+	from = buf + n;
+	for (int lines = 0; from > buf && lines < LAST_WORDS_LINES; lines++) {
+		do
+			from--;
+		while (from > buf && *from != '\n');
+	}
+	cni_error_details(err, "slirp4netns said: %s", *from == '\n' ? from + 1 : from);
+}
+
+/* Wait for the byte on the ready descriptor, the daemon's end, or the limit. */
+static int wait_ready(const struct process *daemon, int ready, struct cni_error *err)
+{
+	struct pollfd events[] = {{.fd = ready, .events = POLLIN},
+				  {.fd = daemon->pidfd, .events = POLLIN}};
+	struct timespec now;
+	int64_t until, left = READY_LIMIT_MS;
+	char byte;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	until = now.tv_sec * 1000LL + now.tv_nsec / 1000000 + READY_LIMIT_MS;
+	while (left > 0) {
+		if (poll(events, 2, (int)left) < 0 && errno != EINTR)
+			return cni_error_errno(err, CNI_ERR_IO, "cannot wait for slirp4netns");
+		if (events[0].revents & POLLIN && read(ready, &byte, 1) == 1)
+			return 0;
+		if (events[1].revents)
+			return cni_error(err, ERR_DAEMON, "slirp4netns ended before it was ready");
+		if (events[0].revents)
+			return cni_error(err, ERR_DAEMON,
+					 "slirp4netns closed its ready descriptor without being "
+					 "ready");
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		left = until - (now.tv_sec * 1000LL + now.tv_nsec / 1000000);
+	}
+	return cni_error(err, ERR_DAEMON, "slirp4netns was not ready within %d seconds",
+			 READY_LIMIT_MS / 1000);
+}
+
+static int remove_files(const struct state *state, const struct attachment *a,
+			struct cni_error *err)
+{
+	if (state_remove_file(state, "sock", a->socket_name, err) < 0 ||
+	    state_remove_file(state, "log", a->log_name, err) < 0)
+		return -1;
+	return state_remove(state, a->container_id, a->ifname, err);
+}
+
+/*
+ * The process that listens on the attachment's socket: how to find the daemon of a record that
+ * cannot be read. While the connection is not reset its listener lives, so the pid is its own.
+ * Return: 1 with @daemon, 0 nobody listens.
+ */
+static int find_listener(const struct attachment *a, struct process *daemon)
+{
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct pollfd event = {.fd = fd};
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	memcpy(address.sun_path, a->socket, sizeof(a->socket));
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.pid <= 1)
+		return 0;
+	*daemon = PROCESS_NONE;
+	daemon->id.pid = peer.pid;
+	daemon->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
+	if (daemon->pidfd < 0 || poll(&event, 1, 0) != 0) {
+		process_close(daemon);
+		return 0;
+	}
+	return 1;
+}
+
+int attachment_remove(const struct state *state, const struct attachment *a, struct cni_error *err)
+{
+	cleanup_process struct process daemon = PROCESS_NONE;
+	struct process_id id;
+	struct cni_error unreadable;
+	int present = record_read(state, a, &id, &unreadable);
+
+	if (present == 0)
+		return 0;
+	if (present > 0)
+		present = process_open(&id, &daemon, err);
+	else
+		present = find_listener(a, &daemon);
+	if (present < 0 || (present > 0 && process_stop(&daemon, STOP_GRACE_MS, err) < 0))
+		return cni_error_wrap(err, "cannot stop slirp4netns of %s@%s", a->container_id,
+				      a->ifname);
+	return remove_files(state, a, err);
+}
+
+void daemon_abort(const struct state *state, const struct attachment *a,
+		  const struct process *daemon, struct cni_error *err)
+{
+	struct cni_error ignored;
+
+	/* Whatever failed, a daemon that ended on its own is the reason. */
+	if (process_wait(daemon, 0, &ignored) > 0)
+		err->code = ERR_DAEMON;
+	else
+		process_stop(daemon, 0, &ignored);
+	if (err->code == ERR_DAEMON)
+		last_words(state, a, err);
+	remove_files(state, a, &ignored);
+}
+
+/*
+ * The attachment has a record already. A daemon that lives is another ADD's; anything else is
+ * what a killed ADD or DEL left, and ours to clear. The lock keeps two ADDs from both clearing.
+ */
+static int replace_record(const struct state *state, const struct attachment *a, const char *netns,
+			  const struct process_id *id, struct cni_error *err)
+{
+	cleanup_close int lock = state_lock(state, LOCK_LIMIT_MS, err);
+	cleanup_process struct process other = PROCESS_NONE;
+	struct process_id other_id;
+	struct cni_error unreadable;
+	int running = 0;
+
+	if (lock < 0)
+		return -1;
+	switch (record_read(state, a, &other_id, &unreadable)) {
+	case 1:
+		running = process_open(&other_id, &other, err);
+		break;
+	case -1:
+		running = find_listener(a, &other);
+		break;
+	default:
+		break;
+	}
+	if (running < 0)
+		return -1;
+	if (running > 0)
+		return cni_error(
+			err, ERR_EXISTS,
+			"%s@%s of network %s has its slirp4netns already (process %d); DEL "
+			"it first",
+			a->container_id, a->ifname, a->network, (int)other.id.pid);
+	if (remove_files(state, a, err) < 0)
+		return -1;
+	return record_write(state, a, netns, id, true, err);
+}
+
+/*
+ * Only user 0 keeps its capabilities over exec. Another user in its own user namespace hands on the
+ * two that slirp4netns needs to enter the network namespace and make the interface.
+ */
+static uint64_t handed_on_capabilities(void)
+{
+	return geteuid() == 0 ? 0 : UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_NET_ADMIN;
+}
+
+int daemon_start(const struct state *state, const struct attachment *a, const struct config *config,
+		 const struct binary *binary, const char *netns, struct process *daemon,
+		 struct cni_error *err)
+{
+	static const char *const envp[] = {
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+	cleanup_close int ready = -1;
+	cleanup_close int ready_theirs = -1;
+	cleanup_close int exit_fd = -1;
+	cleanup_close int log_dir = -1;
+	cleanup_close int sock_dir = -1;
+	struct command_line cmd;
+	struct process_spec spec = {.path = binary->path, .envp = envp, .log_name = a->log_name};
+	int keep[2];
+	int pipe_fds[2];
+	int written;
+
+	if (decide_sandbox(config, binary, &spec.slave_mounts, err) < 0)
+		return -1;
+	log_dir = state_subdir(state, "log", err);
+	sock_dir = log_dir < 0 ? -1 : state_subdir(state, "sock", err);
+	if (sock_dir < 0)
+		return -1;
+	/* The pidfd first: descriptors in ascending order, as struct process_spec wants them. */
+	exit_fd = open_exit_fd(netns);
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot make a pipe");
+	ready = pipe_fds[0];
+	ready_theirs = pipe_fds[1];
+	if (build_command(&cmd, a, config, binary, netns, spec.slave_mounts, ready_theirs, exit_fd,
+			  err) < 0)
+		return -1;
+	spec.argv = cmd.argv;
+	spec.log_dirfd = log_dir;
+	spec.ambient_capabilities = handed_on_capabilities();
+	if (exit_fd >= 0)
+		keep[spec.n_keep_fds++] = exit_fd;
+	keep[spec.n_keep_fds++] = ready_theirs;
+	spec.keep_fds = keep;
+
+	if (process_start(&spec, daemon, err) < 0)
+		return -1;
+	written = record_write(state, a, netns, &daemon->id, false, err);
+	if (written == 0)
+		written = replace_record(state, a, netns, &daemon->id, err);
+	if (written < 0) {
+		process_cancel(daemon);
+		return -1;
+	}
+	close(take_fd(&ready_theirs));
+	if (process_release(daemon, err) < 0) {
+		cni_error_wrap(err, "cannot start slirp4netns (%.200s)", binary->path);
+	} else if (wait_ready(daemon, ready, err) == 0) {
+		return 0;
+	}
+	daemon_abort(state, a, daemon, err);
+	process_close(daemon);
+	return -1;
+}

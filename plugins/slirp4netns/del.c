@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * DEL looks at the record alone, not at the namespace, which may have gone, nor at the rest of the
+ * configuration, which may have been broken since: what ADD left is found under names made of
+ * network, container id and interface. The interface goes with the daemon that holds it open.
+ */
+#include "plugin.h"
+
+int plugin_del(const struct cni_request *req, struct cni_error *err)
+{
+	cleanup_state struct state state = STATE_NONE;
+	struct attachment attachment;
+	struct config config;
+
+	if (config_read_paths(req, &config, err) < 0 ||
+	    state_open(config.state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0)
+		return -1;
+	attachment_init(&attachment, &state, req->network, req->container_id, req->ifname);
+	return attachment_remove(&state, &attachment, err);
+}

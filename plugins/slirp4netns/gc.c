@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plugin.h"
+
+struct sweep {
+	const struct cni_request *req;
+	const struct state *state;
+	unsigned int failures;
+	struct cni_error first;
+};
+
+/* One attachment that cannot be removed must not keep the others. */
+static int sweep_one(const char *container_id, const char *ifname, void *arg, struct cni_error *err)
+{
+	struct sweep *sweep = arg;
+	struct attachment attachment;
+
+	if (cni_is_valid(sweep->req, container_id, ifname))
+		return 0;
+	attachment_init(&attachment, sweep->state, sweep->req->network, container_id, ifname);
+	if (attachment_remove(sweep->state, &attachment, err) < 0 && sweep->failures++ == 0)
+		sweep->first = *err;
+	return 0;
+}
+
+int plugin_gc(const struct cni_request *req, struct cni_error *err)
+{
+	cleanup_state struct state state = STATE_NONE;
+	struct sweep sweep = {.req = req, .state = &state};
+	struct config config;
+
+	if (config_read_paths(req, &config, err) < 0 ||
+	    state_open(config.state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0 ||
+	    state_each(&state, sweep_one, &sweep, err) < 0)
+		return -1;
+	if (sweep.failures == 0)
+		return 0;
+	*err = sweep.first;
+	return cni_error_wrap(err, "%u attachments could not be removed; the first",
+			      sweep.failures);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The slirp4netns plugin: one file per operation, and what they share.
+ *
+ *   config.c   what the network configuration and the runtime ask for
+ *   binary.c   which slirp4netns there is, and what it can do
+ *   daemon.c   the daemon of an attachment: start, wait until ready, stop
+ *   record.c   the attachment's record
+ */
+#ifndef SLIRP4NETNS_PLUGIN_H
+#define SLIRP4NETNS_PLUGIN_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "address.h"
+#include "cni.h"
+#include "error.h"
+#include "process.h"
+#include "state.h"
+
+#define PLUGIN_NAME "slirp4netns"
+
+/* The plugin's own error codes; slirp4netns-cni(8) lists them. */
+enum {
+	ERR_DAEMON = CNI_ERR_PLUGIN, /* slirp4netns did not start, or not become ready */
+	ERR_BINARY,                  /* no usable slirp4netns */
+	ERR_EXISTS,                  /* the interface, or the attachment, is there already */
+	ERR_CHECK,                   /* CHECK: something is not as it was added */
+};
+
+/* A request for confinement: what was said, and whether it was said. */
+struct confinement {
+	bool on;
+	bool asked; /* explicitly: not to be had is then an error */
+};
+
+struct config {
+	uint32_t mtu; /* bytes */
+	struct ip_prefix network;
+	struct ip_address gateway;
+	struct ip_address nameserver;
+	struct ip_prefix address;
+	bool ipv6;
+	struct ip_address gateway6;
+	struct ip_prefix address6;
+	bool has_mac;
+	uint8_t mac[6];
+	bool allow_host_loopback;
+	bool disable_dns;
+	char outbound[INET6_ADDRSTRLEN]; /* an address; empty: not asked for */
+	char outbound6[INET6_ADDRSTRLEN];
+	struct confinement sandbox;
+	struct confinement seccomp;
+	const char *daemon_path; /* NULL: search PATH */
+	const char *state_dir;   /* NULL: the default */
+	const cJSON *dns;        /* the configuration's own `dns`, or NULL */
+};
+
+/**
+ * config_read() - what the configuration, runtimeConfig, args and CNI_ARGS ask for.
+ *
+ * Strings point into the request. Return: 0, or -1: CNI_ERR_CONFIG, CNI_ERR_FIELD (ipam),
+ * CNI_ERR_ENVIRONMENT (CNI_ARGS).
+ */
+int config_read(const struct cni_request *req, struct config *config, struct cni_error *err);
+
+/* Just stateDir and slirp4netnsPath: what DEL, GC and STATUS need, however wrong the rest. */
+int config_read_paths(const struct cni_request *req, struct config *config, struct cni_error *err);
+
+/* Options of slirp4netns that not every version has. */
+enum {
+	HAS_NETNS_TYPE = 1 << 0, /* 0.4.0; without it, it is not usable */
+	HAS_API_SOCKET = 1 << 1,
+	HAS_CIDR = 1 << 2,
+	HAS_IPV6 = 1 << 3,
+	HAS_HOST_LOOPBACK = 1 << 4,
+	HAS_SANDBOX = 1 << 5,
+	HAS_SECCOMP = 1 << 6,
+	HAS_OUTBOUND = 1 << 7,
+	HAS_OUTBOUND6 = 1 << 8,
+	HAS_DISABLE_DNS = 1 << 9,
+};
+
+struct binary {
+	char path[PATH_MAX];
+	unsigned int options; /* HAS_* */
+};
+
+/**
+ * binary_find() - the daemon to start, and its options.
+ * @configured: slirp4netnsPath, or NULL for the first in PATH that is not this plugin
+ * @state:      where options are remembered; without a directory they are asked anew
+ *
+ * Return: 0, or -1 ERR_BINARY.
+ */
+int binary_find(const char *configured, const struct state *state, struct binary *binary,
+		struct cni_error *err);
+
+/* Names, in the state directory, of what belongs to an attachment. */
+struct attachment {
+	const char *network;
+	const char *container_id;
+	const char *ifname;
+	char socket[STATE_ROOT_MAX + 28]; /* absolute path; just fits sun_path */
+	char socket_name[22];             /* in sock/ */
+	char log_name[22];                /* in log/ */
+};
+
+void attachment_init(struct attachment *a, const struct state *state, const char *network,
+		     const char *container_id, const char *ifname);
+
+/* Write the record of an attachment. Return: as state_write(). */
+int record_write(const struct state *state, const struct attachment *a, const char *netns,
+		 const struct process_id *daemon, bool replace, struct cni_error *err);
+
+/* The daemon's identity of a record. Return: 1; 0 no record; -1 unreadable, or not a record. */
+int record_read(const struct state *state, const struct attachment *a, struct process_id *daemon,
+		struct cni_error *err);
+
+/**
+ * daemon_start() - start the daemon of an attachment and wait until it is ready.
+ * @netns: path of the namespace
+ *
+ * Writes the record between fork and exec. After a failure nothing is left: no process, socket, log
+ * or record.
+ *
+ * Return: 0 with @daemon filled, or -1: ERR_DAEMON with the daemon's last words as details,
+ * ERR_EXISTS when the attachment's daemon runs already, CNI_ERR_*.
+ */
+int daemon_start(const struct state *state, const struct attachment *a, const struct config *config,
+		 const struct binary *binary, const char *netns, struct process *daemon,
+		 struct cni_error *err);
+
+/* Stop the daemon that was just started and remove what belongs to it; @err keeps its content. */
+void daemon_abort(const struct state *state, const struct attachment *a,
+		  const struct process *daemon, struct cni_error *err);
+
+/**
+ * attachment_remove() - stop the recorded daemon, remove its socket, log and record.
+ *
+ * Return: 0, also when there is nothing; -1 with the record still there, so that it can be tried
+ * again.
+ */
+int attachment_remove(const struct state *state, const struct attachment *a, struct cni_error *err);
+
+int plugin_add(const struct cni_request *req, struct cni_result *result, struct cni_error *err);
+int plugin_del(const struct cni_request *req, struct cni_error *err);
+int plugin_check(const struct cni_request *req, struct cni_error *err);
+int plugin_gc(const struct cni_request *req, struct cni_error *err);
+int plugin_status(const struct cni_request *req, struct cni_error *err);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plugin.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "conf.h"
+
+void attachment_init(struct attachment *a, const struct state *state, const char *network,
+		     const char *container_id, const char *ifname)
+{
+	char hash[17];
+
+	state_hash(network, container_id, ifname, hash);
+	*a = (struct attachment){
+		.network = network, .container_id = container_id, .ifname = ifname};
+	snprintf(a->socket_name, sizeof(a->socket_name), "%s.sock", hash);
+	snprintf(a->log_name, sizeof(a->log_name), "%s.log", hash);
+	snprintf(a->socket, sizeof(a->socket), "%s/sock/%s", state->root, a->socket_name);
+}
+
+int record_write(const struct state *state, const struct attachment *a, const char *netns,
+		 const struct process_id *daemon, bool replace, struct cni_error *err)
+{
+	cleanup_json cJSON *record = cJSON_CreateObject();
+
+	if (!cJSON_AddStringToObject(record, "network", a->network) ||
+	    !cJSON_AddStringToObject(record, "containerId", a->container_id) ||
+	    !cJSON_AddStringToObject(record, "ifname", a->ifname) ||
+	    !cJSON_AddStringToObject(record, "netns", netns) ||
+	    !cJSON_AddStringToObject(record, "socket", a->socket) ||
+	    !cJSON_AddNumberToObject(record, "pid", daemon->pid) ||
+	    !cJSON_AddNumberToObject(record, "startTime", (double)daemon->start_time) ||
+	    !cJSON_AddStringToObject(record, "bootId", daemon->boot_id))
+		return cni_error_nomem(err);
+	return state_write(state, a->container_id, a->ifname, record, replace, err);
+}
+
+int record_read(const struct state *state, const struct attachment *a, struct process_id *daemon,
+		struct cni_error *err)
+{
+	cleanup_json cJSON *record = NULL;
+	const char *boot_id = NULL;
+	int64_t pid = 0, start = 0;
+	const int present = state_read(state, a->container_id, a->ifname, &record, err);
+
+	if (present <= 0)
+		return present;
+	*daemon = (struct process_id){0};
+	if (conf_get_int(record, "", "pid", 2, INT32_MAX, &pid, err) <= 0 ||
+	    conf_get_int(record, "", "startTime", 0, INT64_C(1) << 53, &start, err) <= 0 ||
+	    conf_get_string(record, "", "bootId", &boot_id, err) <= 0 ||
+	    strlen(boot_id) >= sizeof(daemon->boot_id))
+		return cni_error(err, CNI_ERR_DECODE, "the record of %s@%s does not name a process",
+				 a->container_id, a->ifname);
+	daemon->pid = (pid_t)pid;
+	daemon->start_time = (uint64_t)start;
+	strcpy(daemon->boot_id, boot_id);
+	return 1;
+}
