@@ -27,6 +27,7 @@
 
 #include "cleanup.h"
 #include "conf.h"
+#include "utf8.h"
 
 #define STDIN_LIMIT_MS 10000
 #define NAME_MAX_BYTES 200
@@ -73,13 +74,9 @@ bool cni_valid_ifname(const char *name)
 {
 	const size_t len = strlen(name);
 
-	if (len < 1 || len > 15 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (name[i] <= ' ' || name[i] > '~' || strchr("/:%", name[i]) != NULL)
-			return false;
-	}
-	return true;
+	/* The kernel's isspace() is that of Latin-1, where 0xa0 is a space. */
+	return len >= 1 && len <= 15 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+	       utf8_is_printable(name) && strpbrk(name, "/:% \xa0") == NULL;
 }
 
 static const struct operation *find_operation(const char *command)
@@ -144,9 +141,11 @@ static int read_environment(const struct operation *op, struct cni_request *req,
 	}
 	if (op->netns && require_variable("CNI_NETNS", &req->netns, err) < 0)
 		return -1;
-	if (op->netns && (req->netns[0] != '/' || strlen(req->netns) >= PATH_MAX))
+	if (op->netns && (req->netns[0] != '/' || strlen(req->netns) >= PATH_MAX ||
+			  !utf8_is_printable(req->netns)))
 		return cni_error(err, CNI_ERR_ENVIRONMENT,
-				 "CNI_NETNS is \"%.60s\", but must be an absolute path",
+				 "CNI_NETNS is \"%.60s\", but must be an absolute path in UTF-8 "
+				 "without control characters",
 				 req->netns);
 	if (op->strict && req->args != NULL && !valid_args(req->args))
 		return cni_error(err, CNI_ERR_ENVIRONMENT,

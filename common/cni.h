@@ -68,8 +68,8 @@ bool cni_is_valid(const struct cni_request *req, const char *container_id, const
 /*
  * The grammars of the spec and the kernel, also for names that come out of state files.
  * Container id and network: an alphanumeric, then alphanumerics, '_', '.', '-'; at most 200 bytes.
- * Interface: 1 to 15 bytes, not "." or "..", no '/', ':' or white space (dev_valid_name()),
- * printable ASCII.
+ * Interface: 1 to 15 bytes of UTF-8, not "." or "..", no '/', ':', white space or control character
+ * (dev_valid_name()), no '%' (the kernel takes it for a template).
  */
 bool cni_valid_container_id(const char *id);
 bool cni_valid_network_name(const char *name);

@@ -124,15 +124,20 @@ bool netns_is_own(const struct netns *ns)
 	return same_file(ns->fd, OWN_NETNS);
 }
 
+/* setns(2) failed: EPERM, but for a kernel that runs out of something. */
+static int not_allowed(struct cni_error *err)
+{
+	return cni_error_errno(err, CNI_ERR_IO,
+			       "cannot enter the network namespace; it must belong to a user "
+			       "namespace of this user's, or the caller be root");
+}
+
 int netns_join_owner(struct netns *ns, struct cni_error *err)
 {
 	if (ns->userns_fd < 0)
 		return 0;
 	if (setns(ns->userns_fd, CLONE_NEWUSER) < 0)
-		return cni_error_errno(
-			err, CNI_ERR_IO,
-			"cannot join the user namespace that owns the network namespace; it must "
-			"have been created by this user");
+		return not_allowed(err);
 	close(ns->userns_fd);
 	ns->userns_fd = -1;
 	return 0;
@@ -154,12 +159,9 @@ struct call {
 static int enter(const struct netns *ns, struct cni_error *err)
 {
 	if (ns->userns_fd >= 0 && setns(ns->userns_fd, CLONE_NEWUSER) < 0)
-		return cni_error_errno(
-			err, CNI_ERR_IO,
-			"cannot join the user namespace that owns the network namespace; it must "
-			"have been created by this user");
+		return not_allowed(err);
 	if (setns(ns->fd, CLONE_NEWNET) < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot enter the network namespace");
+		return not_allowed(err);
 	return 0;
 }
 
@@ -230,7 +232,7 @@ int netns_run(const struct netns *ns, int (*fn)(void *arg, struct cni_error *err
 	if (ns->userns_fd >= 0 || setns(home, CLONE_NEWNET) < 0)
 		return run_in_child(ns, &call, err);
 	if (setns(ns->fd, CLONE_NEWNET) < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot enter the network namespace");
+		return not_allowed(err);
 	value = fn(arg, err);
 	if (setns(home, CLONE_NEWNET) < 0)
 		return cni_error_errno(err, CNI_ERR_IO,

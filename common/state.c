@@ -33,9 +33,11 @@
 #include "cleanup.h"
 #include "cni.h"
 #include "conf.h"
+#include "utf8.h"
 
 #define FILE_MAX_BYTES (1u << 20)
 #define TEMPORARY_PREFIX ".tmp-"
+#define TEMPORARY_NAME_MAX (sizeof(TEMPORARY_PREFIX) + 16)
 #define TEMPORARY_MAX_AGE 60 /* seconds */
 #define RECORD_NAME_MAX 256
 
@@ -88,8 +90,9 @@ static int default_root(char out[STATE_ROOT_MAX + 1], struct cni_error *err)
 					 run_user);
 		runtime_dir = run_user;
 	}
-	if (runtime_dir[0] != '/')
-		return cni_error(err, CNI_ERR_CONFIG, "XDG_RUNTIME_DIR is not an absolute path: %s",
+	if (runtime_dir[0] != '/' || !utf8_is_printable(runtime_dir))
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "XDG_RUNTIME_DIR is \"%.60s\", but must be an absolute path",
 				 runtime_dir);
 	if (snprintf(out, STATE_ROOT_MAX + 1, "%s/usernet-cni", runtime_dir) > STATE_ROOT_MAX)
 		return cni_error(err, CNI_ERR_CONFIG,
@@ -266,32 +269,72 @@ static int write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-int state_write_file(int dirfd, const char *name, const char *text, bool replace,
-		     struct cni_error *err)
+/* A name for a file that is not whole yet. */
+static int temporary_name(char out[TEMPORARY_NAME_MAX])
 {
-	cleanup_close int fd = -1;
-	char temporary[sizeof(TEMPORARY_PREFIX) + 16];
 	uint64_t number;
 
 	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-		return cni_error_errno(err, CNI_ERR_IO, "cannot get a random name");
-	snprintf(temporary, sizeof(temporary), TEMPORARY_PREFIX "%016llx",
-		 (unsigned long long)number);
-	fd = open_beneath(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL, 0600);
+		return -1;
+	snprintf(out, TEMPORARY_NAME_MAX, TEMPORARY_PREFIX "%016llx", (unsigned long long)number);
+	return 0;
+}
+
+/*
+ * A file to write into. Best one without a name, of which nothing is left when we are killed; where
+ * the file system has no such thing (an overlay of older kernels, NFS), one with a temporary name.
+ */
+static int open_temporary(int dirfd, char name[TEMPORARY_NAME_MAX])
+{
+	const int fd = openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	name[0] = '\0';
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd;
+	if (temporary_name(name) < 0)
+		return -1;
+	return open_beneath(dirfd, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+}
+
+/* Give the whole file its name. Return: 0, or -1 with errno; @temporary is what is then left. */
+static int name_file(int fd, int dirfd, char temporary[TEMPORARY_NAME_MAX], const char *name,
+		     bool replace)
+{
+	char path[32];
+
+	if (temporary[0] == '\0') {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		if (!replace)
+			return linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW);
+		/* A link does not replace, a rename does. */
+		if (temporary_name(temporary) < 0)
+			return -1;
+		if (linkat(AT_FDCWD, path, dirfd, temporary, AT_SYMLINK_FOLLOW) < 0)
+			return -1;
+	}
+	return renameat2(dirfd, temporary, dirfd, name, replace ? 0 : RENAME_NOREPLACE);
+}
+
+int state_write_file(int dirfd, const char *name, const char *text, bool replace,
+		     struct cni_error *err)
+{
+	char temporary[TEMPORARY_NAME_MAX];
+	cleanup_close int fd = open_temporary(dirfd, temporary);
+	int written = -1;
+
 	if (fd < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot make the file %s", name);
-	if (write_all(fd, text, strlen(text)) < 0) {
+	if (write_all(fd, text, strlen(text)) < 0)
 		cni_error_errno(err, CNI_ERR_IO, "cannot write the file %s", name);
-	} else if (renameat2(dirfd, temporary, dirfd, name, replace ? 0 : RENAME_NOREPLACE) == 0) {
+	else if (name_file(fd, dirfd, temporary, name, replace) == 0)
 		return 1;
-	} else if (errno == EEXIST) {
-		unlinkat(dirfd, temporary, 0);
-		return 0;
-	} else {
+	else if (errno == EEXIST && !replace)
+		written = 0;
+	else
 		cni_error_errno(err, CNI_ERR_IO, "cannot give the file %s its name", name);
-	}
-	unlinkat(dirfd, temporary, 0);
-	return -1;
+	if (temporary[0] != '\0')
+		unlinkat(dirfd, temporary, 0);
+	return written;
 }
 
 int state_write(const struct state *state, const char *container_id, const char *ifname,

@@ -2,7 +2,9 @@
 #ifndef USERNET_UTF8_H
 #define USERNET_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /**
  * utf8_length() - bytes of the character at the start of a text.
@@ -45,6 +47,22 @@ static inline size_t utf8_length(const char *text, size_t len)
 			return 0;
 	}
 	return n;
+}
+
+/* Whether a text can stand in JSON and on a terminal: well-formed, no control characters. */
+static inline bool utf8_is_printable(const char *text)
+{
+	size_t len = strlen(text);
+
+	while (len > 0) {
+		const size_t n = utf8_length(text, len);
+
+		if (n == 0 || (unsigned char)*text < ' ' || *text == 0x7f)
+			return false;
+		text += n;
+		len -= n;
+	}
+	return true;
 }
 
 #endif

@@ -11,7 +11,7 @@
 
 #define LOOPBACK_INDEX 1
 
-/* The network namespace, proved to be one and not our own; its owner joined. */
+/* The network namespace, proved to be one, and not our own. */
 static int open_namespace(const struct cni_request *req, struct netns *ns, struct cni_error *err)
 {
 	if (netns_open(req->netns, ns, err) < 0)
@@ -22,7 +22,7 @@ static int open_namespace(const struct cni_request *req, struct netns *ns, struc
 			"CNI_NETNS: %s is the network namespace of the host; the container "
 			"needs one of its own",
 			req->netns);
-	return netns_join_owner(ns, err);
+	return 0;
 }
 
 static int refuse_existing(struct nl_sock *sk, const struct cni_request *req, struct cni_error *err)
@@ -186,12 +186,12 @@ int plugin_add(const struct cni_request *req, struct cni_result *result, struct 
 	struct binary binary;
 	struct link link;
 
-	if (config_read(req, &config, err) < 0)
+	if (config_read(req, &config, err) < 0 || open_namespace(req, &ns, err) < 0)
 		return -1;
 	/* State and daemon are looked up as who we are, before joining makes us somebody else. */
 	if (state_open(config.state_dir, PLUGIN_NAME, req->network, true, &state, err) < 0 ||
 	    binary_find(config.daemon_path, &state, &binary, err) < 0 ||
-	    open_namespace(req, &ns, err) < 0)
+	    netns_join_owner(&ns, err) < 0)
 		return -1;
 	sk = link_open(&ns, err);
 	if (sk == NULL || refuse_existing(sk, req, err) < 0)

@@ -352,16 +352,23 @@ static int read_dns(const cJSON *conf, struct config *config, struct cni_error *
 	return 0;
 }
 
-int config_read_paths(const struct cni_request *req, struct config *config, struct cni_error *err)
+int config_read_state_dir(const struct cni_request *req, const char **state_dir,
+			  struct cni_error *err)
 {
-	*config = (struct config){0};
-	if (conf_get_string(req->conf, "", "stateDir", &config->state_dir, err) < 0 ||
-	    conf_get_string(req->conf, "", "slirp4netnsPath", &config->daemon_path, err) < 0)
+	*state_dir = NULL;
+	return conf_get_string(req->conf, "", "stateDir", state_dir, err) < 0 ? -1 : 0;
+}
+
+static int read_daemon_path(const cJSON *conf, struct config *config, struct cni_error *err)
+{
+	const char **path = &config->daemon_path;
+
+	if (conf_get_string(conf, "", "slirp4netnsPath", path, err) < 0)
 		return -1;
-	if (config->daemon_path != NULL && config->daemon_path[0] != '/')
+	if (*path != NULL && **path != '/')
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "slirp4netnsPath is \"%.60s\", but must be an absolute path",
-				 config->daemon_path);
+				 *path);
 	return 0;
 }
 
@@ -386,7 +393,9 @@ int config_read(const struct cni_request *req, struct config *config, struct cni
 	const cJSON *conf = req->conf;
 	int64_t mtu = 65520;
 
-	if (config_read_paths(req, config, err) < 0 || refuse_ipam(conf, err) < 0 ||
+	*config = (struct config){0};
+	if (config_read_state_dir(req, &config->state_dir, err) < 0 ||
+	    read_daemon_path(conf, config, err) < 0 || refuse_ipam(conf, err) < 0 ||
 	    conf_get_int(conf, "", "mtu", MTU_MIN, MTU_MAX, &mtu, err) < 0 ||
 	    conf_get_bool(conf, "", "enableIPv6", &config->ipv6, err) < 0 ||
 	    conf_get_bool(conf, "", "allowHostLoopback", &config->allow_host_loopback, err) < 0 ||

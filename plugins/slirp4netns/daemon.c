@@ -14,7 +14,6 @@
  */
 #include "plugin.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -35,7 +34,7 @@
 #define STOP_GRACE_MS 1000
 #define LOCK_LIMIT_MS 5000
 #define LAST_WORDS_LINES 3
-#define LAST_WORDS_BYTES 600
+#define LAST_WORDS_BYTES 2048
 #define ARGS_MAX 24
 
 /* The command line: strings in one buffer, so that nothing needs freeing. */
@@ -162,33 +161,45 @@ static int open_exit_fd(const char *netns)
 	return fd;
 }
 
-/* The end of the log, as far as a person can read it: its last lines, without control characters.
- */
+/* What slirp4netns writes in every run is no last word. */
+static bool is_routine(const char *line)
+{
+	return strncmp(line, "WARNING: ", 9) == 0 || strncmp(line, "seccomp: ", 9) == 0 ||
+	       strncmp(line, "sent tapfd=", 11) == 0 || strncmp(line, "received tapfd=", 15) == 0;
+}
+
+/* The last lines of the log that say something, as details of the error. */
 static void last_words(const struct state *state, const struct attachment *a, struct cni_error *err)
 {
 	cleanup_close int dir = openat(state->root_fd, "log", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	cleanup_close int fd =
-		dir < 0 ? -1 : openat(dir, a->log_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	cleanup_close int fd = -1;
 	char buf[LAST_WORDS_BYTES + 1];
-	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	const char *lines[LAST_WORDS_LINES] = {"", "", ""};
+	char *rest = buf;
+	off_t size;
 	ssize_t n;
-	char *from;
 
-	if (size <= 0)
-		return;
-	n = pread(fd, buf, LAST_WORDS_BYTES, size > LAST_WORDS_BYTES ? size - LAST_WORDS_BYTES : 0);
-	while (n > 0 && isspace((unsigned char)buf[n - 1]))
-		n--;
+	if (dir >= 0)
+		fd = openat(dir, a->log_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	n = size <= 0 ? 0
+		      : pread(fd, buf, LAST_WORDS_BYTES,
+			      size > LAST_WORDS_BYTES ? size - LAST_WORDS_BYTES : 0);
 	if (n <= 0)
 		return;
 	buf[n] = '\0';
-	from = buf + n;
-	for (int lines = 0; from > buf && lines < LAST_WORDS_LINES; lines++) {
-		do
-			from--;
-		while (from > buf && *from != '\n');
+	while (rest != NULL) {
+		const char *line = strsep(&rest, "\n");
+
+		if (*line == '\0' || is_routine(line))
+			continue;
+		memmove(lines, lines + 1, sizeof(lines) - sizeof(lines[0]));
+		lines[LAST_WORDS_LINES - 1] = line;
 	}
-	cni_error_details(err, "slirp4netns said: %s", *from == '\n' ? from + 1 : from);
+	if (*lines[2] != '\0')
+		cni_error_details(err, "slirp4netns said: %s%s%s%s%s", lines[0],
+				  *lines[0] == '\0' ? "" : "\n", lines[1],
+				  *lines[1] == '\0' ? "" : "\n", lines[2]);
 }
 
 /* Wait for the byte on the ready descriptor, the daemon's end, or the limit. */
@@ -301,7 +312,7 @@ static int replace_record(const struct state *state, const struct attachment *a,
 	cleanup_process struct process other = PROCESS_NONE;
 	struct process_id other_id;
 	struct cni_error unreadable;
-	int running = 0;
+	int running = 0, written;
 
 	if (lock < 0)
 		return -1;
@@ -320,12 +331,16 @@ static int replace_record(const struct state *state, const struct attachment *a,
 	if (running > 0)
 		return cni_error(
 			err, ERR_EXISTS,
-			"%s@%s of network %s has its slirp4netns already (process %d); DEL "
-			"it first",
+			"%s@%s of network %s has its slirp4netns already (process %d); DEL it "
+			"first",
 			a->container_id, a->ifname, a->network, (int)other.id.pid);
 	if (remove_files(state, a, err) < 0)
 		return -1;
-	return record_write(state, a, netns, id, true, err);
+	written = record_write(state, a, netns, id, err);
+	if (written == 0)
+		return cni_error(err, ERR_EXISTS, "another ADD of %s@%s of network %s goes on",
+				 a->container_id, a->ifname, a->network);
+	return written < 0 ? -1 : 0;
 }
 
 /*
@@ -379,7 +394,7 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 
 	if (process_start(&spec, daemon, err) < 0)
 		return -1;
-	written = record_write(state, a, netns, &daemon->id, false, err);
+	written = record_write(state, a, netns, &daemon->id, err);
 	if (written == 0)
 		written = replace_record(state, a, netns, &daemon->id, err);
 	if (written < 0) {

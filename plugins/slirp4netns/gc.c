@@ -26,10 +26,10 @@ int plugin_gc(const struct cni_request *req, struct cni_error *err)
 {
 	cleanup_state struct state state = STATE_NONE;
 	struct sweep sweep = {.req = req, .state = &state};
-	struct config config;
+	const char *state_dir;
 
-	if (config_read_paths(req, &config, err) < 0 ||
-	    state_open(config.state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0 ||
+	if (config_read_state_dir(req, &state_dir, err) < 0 ||
+	    state_open(state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0 ||
 	    state_each(&state, sweep_one, &sweep, err) < 0)
 		return -1;
 	if (sweep.failures == 0)

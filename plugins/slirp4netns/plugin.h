@@ -66,8 +66,9 @@ struct config {
  */
 int config_read(const struct cni_request *req, struct config *config, struct cni_error *err);
 
-/* Just stateDir and slirp4netnsPath: what DEL, GC and STATUS need, however wrong the rest. */
-int config_read_paths(const struct cni_request *req, struct config *config, struct cni_error *err);
+/* Just stateDir (NULL: the default): what DEL and GC need, however wrong the rest has become. */
+int config_read_state_dir(const struct cni_request *req, const char **state_dir,
+			  struct cni_error *err);
 
 /* Options of slirp4netns that not every version has. */
 enum {
@@ -111,9 +112,9 @@ struct attachment {
 void attachment_init(struct attachment *a, const struct state *state, const char *network,
 		     const char *container_id, const char *ifname);
 
-/* Write the record of an attachment. Return: as state_write(). */
+/* Write the record of an attachment. Return: 1; 0 there is one; -1 CNI_ERR_IO. */
 int record_write(const struct state *state, const struct attachment *a, const char *netns,
-		 const struct process_id *daemon, bool replace, struct cni_error *err);
+		 const struct process_id *daemon, struct cni_error *err);
 
 /* The daemon's identity of a record. Return: 1; 0 no record; -1 unreadable, or not a record. */
 int record_read(const struct state *state, const struct attachment *a, struct process_id *daemon,

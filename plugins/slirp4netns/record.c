@@ -21,7 +21,7 @@ void attachment_init(struct attachment *a, const struct state *state, const char
 }
 
 int record_write(const struct state *state, const struct attachment *a, const char *netns,
-		 const struct process_id *daemon, bool replace, struct cni_error *err)
+		 const struct process_id *daemon, struct cni_error *err)
 {
 	cleanup_json cJSON *record = cJSON_CreateObject();
 
@@ -34,7 +34,7 @@ int record_write(const struct state *state, const struct attachment *a, const ch
 	    !cJSON_AddNumberToObject(record, "startTime", (double)daemon->start_time) ||
 	    !cJSON_AddStringToObject(record, "bootId", daemon->boot_id))
 		return cni_error_nomem(err);
-	return state_write(state, a->container_id, a->ifname, record, replace, err);
+	return state_write(state, a->container_id, a->ifname, record, false, err);
 }
 
 int record_read(const struct state *state, const struct attachment *a, struct process_id *daemon,
