@@ -475,13 +475,16 @@ static int introduce(const struct cni_plugin *plugin)
 	return isatty(STDOUT_FILENO) ? 0 : print_error(&error, CNI_VERSION_LATEST);
 }
 
-/* A descriptor that we open must not become 0, 1 or 2. */
+/*
+ * A descriptor that we open must not become 0, 1 or 2. What stands in for a closed one cannot be
+ * written to, so an answer that nobody would get is a failure.
+ */
 static void fill_standard_descriptors(void)
 {
 	int fd;
 
 	do
-		fd = open("/dev/null", O_RDWR);
+		fd = open("/dev/null", O_RDONLY);
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd > STDERR_FILENO)
 		close(fd);

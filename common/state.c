@@ -120,6 +120,19 @@ static int configured_root(const char *state_dir, char out[STATE_ROOT_MAX + 1],
 	return 0;
 }
 
+/* A directory that cannot be opened. errno is 0 afterwards, as open_dir() has it. */
+static void unusable(const char *shown, struct cni_error *err)
+{
+	if (errno == ELOOP)
+		cni_error(err, CNI_ERR_IO,
+			  "a symbolic link is on the way to the state directory %s; give its path "
+			  "without",
+			  shown);
+	else
+		cni_error_errno(err, CNI_ERR_IO, "cannot open the state directory %s", shown);
+	errno = 0;
+}
+
 /*
  * Open dirfd/name, a directory of ours; make it when @create.
  * Return: a descriptor; -1 with errno ENOENT and no error filled when it is not there and was not
@@ -139,13 +152,8 @@ static int open_dir(int dirfd, const char *name, const char *shown, bool create,
 	fd = open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0 && errno == ENOENT && !create)
 		return -1;
-	if (fd < 0 && errno == ELOOP)
-		cni_error(err, CNI_ERR_IO,
-			  "a symbolic link is on the way to the state directory %s; give its path "
-			  "without",
-			  shown);
-	else if (fd < 0)
-		cni_error_errno(err, CNI_ERR_IO, "cannot open the state directory %s", shown);
+	if (fd < 0)
+		unusable(shown, err);
 	else if (fstat(fd, &st) < 0)
 		cni_error_errno(err, CNI_ERR_IO, "cannot examine the state directory %s", shown);
 	else if (st.st_uid != geteuid())
@@ -160,6 +168,29 @@ static int open_dir(int dirfd, const char *name, const char *shown, bool create,
 		return take_fd(&fd);
 	errno = 0;
 	return -1;
+}
+
+/*
+ * The state directory itself. Its parent is opened first and without links: mkdir(2) would follow
+ * them, and make a directory where nobody meant one.
+ */
+static int open_root(const char *root, bool create, struct cni_error *err)
+{
+	cleanup_close int parent = -1;
+	char path[STATE_ROOT_MAX + 1];
+	char *name;
+
+	strcpy(path, root);
+	name = strrchr(path, '/');
+	*name++ = '\0';
+	parent = open_beneath(AT_FDCWD, *path == '\0' ? "/" : path, O_PATH | O_DIRECTORY, 0);
+	if (parent < 0 && errno == ENOENT && !create)
+		return -1;
+	if (parent < 0) {
+		unusable(root, err);
+		return -1;
+	}
+	return open_dir(parent, name, root, create, err);
 }
 
 static struct state take_state(struct state *state)
@@ -183,7 +214,7 @@ int state_open(const char *state_dir, const char *plugin, const char *network, b
 	if (network != NULL && !cni_valid_network_name(network))
 		return cni_error(err, CNI_ERR_CONFIG, "not a network name: %.60s", network);
 
-	s.root_fd = open_dir(AT_FDCWD, s.root, s.root, create, err);
+	s.root_fd = open_root(s.root, create, err);
 	if (s.root_fd < 0 && errno == 0)
 		return -1;
 	snprintf(shown, sizeof(shown), "%s/%s", s.root, plugin);

@@ -31,9 +31,10 @@
 #include "cleanup.h"
 
 #define READY_LIMIT_MS 10000
+#define CLOSED_GRACE_MS 500
 #define STOP_GRACE_MS 1000
 #define LOCK_LIMIT_MS 5000
-#define LAST_WORDS_LINES 3
+#define LAST_WORDS_LINES 5
 #define LAST_WORDS_BYTES 2048
 #define ARGS_MAX 24
 
@@ -164,8 +165,14 @@ static int open_exit_fd(const char *netns)
 /* What slirp4netns writes in every run is no last word. */
 static bool is_routine(const char *line)
 {
-	return strncmp(line, "WARNING: ", 9) == 0 || strncmp(line, "seccomp: ", 9) == 0 ||
-	       strncmp(line, "sent tapfd=", 11) == 0 || strncmp(line, "received tapfd=", 15) == 0;
+	static const char *const routine[] = {
+		"WARNING: ", "seccomp: ", "sent tapfd=", "received tapfd=", "* ", "Starting slirp"};
+
+	for (size_t i = 0; i < sizeof(routine) / sizeof(routine[0]); i++) {
+		if (strncmp(line, routine[i], strlen(routine[i])) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* The last lines of the log that say something, as details of the error. */
@@ -174,7 +181,8 @@ static void last_words(const struct state *state, const struct attachment *a, st
 	cleanup_close int dir = openat(state->root_fd, "log", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	cleanup_close int fd = -1;
 	char buf[LAST_WORDS_BYTES + 1];
-	const char *lines[LAST_WORDS_LINES] = {"", "", ""};
+	const char *lines[LAST_WORDS_LINES] = {0};
+	char words[LAST_WORDS_BYTES + 2] = "";
 	char *rest = buf;
 	off_t size;
 	ssize_t n;
@@ -196,10 +204,14 @@ static void last_words(const struct state *state, const struct attachment *a, st
 		memmove(lines, lines + 1, sizeof(lines) - sizeof(lines[0]));
 		lines[LAST_WORDS_LINES - 1] = line;
 	}
-	if (*lines[2] != '\0')
-		cni_error_details(err, "slirp4netns said: %s%s%s%s%s", lines[0],
-				  *lines[0] == '\0' ? "" : "\n", lines[1],
-				  *lines[1] == '\0' ? "" : "\n", lines[2]);
+	for (size_t i = 0; i < LAST_WORDS_LINES; i++) {
+		if (lines[i] == NULL)
+			continue;
+		strcat(words, "\n"); /* in all, what was read and one newline at most */
+		strcat(words, lines[i]);
+	}
+	if (words[0] != '\0')
+		cni_error_details(err, "slirp4netns said: %s", words + 1);
 }
 
 /* Wait for the byte on the ready descriptor, the daemon's end, or the limit. */
@@ -218,7 +230,9 @@ static int wait_ready(const struct process *daemon, int ready, struct cni_error 
 			return cni_error_errno(err, CNI_ERR_IO, "cannot wait for slirp4netns");
 		if (events[0].revents & POLLIN && read(ready, &byte, 1) == 1)
 			return 0;
-		if (events[1].revents)
+		/* A process that ends closes its descriptors a little before it has ended. */
+		if (events[1].revents ||
+		    (events[0].revents && process_wait(daemon, CLOSED_GRACE_MS, err) > 0))
 			return cni_error(err, ERR_DAEMON, "slirp4netns ended before it was ready");
 		if (events[0].revents)
 			return cni_error(err, ERR_DAEMON,
