@@ -497,6 +497,8 @@ int link_batch_commit(struct link_batch *batch, struct nl_sock *sk, struct cni_e
 
 	if (batch->failed)
 		return cni_error_nomem(err);
+	if (batch->n == 0)
+		return 0;
 	for (size_t i = 0; i < batch->n; i++) {
 		struct nlmsghdr *head = nlmsg_hdr(batch->requests[i]);
 

@@ -171,7 +171,8 @@ child_main(const struct netns *ns, const struct call *call, struct child_answer 
 	answer->value = enter(ns, &answer->err);
 	if (answer->value == 0)
 		answer->value = call->fn(call->arg, &answer->err);
-	memcpy(answer + 1, call->arg, call->size);
+	if (call->size > 0)
+		memcpy(answer + 1, call->arg, call->size);
 	answer->done = 1;
 	_exit(0);
 }
@@ -208,7 +209,8 @@ static int run_in_child(const struct netns *ns, const struct call *call, struct 
 			value = answer->value;
 			if (value < 0)
 				*err = answer->err;
-			memcpy(call->arg, answer + 1, call->size);
+			if (call->size > 0)
+				memcpy(call->arg, answer + 1, call->size);
 		} else {
 			cni_error(err, CNI_ERR_IO,
 				  "the process that entered the network namespace did not answer");

@@ -190,6 +190,9 @@ static void __attribute__((noreturn)) child_main(const struct process_spec *spec
 	}
 	if (close_others(spec->keep_fds, spec->n_keep_fds) < 0)
 		child_fail(gate, "close the descriptors of its caller");
+	/* Without this, an end on the way here would look like success: the gate closes in both. */
+	if (send(gate, &(struct report){0}, sizeof(struct report), MSG_NOSIGNAL) < 0)
+		_exit(127);
 	execve(spec->path, (char *const *)(uintptr_t)spec->argv,
 	       (char *const *)(uintptr_t)spec->envp);
 	child_fail(gate, "execute it");
@@ -239,18 +242,25 @@ int process_release(struct process *p, struct cni_error *err)
 	cleanup_close int gate = take_fd(&p->gate);
 	struct pollfd event = {.fd = gate, .events = POLLIN};
 	struct report report = {0};
+	bool executing = false;
 	ssize_t n;
 
 	/* EPIPE: the child failed before the gate; its report waits to be read. */
 	if (TEMP_FAILURE_RETRY(send(gate, "", 1, MSG_NOSIGNAL)) != 1 && errno != EPIPE)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot let the starting process go");
-	if (TEMP_FAILURE_RETRY(poll(&event, 1, EXEC_LIMIT_MS)) <= 0)
-		return cni_error(err, CNI_ERR_IO, "the starting process hangs");
-	n = TEMP_FAILURE_RETRY(recv(gate, &report, sizeof(report), 0));
-	if (n == 0)
-		return 0;
-	if (n != sizeof(report))
-		return cni_error_errno(err, CNI_ERR_IO, "the starting process cannot be heard");
+	do {
+		if (TEMP_FAILURE_RETRY(poll(&event, 1, EXEC_LIMIT_MS)) <= 0)
+			return cni_error(err, CNI_ERR_IO, "the starting process hangs");
+		n = TEMP_FAILURE_RETRY(recv(gate, &report, sizeof(report), 0));
+		/* It ended before it read our byte: that is told first, and once. */
+		if (n < 0 && errno == ECONNRESET)
+			n = recv(gate, &report, sizeof(report), 0);
+		if (n == 0 && executing)
+			return 0;
+		if (n != sizeof(report))
+			return cni_error(err, CNI_ERR_IO, "the starting process was killed");
+		executing = report.errnum == 0;
+	} while (executing);
 	errno = report.errnum;
 	return cni_error_errno(err, CNI_ERR_IO, "cannot %.63s", report.step);
 }
@@ -282,8 +292,8 @@ int process_open(const struct process_id *id, struct process *p, struct cni_erro
 	 * the pidfd's process has not ended, the pidfd is that process.
 	 */
 	pidfd = (int)syscall(SYS_pidfd_open, id->pid, 0);
-	if (pidfd < 0 && (errno == ESRCH || errno == EINVAL))
-		return 0; /* gone, or the pid is now that of a thread */
+	if (pidfd < 0 && (errno == ESRCH || errno == EINVAL || errno == ENOENT))
+		return 0; /* gone, or the pid is now that of a thread (ENOENT since Linux 6.9) */
 	if (pidfd < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot open process %d", (int)id->pid);
 	if (read_start_time(id->pid, &start) < 0 || start != id->start_time)

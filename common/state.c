@@ -44,7 +44,7 @@
 static int open_beneath(int dirfd, const char *path, uint64_t flags, uint64_t mode)
 {
 	const struct open_how how = {
-		.flags = flags | O_CLOEXEC | O_NOFOLLOW,
+		.flags = flags | O_CLOEXEC,
 		.mode = mode,
 		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
@@ -106,11 +106,11 @@ static int configured_root(const char *state_dir, char out[STATE_ROOT_MAX + 1],
 {
 	size_t len = strlen(state_dir);
 
+	while (len > 1 && state_dir[len - 1] == '/')
+		len--;
 	if (state_dir[0] != '/' || len == 1)
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "stateDir is \"%.60s\", but must be an absolute path", state_dir);
-	while (state_dir[len - 1] == '/')
-		len--;
 	if (len > STATE_ROOT_MAX)
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "stateDir is %zu bytes long, but must have at most %d, for the "
@@ -254,18 +254,24 @@ int state_lock(const struct state *state, int timeout_ms, struct cni_error *err)
 		.it_value = {timeout_ms / 1000, (timeout_ms % 1000) * 1000},
 		.it_interval = {0, 10000},
 	};
-	struct sigaction before;
+	struct sigaction action_before;
+	sigset_t alarm, mask_before;
 	int locked;
 
 	if (fd < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot open the state directory to lock");
 	locked = flock(fd, LOCK_EX | LOCK_NB);
 	if (locked < 0 && errno == EWOULDBLOCK && timeout_ms > 0) {
-		sigaction(SIGALRM, &interrupt, &before);
+		sigaction(SIGALRM, &interrupt, &action_before);
+		/* A mask survives exec: ours is what the runtime had. */
+		sigemptyset(&alarm);
+		sigaddset(&alarm, SIGALRM);
+		sigprocmask(SIG_UNBLOCK, &alarm, &mask_before);
 		setitimer(ITIMER_REAL, &timer, NULL);
 		locked = flock(fd, LOCK_EX);
 		setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
-		sigaction(SIGALRM, &before, NULL);
+		sigprocmask(SIG_SETMASK, &mask_before, NULL);
+		sigaction(SIGALRM, &action_before, NULL);
 	}
 	if (locked < 0 && (errno == EINTR || errno == EWOULDBLOCK))
 		return cni_error(err, CNI_ERR_AGAIN,
@@ -387,7 +393,7 @@ int state_write(const struct state *state, const char *container_id, const char 
 }
 
 /* The whole of an open file, terminated; owned by the caller. */
-static char *read_whole(int fd, size_t size)
+static char *read_whole(int fd, size_t size, size_t *len)
 {
 	cleanup_free char *text = malloc(size + 1);
 	size_t have = 0;
@@ -402,6 +408,7 @@ static char *read_whole(int fd, size_t size)
 		have += (size_t)n;
 	}
 	text[have] = '\0';
+	*len = have;
 	return take_ptr(text);
 }
 
@@ -409,6 +416,7 @@ int state_read_file(int dirfd, const char *name, char **text, struct cni_error *
 {
 	cleanup_close int fd = -1;
 	struct stat st;
+	size_t len;
 
 	*text = NULL;
 	/* O_NONBLOCK: a FIFO of this name must not hang us. */
@@ -417,15 +425,18 @@ int state_read_file(int dirfd, const char *name, char **text, struct cni_error *
 		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot open the file %s", name);
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1 ||
+	/* A link count of 0: replaced since it was opened. */
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink > 1 ||
 	    st.st_size > FILE_MAX_BYTES)
 		return cni_error(err, CNI_ERR_IO,
 				 "the file %s is not one of ours (a plain file, our own, one link, "
 				 "at most %u bytes); remove it",
 				 name, FILE_MAX_BYTES);
-	*text = read_whole(fd, (size_t)st.st_size);
+	*text = read_whole(fd, (size_t)st.st_size, &len);
 	if (*text == NULL)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot read the file %s", name);
+	if (strlen(*text) != len)
+		return cni_error(err, CNI_ERR_DECODE, "the file %s has NUL bytes; remove it", name);
 	return 1;
 }
 

@@ -59,6 +59,8 @@ static inline bool utf8_is_printable(const char *text)
 
 		if (n == 0 || (unsigned char)*text < ' ' || *text == 0x7f)
 			return false;
+		if ((unsigned char)text[0] == 0xc2 && (unsigned char)text[1] < 0xa0)
+			return false; /* U+0080 to U+009F: control characters, too */
 		text += n;
 		len -= n;
 	}

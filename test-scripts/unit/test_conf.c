@@ -206,21 +206,12 @@ static void a_number_beyond_a_double_is_refused(void **state)
 	refuse("{\"a\":[{\"b\":-1e999}]}", 20, WHAT " has a number that is too large");
 }
 
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static void nesting_is_limited_and_deep_texts_are_refused_at_once(void **state)
+static void nesting_is_limited_however_deep(void **state)
 {
 	const size_t deep = 100000;
 	cleanup_free char *text = malloc(2 * deep + 6);
 	cleanup_json cJSON *tree = NULL;
 	struct cni_error err;
-	const double start = seconds();
 
 	(void)state;
 	assert_non_null(text);
@@ -240,27 +231,23 @@ static void nesting_is_limited_and_deep_texts_are_refused_at_once(void **state)
 	memset(text + 5, '[', 2 * deep);
 	refuse(text, 5 + 2 * deep,
 	       WHAT " is not valid JSON at line 1, column 69: nested too deeply");
-	assert_true(seconds() - start < 1);
 }
 
-static void size_is_limited_and_large_texts_are_refused_at_once(void **state)
+static void size_is_limited_however_large(void **state)
 {
 	const size_t large = 10 << 20;
 	cleanup_free char *text = malloc(large);
 	cleanup_json cJSON *tree = NULL;
 	struct cni_error err;
-	double start;
 
 	(void)state;
 	assert_non_null(text);
 	memset(text, ' ', large);
 	memcpy(text, "{}", 2);
-	start = seconds();
 	assert_int_equal(json_parse(text, large, WHAT, &tree, &err), -1);
 	assert_int_equal(err.code, CNI_ERR_DECODE);
 	assert_string_equal(err.msg, WHAT " is larger than 8388608 bytes");
 	assert_int_equal(json_parse(text, JSON_MAX_BYTES + 1, WHAT, &tree, &err), -1);
-	assert_true(seconds() - start < 1);
 	assert_int_equal(json_parse(text, JSON_MAX_BYTES, WHAT, &tree, &err), 0);
 }
 
@@ -281,28 +268,35 @@ static void the_number_of_values_is_limited(void **state)
 	assert_null(tree);
 }
 
-/* Seconds, not hours: 200,000 keys compared in pairs would be 20 billion comparisons. */
-static void many_keys_take_no_quadratic_time(void **state)
+/* Processor time of refusing an object of @n keys, the last one twice. */
+static double many_keys(size_t n)
 {
-	const size_t n = 200000;
-	cleanup_free char *text = malloc(n * 16);
-	cleanup_json cJSON *tree = NULL;
-	struct cni_error err;
+	cleanup_free char *text = malloc(n * 16 + 16);
+	char message[128];
 	size_t len = 0;
-	double start;
+	clock_t start;
 
-	(void)state;
 	assert_non_null(text);
 	for (size_t i = 0; i < n; i++)
-		len += (size_t)sprintf(text + len, "%c\"k%06zu\":%zu", i ? ',' : '{', i % n,
-				       i % 10);
-	text[len++] = '}';
-	start = seconds();
-	assert_int_equal(json_parse(text, len, WHAT, &tree, &err), 0);
-	/* The last key once more. */
-	len += (size_t)sprintf(text + len - 1, ",\"k%06d\":1}", 199999) - 1;
-	refuse(text, len, WHAT " has the key \"k199999\" twice in one object");
-	assert_true(seconds() - start < 10);
+		len += (size_t)sprintf(text + len, "%c\"k%06zu\":%zu", i ? ',' : '{', i, i % 10);
+	len += (size_t)sprintf(text + len, ",\"k%06zu\":1}", n - 1);
+	snprintf(message, sizeof(message), WHAT " has the key \"k%06zu\" twice in one object",
+		 n - 1);
+	start = clock();
+	refuse(text, len, message);
+	return (double)(clock() - start);
+}
+
+/* Eight times the keys take about nine times as long; compared in pairs, they would take 64 times.
+ */
+static void many_keys_take_no_quadratic_time(void **state)
+{
+	double ratio = 64;
+
+	(void)state;
+	for (int tries = 0; tries < 5 && ratio > 30; tries++)
+		ratio = many_keys(160000) / (many_keys(20000) + 1);
+	assert_true(ratio <= 30);
 }
 
 static void parsing_survives_every_failing_allocation(void **state)
@@ -583,8 +577,8 @@ int main(void)
 		cmocka_unit_test(only_an_object_is_a_whole),
 		cmocka_unit_test(a_key_stands_once_in_an_object),
 		cmocka_unit_test(a_number_beyond_a_double_is_refused),
-		cmocka_unit_test(nesting_is_limited_and_deep_texts_are_refused_at_once),
-		cmocka_unit_test(size_is_limited_and_large_texts_are_refused_at_once),
+		cmocka_unit_test(nesting_is_limited_however_deep),
+		cmocka_unit_test(size_is_limited_however_large),
 		cmocka_unit_test(the_number_of_values_is_limited),
 		cmocka_unit_test(many_keys_take_no_quadratic_time),
 		cmocka_unit_test_setup_teardown(parsing_survives_every_failing_allocation,
