@@ -30,6 +30,7 @@
 #include "utf8.h"
 
 #define STDIN_LIMIT_MS 10000
+#define STDOUT_LIMIT_MS 10000
 #define NAME_MAX_BYTES 200
 
 /* An operation of the protocol: what it needs, and since when it exists. */
@@ -44,7 +45,7 @@ struct operation {
 static const struct operation operations[] = {
 	{"ADD", CNI_0_1_0, true, true, true},      {"DEL", CNI_0_1_0, true, false, false},
 	{"CHECK", CNI_0_4_0, true, true, true},    {"GC", CNI_1_1_0, false, false, true},
-	{"STATUS", CNI_1_1_0, false, false, true}, {"VERSION", CNI_0_1_0, false, false, true},
+	{"STATUS", CNI_1_1_0, false, false, true}, {"VERSION", CNI_0_1_0, false, false, false},
 };
 
 static bool valid_name(const char *name)
@@ -324,6 +325,7 @@ static int read_configuration(const struct cni_plugin *plugin, const struct oper
 static int print_json(const cJSON *json, struct cni_error *err)
 {
 	cleanup_free char *text = cJSON_Print(json);
+	struct pollfd event = {.fd = STDOUT_FILENO, .events = POLLOUT};
 	size_t len, done = 0;
 
 	if (text == NULL)
@@ -333,6 +335,9 @@ static int print_json(const cJSON *json, struct cni_error *err)
 	while (done < len) {
 		const ssize_t n = TEMP_FAILURE_RETRY(write(STDOUT_FILENO, text + done, len - done));
 
+		/* The caller may have made its end non-blocking: then wait until it has read. */
+		if (n < 0 && errno == EAGAIN && poll(&event, 1, STDOUT_LIMIT_MS) > 0)
+			continue;
 		if (n < 0)
 			return cni_error_errno(err, CNI_ERR_IO,
 					       "cannot write the answer to standard output");

@@ -21,7 +21,6 @@
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -40,7 +39,7 @@
 
 #include "cleanup.h"
 
-#define CHILD_LIMIT_MS 10000
+#define CHILD_LIMIT_S 10
 #define OWN_NETNS "/proc/self/ns/net"
 
 /* Whether this process has CAP_SYS_ADMIN in its own user namespace, and so in those below it. */
@@ -165,9 +164,22 @@ static int enter(const struct netns *ns, struct cni_error *err)
 	return 0;
 }
 
+/* The limit of a child is its own, so that waiting for it takes no descriptor and cannot hang. */
+static void limit_self(void)
+{
+	sigset_t alarm_only;
+
+	signal(SIGALRM, SIG_DFL);
+	sigemptyset(&alarm_only);
+	sigaddset(&alarm_only, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
+	alarm(CHILD_LIMIT_S);
+}
+
 static void __attribute__((noreturn))
 child_main(const struct netns *ns, const struct call *call, struct child_answer *answer)
 {
+	limit_self();
 	answer->value = enter(ns, &answer->err);
 	if (answer->value == 0)
 		answer->value = call->fn(call->arg, &answer->err);
@@ -175,17 +187,6 @@ child_main(const struct netns *ns, const struct call *call, struct child_answer 
 		memcpy(answer + 1, call->arg, call->size);
 	answer->done = 1;
 	_exit(0);
-}
-
-/* Wait for a child of ours; kill it at the limit. */
-static void reap(pid_t pid)
-{
-	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct pollfd p = {.fd = pidfd, .events = POLLIN};
-
-	if (pidfd < 0 || TEMP_FAILURE_RETRY(poll(&p, 1, CHILD_LIMIT_MS)) <= 0)
-		kill(pid, SIGKILL); /* our own, unreaped child: its pid is nobody else's */
-	TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
 }
 
 static int run_in_child(const struct netns *ns, const struct call *call, struct cni_error *err)
@@ -204,7 +205,7 @@ static int run_in_child(const struct netns *ns, const struct call *call, struct 
 	if (pid < 0) {
 		cni_error_errno(err, CNI_ERR_IO, "cannot fork to enter the network namespace");
 	} else {
-		reap(pid);
+		TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
 		if (answer->done) {
 			value = answer->value;
 			if (value < 0)
@@ -343,7 +344,7 @@ static int persist(const char *from, const char *dir, const char *name, char *pa
 {
 	if (make_mount_point(dir, name, path, size, err) < 0)
 		return -1;
-	if (mount(from, path, NULL, MS_BIND, NULL) < 0) {
+	if (mount(from, path, "none", MS_BIND, NULL) < 0) {
 		cni_error_errno(err, CNI_ERR_IO, "cannot mount the namespace %s on %s", from, path);
 		unlink(path);
 		return -1;
@@ -367,6 +368,7 @@ int netns_create(const char *dir, const char *name, char *path, size_t size, str
 	int pair[2];
 	int failure = 0;
 	int value = -1;
+	int saved;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -378,6 +380,7 @@ int netns_create(const char *dir, const char *name, char *path, size_t size, str
 		return cni_error_errno(err, CNI_ERR_IO, "cannot fork to make a namespace");
 	if (pid == 0) {
 		/* Holds the new namespace until it is mounted, or until the parent is gone. */
+		limit_self();
 		close(ours);
 		failure = unshare(CLONE_NEWNET) < 0 ? errno : 0;
 		if (send(theirs, &failure, sizeof(failure), MSG_NOSIGNAL) == sizeof(failure))
@@ -393,8 +396,10 @@ int netns_create(const char *dir, const char *name, char *path, size_t size, str
 	} else {
 		value = netns_persist(pid, dir, name, path, size, err);
 	}
+	saved = errno;
 	close(take_fd(&ours));
-	reap(pid);
+	TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
+	errno = saved;
 	return value;
 }
 

@@ -359,6 +359,9 @@ int state_write_file(int dirfd, const char *name, const char *text, bool replace
 	cleanup_close int fd = open_temporary(dirfd, temporary);
 	int written = -1;
 
+	if (strlen(text) > FILE_MAX_BYTES)
+		return cni_error(err, CNI_ERR_IO, "the file %s would be larger than %u bytes", name,
+				 FILE_MAX_BYTES);
 	if (fd < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot make the file %s", name);
 	if (write_all(fd, text, strlen(text)) < 0)

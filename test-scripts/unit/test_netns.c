@@ -1,0 +1,876 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Network namespaces, from within a mount and a network namespace of the test's own; and as a user
+ * without privileges who has a user namespace with a network namespace in it, as rootless
+ * containers have.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cleanup.h"
+#include "isolated.h"
+#include "netns.h"
+
+#define DIR_ "/run/netns"
+#define OWN "/proc/self/ns/net"
+
+static int fresh(void **state)
+{
+	(void)state;
+	if (!isolated)
+		return 0;
+	return mount("test", "/run", "tmpfs", 0, "size=1m,mode=755");
+}
+
+/* No test leaves a child, or comes back from another namespace by halves. */
+static ino_t home;
+
+static int stale(void **state)
+{
+	(void)state;
+	if (isolated && umount2("/run", MNT_DETACH) < 0)
+		return -1;
+	if (waitpid(-1, NULL, WNOHANG) >= 0 || errno != ECHILD) {
+		print_message("# a child is left\n");
+		return -1;
+	}
+	return inode(OWN) == home ? 0 : -1;
+}
+
+static int setup(void **state)
+{
+	const int value = isolate(state);
+
+	home = inode(OWN);
+	return value;
+}
+
+#define need()                    \
+	do {                      \
+		(void)state;      \
+		need_isolation(); \
+	} while (0)
+
+static void assert_error(const struct cni_error *err, int code, const char *part)
+{
+	if (err->code != code || strstr(err->msg, part) == NULL)
+		fail_msg("should be %d \"%s\": %d %s (%s)", code, part, err->code, err->msg,
+			 err->details);
+}
+
+/* A new namespace, in "/run/netns/NAME". */
+static void create(const char *name, char *path, size_t size)
+{
+	struct cni_error err = {0};
+
+	if (netns_create(DIR_, name, path, size, &err) < 0)
+		fail_msg("%s (%s)", err.msg, err.details);
+}
+
+static void open_path(const char *path, struct netns *ns)
+{
+	struct cni_error err = {0};
+
+	if (netns_open(path, ns, &err) < 0)
+		fail_msg("%s (%s)", err.msg, err.details);
+}
+
+static void a_network_namespace_is_opened_by_any_path_to_it(void **state)
+{
+	char path[64], proc[64];
+	const char *const paths[] = {path, "/run/link", "/run/netns/../netns//x", proc};
+	struct cni_error err = {0};
+	struct stat st;
+
+	need();
+	create("x", path, sizeof(path));
+	assert_int_equal(symlink(path, "/run/link"), 0);
+	assert_int_equal(stat(path, &st), 0);
+
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	for (size_t i = 0; i < ROWS(paths); i++) {
+		cleanup_netns struct netns ns = NETNS_NONE;
+
+		open_path(paths[i], &ns);
+		assert_true(ns.dev == st.st_dev && ns.ino == st.st_ino);
+		assert_int_equal(ns.userns_fd, -1); /* root needs to join nothing */
+		assert_int_equal(fcntl(ns.fd, F_GETFD), FD_CLOEXEC);
+	}
+	assert_int_equal(netns_remove(path, &err), 0);
+}
+
+/* Nothing of all this may block, be created, or be read from. */
+static void a_path_to_anything_else_is_refused(void **state)
+{
+	static const struct {
+		const char *path;
+		int code;
+	} rows[] = {
+		{"/run/nothing", CNI_ERR_CONTAINER},
+		{"/run/nothing/x", CNI_ERR_CONTAINER},
+		{"/run/file/x", CNI_ERR_CONTAINER},
+		{"/run/dangling", CNI_ERR_CONTAINER},
+		{"/run/loop", CNI_ERR_CONTAINER},
+		{"/proc/4194304/ns/net", CNI_ERR_CONTAINER},
+		{"", CNI_ERR_CONTAINER},
+		{"/run/file", CNI_ERR_ENVIRONMENT},
+		{"/run/fifo", CNI_ERR_ENVIRONMENT},
+		{"/run/to_fifo", CNI_ERR_ENVIRONMENT},
+		{"/run/socket", CNI_ERR_ENVIRONMENT},
+		{"/run/device", CNI_ERR_ENVIRONMENT},
+		{"/run", CNI_ERR_ENVIRONMENT},
+		{"/", CNI_ERR_ENVIRONMENT},
+		{"/proc/self/ns", CNI_ERR_ENVIRONMENT},
+		{"/proc/self/ns/mnt", CNI_ERR_ENVIRONMENT},
+		{"/proc/self/ns/user", CNI_ERR_ENVIRONMENT},
+		{"/proc/self/ns/pid", CNI_ERR_ENVIRONMENT},
+		{"/proc/self/status", CNI_ERR_ENVIRONMENT},
+		{"/dev/null", CNI_ERR_ENVIRONMENT},
+	};
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/run/socket"};
+	cleanup_close int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int before = count_descriptors();
+
+	need();
+	assert_true(make_file("/run/file", "text"));
+	assert_int_equal(mkfifo("/run/fifo", 0600), 0);
+	assert_int_equal(symlink("/run/fifo", "/run/to_fifo"), 0);
+	assert_int_equal(symlink("/run/nothing", "/run/dangling"), 0);
+	assert_int_equal(symlink("/run/loop", "/run/loop"), 0);
+	/* A number without a driver: opening it is another error. */
+	assert_int_equal(mknod("/run/device", S_IFCHR | 0600, makedev(60, 1)), 0);
+	assert_int_equal(bind(sock, (const struct sockaddr *)&address, sizeof(address)), 0);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct cni_error err = {0};
+		struct netns ns;
+
+		alarm(5); /* a hang ends the program */
+		if (netns_open(rows[i].path, &ns, &err) == 0)
+			fail_msg("%s was opened", rows[i].path);
+		alarm(0);
+		assert_error(&err, rows[i].code, rows[i].path);
+		assert_int_equal(ns.fd, -1);
+		assert_int_equal(ns.userns_fd, -1);
+	}
+	assert_false(exists("/run/nothing"));
+	assert_int_equal(count_descriptors(), before);
+}
+
+static void a_path_that_is_too_long_is_an_error(void **state)
+{
+	cleanup_free char *path = NULL;
+	struct cni_error err = {0};
+	struct netns ns;
+
+	need();
+	path = calloc(1, 5001);
+	memset(path, '/', 5000);
+	assert_int_equal(netns_open(path, &ns, &err), -1);
+	assert_error(&err, CNI_ERR_IO, "cannot open the network namespace");
+	assert_string_equal(err.details, "File name too long");
+}
+
+static void as_nobody_open_a_closed_path(void)
+{
+	struct cni_error err = {0};
+	struct netns ns;
+
+	become_nobody();
+	check(netns_open("/run/closed/x", &ns, &err) == -1);
+	check(err.code == CNI_ERR_IO);
+	check(strcmp(err.details, "Permission denied") == 0);
+}
+
+static void a_path_that_we_may_not_see_is_an_error(void **state)
+{
+	need();
+	assert_int_equal(mkdir("/run/closed", 0700), 0);
+	assert_int_equal(run_child(as_nobody_open_a_closed_path), 0);
+}
+
+static void a_closed_namespace_is_none(void **state)
+{
+	struct netns ns = NETNS_NONE;
+	int before;
+
+	need();
+	before = count_descriptors();
+	open_path(OWN, &ns);
+	netns_close(&ns);
+	netns_close(&ns);
+	assert_int_equal(ns.fd, -1);
+	assert_int_equal(ns.userns_fd, -1);
+	assert_int_equal(count_descriptors(), before);
+}
+
+static void our_own_namespace_is_known_by_any_name(void **state)
+{
+	cleanup_netns struct netns own = NETNS_NONE;
+	cleanup_netns struct netns mounted = NETNS_NONE;
+	cleanup_netns struct netns other = NETNS_NONE;
+	struct cni_error err = {0};
+	char path[64];
+
+	need();
+	open_path(OWN, &own);
+	assert_true(netns_is_own(&own));
+	assert_int_equal(netns_persist(getpid(), DIR_, "own", path, sizeof(path), &err), 0);
+	open_path(path, &mounted);
+	assert_true(netns_is_own(&mounted));
+	assert_int_equal(netns_remove(path, &err), 0);
+	create("x", path, sizeof(path));
+	open_path(path, &other);
+	assert_false(netns_is_own(&other));
+}
+
+/* What a function inside saw, and what it is to do. */
+struct visit {
+	int value;
+	bool crash;
+	pid_t pid;
+	ino_t ino;
+	char padding[5000]; /* more than a page comes back too */
+	int last;
+};
+
+static int visit(void *arg, struct cni_error *err)
+{
+	struct visit *v = arg;
+
+	v->pid = getpid();
+	v->ino = inode("/proc/thread-self/ns/net");
+	v->last = 77;
+	if (v->crash)
+		raise(SIGKILL);
+	if (v->value < 0) {
+		cni_error(err, 142, "inside");
+		cni_error_details(err, "the cause");
+	}
+	return v->value;
+}
+
+static void a_function_runs_inside_and_we_come_back(void **state)
+{
+	static const int values[] = {0, 1, 42, -1, -7};
+	cleanup_netns struct netns ns = NETNS_NONE;
+	char path[64];
+
+	need();
+	create("x", path, sizeof(path));
+	open_path(path, &ns);
+	for (size_t i = 0; i < ROWS(values); i++) {
+		struct visit v = {.value = values[i]};
+		const int before = count_descriptors();
+		struct cni_error err = {0};
+
+		assert_int_equal(netns_run(&ns, visit, &v, sizeof(v), &err), values[i]);
+		assert_int_equal(v.ino, ns.ino);
+		assert_int_equal(v.pid, getpid()); /* root needs no child */
+		assert_int_equal(v.last, 77);
+		assert_int_equal(inode(OWN), home);
+		assert_int_equal(count_descriptors(), before);
+		assert_int_equal(err.code, values[i] < 0 ? 142 : 0);
+		assert_string_equal(err.msg, values[i] < 0 ? "inside" : "");
+	}
+}
+
+static void running_in_our_own_namespace_works(void **state)
+{
+	cleanup_netns struct netns ns = NETNS_NONE;
+	struct cni_error err = {0};
+	struct visit v = {0};
+
+	need();
+	open_path(OWN, &ns);
+	assert_int_equal(netns_run(&ns, visit, &v, sizeof(v), &err), 0);
+	assert_int_equal(v.ino, home);
+}
+
+/*
+ * A user without privileges, and a container of his: a process in a user namespace of its own, with
+ * a network namespace that this one owns. What it returns is a path.
+ */
+static const char *rootless_container(void)
+{
+	static char path[64];
+	int told[2];
+	char c;
+	pid_t pid;
+
+	become_nobody();
+	check(pipe2(told, O_CLOEXEC) == 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		check(unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0);
+		check(write(told[1], "", 1) == 1);
+		for (;;)
+			pause();
+	}
+	check(pid > 0);
+	close(told[1]);
+	check(read(told[0], &c, 1) == 1);
+	close(told[0]);
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	return path;
+}
+
+static void rootless_run(void)
+{
+	const char *path = rootless_container();
+	struct cni_error err = {0};
+	struct netns ns;
+	const int before = count_descriptors();
+	const ino_t own = inode(OWN);
+
+	check(netns_open(path, &ns, &err) == 0);
+	check(ns.userns_fd >= 0);
+	check(fcntl(ns.userns_fd, F_GETFD) == FD_CLOEXEC);
+	check(!netns_is_own(&ns));
+
+	static const int values[] = {0, 5, -3};
+
+	for (size_t i = 0; i < ROWS(values); i++) {
+		struct visit v = {.value = values[i]};
+
+		err = (struct cni_error){0};
+		check(netns_run(&ns, visit, &v, sizeof(v), &err) == values[i]);
+		check(v.pid != getpid());
+		check(v.ino == ns.ino);
+		check(v.last == 77);
+		check(err.code == (values[i] < 0 ? 142 : 0));
+		check(strcmp(err.msg, values[i] < 0 ? "inside" : "") == 0);
+		check(strcmp(err.details, values[i] < 0 ? "the cause" : "") == 0);
+		check(inode(OWN) == own);
+	}
+	netns_close(&ns);
+	check(count_descriptors() == before);
+	_exit(0);
+}
+
+static void an_unprivileged_user_runs_in_a_child_whose_bytes_come_back(void **state)
+{
+	need();
+	need_pidfd();
+	assert_int_equal(run_child(rootless_run), 0);
+}
+
+/* Over a namespace that a user below made, root has every capability. */
+static void root_joins_no_owner(void **state)
+{
+	cleanup_netns struct netns ns = NETNS_NONE;
+	struct cni_error err = {0};
+	struct visit v = {0};
+	char path[64];
+	int told[2];
+	char c;
+	pid_t pid;
+
+	need();
+	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	pid = fork_child();
+	if (pid == 0) {
+		check(unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0);
+		check(write(told[1], "", 1) == 1);
+		for (;;)
+			pause();
+	}
+	close(told[1]);
+	assert_int_equal(read(told[0], &c, 1), 1);
+	close(told[0]);
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	if (netns_open(path, &ns, &err) < 0)
+		print_message("# %s (%s)\n", err.msg, err.details);
+	end_child(pid);
+	assert_true(ns.fd >= 0);
+	assert_int_equal(ns.userns_fd, -1);
+	assert_int_equal(netns_run(&ns, visit, &v, sizeof(v), &err), 0);
+	assert_int_equal(v.pid, getpid());
+	assert_int_equal(v.ino, ns.ino);
+}
+
+static int no_argument(void *arg, struct cni_error *err)
+{
+	(void)err;
+	return arg == NULL ? 11 : -1;
+}
+
+static void rootless_run_without_argument(void)
+{
+	const char *path = rootless_container();
+	struct cni_error err = {0};
+	struct netns ns;
+
+	check(netns_open(path, &ns, &err) == 0);
+	check(netns_run(&ns, no_argument, NULL, 0, &err) == 11);
+	netns_close(&ns);
+	_exit(0);
+}
+
+static void a_child_needs_no_argument(void **state)
+{
+	need();
+	need_pidfd();
+	assert_int_equal(run_child(rootless_run_without_argument), 0);
+}
+
+static void rootless_crash(void)
+{
+	const char *path = rootless_container();
+	struct visit v = {.crash = true};
+	struct cni_error err = {0};
+	struct netns ns;
+
+	check(netns_open(path, &ns, &err) == 0);
+	check(netns_run(&ns, visit, &v, sizeof(v), &err) == -1);
+	check(err.code == CNI_ERR_IO);
+	check(strstr(err.msg, "did not answer") != NULL);
+	netns_close(&ns);
+	_exit(0);
+}
+
+static void a_child_that_crashes_is_an_error(void **state)
+{
+	need();
+	need_pidfd();
+	assert_int_equal(run_child(rootless_crash), 0);
+}
+
+static void in_the_hosts_namespace(void)
+{
+	struct cni_error err = {0};
+	struct visit v = {0};
+	struct netns ns;
+
+	become_nobody();
+	check(netns_open("/run/netns/x", &ns, &err) == 0);
+	check(netns_run(&ns, visit, &v, sizeof(v), &err) == -1);
+	check(err.code == CNI_ERR_IO);
+	check(err.details[0] != '\0');
+	check(v.last == 0);
+	_exit(0);
+}
+
+static void a_namespace_of_somebody_else_is_an_error(void **state)
+{
+	char path[64];
+
+	need();
+	need_pidfd();
+	create("x", path, sizeof(path));
+	assert_int_equal(run_child(in_the_hosts_namespace), 0);
+}
+
+static void rootless_join(void)
+{
+	const char *path = rootless_container();
+	struct cni_error err = {0};
+	struct visit v = {0};
+	struct netns ns;
+	ino_t owner;
+
+	check(netns_open(path, &ns, &err) == 0);
+	owner = inode("/proc/self/ns/user");
+	check(netns_join_owner(&ns, &err) == 0);
+	check(inode("/proc/self/ns/user") != owner);
+	check(ns.userns_fd == -1);
+	check(netns_join_owner(&ns, &err) == 0); /* nothing to do */
+	check(setns(ns.fd, CLONE_NEWNET) == 0);
+	check(netns_is_own(&ns));
+	/* A function now runs here, or in a child; either way in the namespace. */
+	check(netns_run(&ns, visit, &v, sizeof(v), &err) == 0);
+	check(v.ino == ns.ino);
+	_exit(0);
+}
+
+static void the_owner_is_joined_for_good(void **state)
+{
+	need();
+	assert_int_equal(run_child(rootless_join), 0);
+}
+
+/* The namespace's cookie, from a socket that lives in it. */
+static uint64_t cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0)
+		return 0;
+	return cookie;
+}
+
+static int read_cookie(void *arg, struct cni_error *err)
+{
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)err;
+	*(uint64_t *)arg = cookie_of(fd);
+	close(fd);
+	return 0;
+}
+
+static void a_socket_lives_in_the_namespace(void **state)
+{
+	cleanup_close int here = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	cleanup_netns struct netns ns = NETNS_NONE;
+	cleanup_close int fd = -1;
+	struct cni_error err = {0};
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(int);
+	char path[64];
+	int before, value = 0;
+
+	need();
+	create("x", path, sizeof(path));
+	open_path(path, &ns);
+	assert_int_equal(netns_run(&ns, read_cookie, &cookie, sizeof(cookie), &err), 0);
+	assert_true(cookie != 0 && cookie != cookie_of(here));
+
+	before = count_descriptors();
+	fd = netns_socket(&ns, AF_INET6, SOCK_STREAM, IPPROTO_TCP, &err);
+	assert_true(fd >= 0);
+	assert_int_equal(count_descriptors(), before + 1);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	assert_true(cookie_of(fd) == cookie);
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &value, &len), 0);
+	assert_int_equal(value, AF_INET6);
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &len), 0);
+	assert_int_equal(value, SOCK_STREAM);
+	assert_int_equal(inode(OWN), home);
+}
+
+static void a_socket_that_is_none_is_an_error(void **state)
+{
+	cleanup_netns struct netns ns = NETNS_NONE;
+	struct cni_error err = {0};
+	char path[64];
+	int before;
+
+	need();
+	create("x", path, sizeof(path));
+	open_path(path, &ns);
+	before = count_descriptors();
+	assert_int_equal(netns_socket(&ns, AF_INET, SOCK_STREAM, IPPROTO_UDP, &err), -1);
+	assert_error(&err, CNI_ERR_IO, "cannot make a socket in the network namespace");
+	assert_string_equal(err.details, "Protocol not supported");
+	assert_int_equal(count_descriptors(), before);
+	assert_int_equal(inode(OWN), home);
+}
+
+static void rootless_socket(void)
+{
+	const char *path = rootless_container();
+	struct cni_error err = {0};
+	uint64_t cookie = 0;
+	struct netns ns;
+	int fd, before;
+
+	check(netns_open(path, &ns, &err) == 0);
+	check(netns_run(&ns, read_cookie, &cookie, sizeof(cookie), &err) == 0);
+	before = count_descriptors();
+	fd = netns_socket(&ns, AF_INET, SOCK_DGRAM, 0, &err);
+	check(fd >= 0);
+	check(count_descriptors() == before + 1);
+	check(cookie != 0 && cookie_of(fd) == cookie);
+	check(fcntl(fd, F_GETFD) == FD_CLOEXEC);
+	check(netns_socket(&ns, AF_INET, SOCK_STREAM, IPPROTO_UDP, &err) == -1);
+	check(strcmp(err.details, "Protocol not supported") == 0);
+	_exit(0);
+}
+
+static void an_unprivileged_user_gets_a_socket_too(void **state)
+{
+	need();
+	need_pidfd();
+	assert_int_equal(run_child(rootless_socket), 0);
+}
+
+static int loopback_flags(void *arg, struct cni_error *err)
+{
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = {.ifr_name = "lo"};
+	const int value = ioctl(fd, SIOCGIFFLAGS, &request);
+
+	(void)err;
+	*(int *)arg = request.ifr_flags;
+	close(fd);
+	return value;
+}
+
+static void a_created_namespace_is_new_and_persists(void **state)
+{
+	cleanup_netns struct netns ns = NETNS_NONE;
+	struct cni_error err = {0};
+	char path[64] = "";
+	struct stat st;
+	int before, flags = -1;
+
+	need();
+	before = count_descriptors();
+	create("x", path, sizeof(path));
+	assert_string_equal(path, DIR_ "/x");
+	assert_int_equal(count_descriptors(), before);
+	assert_int_equal(inode(OWN), home); /* we stay where we are */
+	assert_int_equal(lstat(DIR_, &st), 0);
+	assert_int_equal(st.st_mode, S_IFDIR | 0755);
+	assert_int_equal(count_entries(DIR_), 1);
+
+	open_path(path, &ns);
+	assert_int_not_equal(ns.ino, home);
+	assert_int_equal(netns_run(&ns, loopback_flags, &flags, sizeof(flags), &err), 0);
+	assert_int_equal(flags & IFF_UP, 0);
+	netns_close(&ns);
+
+	assert_int_equal(netns_remove(path, &err), 0);
+	assert_false(exists(path));
+	assert_int_equal(netns_remove(path, &err), 0);
+	assert_int_equal(count_entries(DIR_), 0);
+}
+
+static void without_a_name_it_gets_a_random_one(void **state)
+{
+	struct cni_error err = {0};
+	char paths[3][64];
+
+	need();
+	for (size_t i = 0; i < ROWS(paths); i++) {
+		create(NULL, paths[i], sizeof(paths[i]));
+		assert_memory_equal(paths[i], DIR_ "/cni-", strlen(DIR_ "/cni-"));
+		assert_int_equal(strlen(paths[i]), strlen(DIR_ "/cni-") + 16);
+		assert_int_equal(strspn(paths[i] + strlen(DIR_ "/cni-"), "0123456789abcdef"), 16);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(paths[i], paths[j]);
+	}
+	for (size_t i = 0; i < ROWS(paths); i++)
+		assert_int_equal(netns_remove(paths[i], &err), 0);
+	assert_int_equal(count_entries(DIR_), 0);
+}
+
+static void a_namespace_of_a_process_persists_after_it(void **state)
+{
+	cleanup_netns struct netns ns = NETNS_NONE;
+	struct cni_error err = {0};
+	char path[64], proc[64];
+	ino_t theirs;
+	int told[2];
+	char c;
+	pid_t pid;
+
+	need();
+	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	pid = fork_child();
+	if (pid == 0) {
+		check(unshare(CLONE_NEWNET) == 0);
+		check(write(told[1], "", 1) == 1);
+		for (;;)
+			pause();
+	}
+	close(told[1]);
+	assert_int_equal(read(told[0], &c, 1), 1);
+	close(told[0]);
+	snprintf(proc, sizeof(proc), "/proc/%d/ns/net", (int)pid);
+	theirs = inode(proc);
+	if (netns_persist(pid, DIR_, "x", path, sizeof(path), &err) < 0)
+		print_message("# %s (%s)\n", err.msg, err.details);
+	end_child(pid);
+	open_path(path, &ns);
+	assert_int_equal(ns.ino, theirs);
+	assert_int_not_equal(ns.ino, home);
+	assert_int_equal(netns_remove(path, &err), 0);
+}
+
+static void a_name_that_exists_is_refused_and_left_alone(void **state)
+{
+	struct cni_error err = {0};
+	char path[64];
+	ino_t before;
+
+	need();
+	create("x", path, sizeof(path));
+	before = inode(path);
+	errno = 0;
+	assert_int_equal(netns_create(DIR_, "x", path, sizeof(path), &err), -1);
+	assert_int_equal(errno, EEXIST);
+	assert_error(&err, CNI_ERR_IO, DIR_ "/x");
+	assert_string_equal(err.details, "File exists");
+	assert_int_equal(inode(DIR_ "/x"), before);
+
+	assert_true(make_file(DIR_ "/file", "text"));
+	errno = 0;
+	assert_int_equal(netns_persist(getpid(), DIR_, "file", path, sizeof(path), &err), -1);
+	assert_int_equal(errno, EEXIST);
+	assert_true(exists(DIR_ "/file"));
+
+	assert_int_equal(symlink("/run/elsewhere", DIR_ "/link"), 0);
+	assert_int_equal(netns_create(DIR_, "link", path, sizeof(path), &err), -1);
+	assert_false(exists("/run/elsewhere"));
+	assert_int_equal(count_entries(DIR_), 3);
+}
+
+static void a_failure_leaves_nothing(void **state)
+{
+	struct cni_error err = {0};
+	char path[64];
+	int before;
+
+	need();
+	before = count_descriptors();
+	/* The process is not there: the mount fails, after its mount point was made. */
+	assert_int_equal(netns_persist(4194304, DIR_, "x", path, sizeof(path), &err), -1);
+	assert_error(&err, CNI_ERR_IO, DIR_ "/x");
+	assert_int_equal(count_entries(DIR_), 0);
+
+	/* No room for the path; no directory to make the directory in; a name that is a path. */
+	assert_int_equal(netns_create(DIR_, "x", path, strlen(DIR_ "/x"), &err), -1);
+	assert_error(&err, CNI_ERR_IO, "too long");
+	assert_int_equal(netns_create("/run/no/netns", "x", path, sizeof(path), &err), -1);
+	assert_error(&err, CNI_ERR_IO, "/run/no/netns");
+	assert_int_equal(netns_create(DIR_, "no/x", path, sizeof(path), &err), -1);
+	assert_error(&err, CNI_ERR_IO, DIR_ "/no/x");
+	assert_int_equal(count_entries(DIR_), 0);
+	assert_int_equal(count_entries("/run"), 1);
+	assert_int_equal(count_descriptors(), before);
+
+	assert_int_equal(netns_create(DIR_, "x", path, strlen(DIR_ "/x") + 1, &err), 0);
+}
+
+static void as_nobody_create(void)
+{
+	struct cni_error err = {0};
+	char path[64];
+
+	become_nobody();
+	check(netns_create("/run/mine/netns", "x", path, sizeof(path), &err) == -1);
+	check(err.code == CNI_ERR_IO);
+	check(strcmp(err.details, "Operation not permitted") == 0);
+	check(count_entries("/run/mine") == 0);
+	check(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
+}
+
+static void who_may_not_make_one_leaves_nothing(void **state)
+{
+	need();
+	assert_int_equal(mkdir("/run/mine", 0777), 0);
+	assert_int_equal(chown("/run/mine", NOBODY, NOBODY), 0);
+	assert_int_equal(run_child(as_nobody_create), 0);
+}
+
+static void removing_what_is_not_there_is_fine(void **state)
+{
+	static const char *const paths[] = {"/run/netns/x", "/run/nothing"};
+	struct cni_error err = {0};
+
+	need();
+	for (size_t i = 0; i < ROWS(paths); i++)
+		assert_int_equal(netns_remove(paths[i], &err), 0);
+	/* A mount point of which the mount is gone. */
+	assert_int_equal(mkdir(DIR_, 0755), 0);
+	assert_true(make_file(DIR_ "/x", ""));
+	assert_int_equal(netns_remove(DIR_ "/x", &err), 0);
+	assert_false(exists(DIR_ "/x"));
+}
+
+static void removing_follows_no_symbolic_link(void **state)
+{
+	struct cni_error err = {0};
+	char path[64];
+	ino_t before;
+
+	need();
+	create("x", path, sizeof(path));
+	before = inode(path);
+	assert_int_equal(symlink(path, "/run/link"), 0);
+	netns_remove("/run/link", &err);
+	assert_int_equal(inode(path), before);
+}
+
+/* A path of the caller's is not always what it should be. */
+static void removing_spares_what_was_never_a_namespace(void **state)
+{
+	struct cni_error err = {0};
+
+	need();
+	assert_int_equal(mkdir("/run/d", 0755), 0);
+	assert_true(make_file("/run/d/f", "text"));
+	assert_int_equal(netns_remove("/run/d", &err), -1);
+	assert_error(&err, CNI_ERR_IO, "/run/d");
+	assert_true(exists("/run/d/f"));
+}
+
+static void a_namespace_in_use_is_removed_all_the_same(void **state)
+{
+	cleanup_netns struct netns ns = NETNS_NONE;
+	struct cni_error err = {0};
+	struct visit v = {0};
+	char path[64];
+
+	need();
+	create("x", path, sizeof(path));
+	open_path(path, &ns);
+	assert_int_equal(netns_remove(path, &err), 0);
+	assert_false(exists(path));
+	/* Whoever has it open still has it. */
+	assert_int_equal(netns_run(&ns, visit, &v, sizeof(v), &err), 0);
+	assert_int_equal(v.ino, ns.ino);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, fresh, stale)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(a_network_namespace_is_opened_by_any_path_to_it),
+		test(a_path_to_anything_else_is_refused),
+		test(a_path_that_is_too_long_is_an_error),
+		test(a_path_that_we_may_not_see_is_an_error),
+		test(a_closed_namespace_is_none),
+		test(our_own_namespace_is_known_by_any_name),
+		test(a_function_runs_inside_and_we_come_back),
+		test(running_in_our_own_namespace_works),
+		test(an_unprivileged_user_runs_in_a_child_whose_bytes_come_back),
+		test(root_joins_no_owner),
+		test(a_child_needs_no_argument),
+		test(a_child_that_crashes_is_an_error),
+		test(a_namespace_of_somebody_else_is_an_error),
+		test(the_owner_is_joined_for_good),
+		test(a_socket_lives_in_the_namespace),
+		test(a_socket_that_is_none_is_an_error),
+		test(an_unprivileged_user_gets_a_socket_too),
+		test(a_created_namespace_is_new_and_persists),
+		test(without_a_name_it_gets_a_random_one),
+		test(a_namespace_of_a_process_persists_after_it),
+		test(a_name_that_exists_is_refused_and_left_alone),
+		test(a_failure_leaves_nothing),
+		test(who_may_not_make_one_leaves_nothing),
+		test(removing_what_is_not_there_is_fine),
+		test(removing_follows_no_symbolic_link),
+		test(removing_spares_what_was_never_a_namespace),
+		test(a_namespace_in_use_is_removed_all_the_same),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
