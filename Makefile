@@ -13,7 +13,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: all deps demo check lint bench install uninstall clean test-programs bench-programs
 
-PLUGINS ?= slirp4netns
+PLUGINS ?= slirp4netns netns-portmap
 
 PREFIX ?= /usr/local
 CNIBINDIR ?= /opt/cni/bin
@@ -108,6 +108,7 @@ lint:
 bench: deps
 	$(MAKE) all bench-programs
 	$(BUILD)/bench/slirp4netns $(abspath $(BIN))
+	OURS=$(abspath $(BIN))/netns-portmap test-scripts/bench-portmap
 
 # Lists are examples: one that is there already is its owner's. The sample suffix keeps a runtime
 # from taking a list up unasked.

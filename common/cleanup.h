@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cjson/cJSON.h>
@@ -16,9 +17,13 @@
 #define cleanup_close __attribute__((cleanup(cleanup_close_)))
 #define cleanup_json __attribute__((cleanup(cleanup_json_)))
 
-static inline void cleanup_free_(void *p)
+static inline void cleanup_free_(const void *p)
 {
-	free(*(void **)p);
+	void *owned;
+
+	memcpy(&owned, p,
+	       sizeof(owned)); /* a pointer of any type: reading it as void * would alias */
+	free(owned);
 }
 
 static inline void cleanup_close_(const int *fd)

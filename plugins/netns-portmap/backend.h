@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a way of publishing ports has to be able to do. main.c reads the request and the record and
+ * calls one of the two; they know nothing of each other.
+ */
+#ifndef PORTMAP_BACKEND_H
+#define PORTMAP_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cjson/cJSON.h>
+
+#include "address.h"
+#include "cni.h"
+#include "error.h"
+#include "mapping.h"
+#include "state.h"
+
+#define PLUGIN_NAME "netns-portmap"
+
+/* The plugin's own error codes; netns-portmap(8) lists them. */
+enum {
+	ERR_TAKEN = CNI_ERR_PLUGIN, /* another attachment, or a program, has the host port */
+	ERR_REFUSED,                /* slirp4netns, or the kernel, refused a mapping */
+	ERR_CHECK,                  /* CHECK: something is not as it was added */
+};
+
+struct backend;
+
+struct config {
+	const char *state_dir;         /* NULL: the default */
+	const struct backend *backend; /* NULL: not said */
+	bool snat;
+	bool masq_all;
+	unsigned int mark_bit;
+	struct mapping *mappings; /* owned */
+	size_t n_mappings;
+};
+
+/* One attachment, and what is known of it. */
+struct call {
+	const struct cni_request *req; /* prevResult and netns: for ADD only */
+	const char *network;
+	const char *container_id;
+	const char *ifname;
+	const struct config *config;
+	const struct state *state;
+	int lock; /* the network's, released by call_unlock() before waiting for anybody; -1: none
+		   */
+	struct ip_address address[2]; /* ADD: the container's, IPv4 and IPv6; family 0: none */
+};
+
+struct backend {
+	const char *name;
+	/* Whether the attachment in prevResult is this one's. Return: 1, 0, or -1. NULL: if
+	 * nobody's. */
+	int (*claims)(const struct cni_request *req, const struct config *config,
+		      struct cni_error *err);
+	/*
+	 * Write the record, publish config->mappings, all or none. After a failure nothing is
+	 * published, and no record is left.
+	 */
+	int (*add)(struct call *call, struct cni_error *err);
+	/* Undo what the record says and remove it. 0 too when there is nothing left to undo. */
+	int (*del)(struct call *call, const cJSON *record, struct cni_error *err);
+	int (*check)(const struct call *call, const cJSON *record, struct cni_error *err);
+	/* GC, after the records: what no record tells of. May be NULL. */
+	int (*sweep)(const struct cni_request *req, const struct config *config,
+		     struct cni_error *err);
+	/* May be NULL. */
+	int (*status)(struct cni_error *err);
+};
+
+extern const struct backend backend_nftables;
+extern const struct backend backend_slirp4netns;
+
+/* The lock is needed no more. */
+void call_unlock(struct call *call);
+
+/* A record with what every one has: backend and mappings. NULL out of memory. */
+cJSON *record_new(const char *backend, const struct mapping *mappings, size_t n);
+/* Write it. Return: 0, or -1 with @err filled. */
+int record_write(const struct call *call, const cJSON *record, struct cni_error *err);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The host's side of the way to a container: routes, and a sysctl. */
+#ifndef PORTMAP_HOST_H
+#define PORTMAP_HOST_H
+
+#include <net/if.h>
+#include <stdbool.h>
+
+#include "address.h"
+#include "error.h"
+
+struct host_route {
+	bool local;            /* an address of this host */
+	char device[IFNAMSIZ]; /* by which it is reached; "": not at all */
+};
+
+/**
+ * host_route() - how this host would send to an address (rtnetlink(7), RTM_GETROUTE).
+ *
+ * Return: 0, or -1 CNI_ERR_IO. No route is no error.
+ */
+int host_route(const struct ip_address *address, struct host_route *route, struct cni_error *err);
+
+/**
+ * host_addresses() - the addresses of this host, of a family.
+ * @max: how many @out holds
+ *
+ * Return: 0, or -1: there are more, or the kernel did not say.
+ */
+int host_addresses(int family, struct ip_address *out, size_t max, size_t *n);
+
+/**
+ * host_route_localnet() - let packets of 127.0.0.0/8 out of, and back into, an interface.
+ *
+ * net.ipv4.conf.<device>.route_localnet (Documentation/networking/ip-sysctl). It stays on: other
+ * containers behind the interface need it as well. Return: 0, or -1 CNI_ERR_IO.
+ */
+int host_route_localnet(const char *device, struct cni_error *err);
+
+#endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * netns-portmap: publish the ports of the container that the plugins before it in the list have
+ * connected. What to publish is read and checked here; how is a backend's (backend.h).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend.h"
+#include "cleanup.h"
+#include "cni.h"
+#include "conf.h"
+#include "table.h"
+
+#define LOCK_MS 60000
+
+/* In the order in which they are asked whether an attachment is theirs; nf_tables takes any. */
+static const struct backend *const backends[] = {&backend_slirp4netns, &backend_nftables, NULL};
+
+static const struct backend *backend_by_name(const char *name)
+{
+	for (size_t i = 0; backends[i]; i++)
+		if (strcmp(backends[i]->name, name) == 0)
+			return backends[i];
+	return NULL;
+}
+
+/*
+ * Configuration
+ */
+
+static void config_free(struct config *config)
+{
+	free(config->mappings);
+}
+#define cleanup_config __attribute__((cleanup(config_free)))
+
+/* What the reference plugin passes to iptables. An empty list asks for nothing. */
+static int refuse_conditions(const cJSON *conf, const char *key, struct cni_error *err)
+{
+	const cJSON *conditions = NULL;
+
+	if (conf_get_array(conf, "", key, &conditions, err) < 0)
+		return -1;
+	if (cJSON_GetArraySize(conditions) == 0)
+		return 0;
+	return cni_error(
+		err, CNI_ERR_FIELD,
+		"%s: arguments of iptables mean nothing here; limit a mapping to an address "
+		"with its hostIP, or who may connect with a rule of your own in a forward "
+		"chain of nf_tables",
+		key);
+}
+
+static int read_backend(const cJSON *conf, struct config *config, struct cni_error *err)
+{
+	const char *name = "";
+
+	if (conf_get_string(conf, "", "backend", &name, err) < 0)
+		return -1;
+	config->backend = *name ? backend_by_name(name) : NULL;
+	if (*name && config->backend == NULL)
+		return cni_error(
+			err, CNI_ERR_FIELD,
+			"backend \"%.32s\": there are slirp4netns and nftables%s; left out, "
+			"the interface decides",
+			name,
+			strcmp(name, "iptables") == 0 ? ", which works beside rules of iptables"
+						      : "");
+	return 0;
+}
+
+/* What every operation needs, however wrong the rest is. */
+static int config_read_basics(const struct cni_request *req, struct config *config,
+			      struct cni_error *err)
+{
+	*config = (struct config){.snat = true, .mark_bit = TABLE_DEFAULT_MARK_BIT};
+	return conf_get_string(req->conf, "", "stateDir", &config->state_dir, err) < 0 ? -1 : 0;
+}
+
+static int config_read(const struct cni_request *req, struct config *config, struct cni_error *err)
+{
+	int64_t bit = TABLE_DEFAULT_MARK_BIT;
+	const char *chain = "";
+	const cJSON *mappings = NULL;
+
+	if (config_read_basics(req, config, err) < 0 || read_backend(req->conf, config, err) < 0 ||
+	    conf_get_bool(req->conf, "", "snat", &config->snat, err) < 0 ||
+	    conf_get_bool(req->conf, "", "masqAll", &config->masq_all, err) < 0 ||
+	    conf_get_int(req->conf, "", "markMasqBit", 0, 31, &bit, err) < 0 ||
+	    refuse_conditions(req->conf, "conditionsV4", err) < 0 ||
+	    refuse_conditions(req->conf, "conditionsV6", err) < 0 ||
+	    conf_get_string(req->conf, "", "externalSetMarkChain", &chain, err) < 0)
+		return -1;
+	config->mark_bit = (unsigned int)bit;
+	if (*chain)
+		return cni_error(err, CNI_ERR_FIELD,
+				 "externalSetMarkChain \"%.64s\": chains of iptables are not used; "
+				 "leave it out, and set markMasqBit if bit %d is taken",
+				 chain, TABLE_DEFAULT_MARK_BIT);
+	if (conf_get_array(req->runtime, "runtimeConfig.", "portMappings", &mappings, err) < 0)
+		return -1;
+	return mappings_read(mappings, "runtimeConfig.portMappings", &config->mappings,
+			     &config->n_mappings, err);
+}
+
+/*
+ * The attachment
+ */
+
+void call_unlock(struct call *call)
+{
+	cleanup_close_(&call->lock);
+	call->lock = -1;
+}
+#define cleanup_call __attribute__((cleanup(call_unlock)))
+
+cJSON *record_new(const char *backend, const struct mapping *mappings, size_t n)
+{
+	cleanup_json cJSON *record = cJSON_CreateObject();
+	cJSON *array;
+
+	if (!cJSON_AddStringToObject(record, "backend", backend))
+		return NULL;
+	array = mappings_print(mappings, n);
+	if (!cJSON_AddItemToObject(record, "mappings", array)) {
+		cJSON_Delete(array);
+		return NULL;
+	}
+	return take_ptr(record);
+}
+
+int record_write(const struct call *call, const cJSON *record, struct cni_error *err)
+{
+	return state_write(call->state, call->container_id, call->ifname, record, true, err) < 0
+		       ? -1
+		       : 0;
+}
+
+/* Whose the record is. */
+static const struct backend *record_backend(const cJSON *record, struct cni_error *err)
+{
+	const char *name = "";
+	const struct backend *backend = NULL;
+
+	if (conf_get_string(record, "", "backend", &name, err) >= 0)
+		backend = backend_by_name(name);
+	if (backend == NULL)
+		cni_error(err, CNI_ERR_DECODE, "the record has no backend that this plugin knows");
+	return backend;
+}
+
+/* The first address of each family that the interface has in the container. */
+static void find_addresses(const struct cni_request *req, struct ip_address address[2])
+{
+	const struct cni_result *prev = &req->prev;
+
+	for (size_t i = 0; i < prev->n_ips; i++) {
+		const struct cni_ip *ip = &prev->ips[i];
+		const struct cni_interface *on =
+			ip->interface < 0 ? NULL : &prev->interfaces[ip->interface];
+		struct ip_address *slot = &address[ip->family == AF_INET6];
+		struct ip_prefix prefix;
+
+		if (slot->family != AF_UNSPEC || ip_prefix_parse(ip->address, &prefix) < 0)
+			continue;
+		if (on && (on->sandbox == NULL || strcmp(on->name, req->ifname) != 0))
+			continue;
+		*slot = prefix.address;
+	}
+}
+
+static int choose(const struct cni_request *req, struct config *config, struct cni_error *err)
+{
+	for (size_t i = 0; backends[i] && config->backend == NULL; i++) {
+		const int claimed = backends[i]->claims ? backends[i]->claims(req, config, err) : 1;
+
+		if (claimed < 0)
+			return -1;
+		if (claimed)
+			config->backend = backends[i];
+	}
+	return 0;
+}
+
+/* A record from before: of an ADD that was cut short, or never deleted. Its ports go first. */
+static int remove_former(const struct call *call, struct cni_error *err)
+{
+	struct call former = *call;
+	cleanup_json cJSON *record = NULL;
+	const struct backend *backend;
+	const int found = state_read(call->state, call->container_id, call->ifname, &record, err);
+
+	if (found <= 0)
+		return found;
+	former.lock = -1; /* stays ours */
+	backend = record_backend(record, err);
+	return backend ? backend->del(&former, record, err) : -1;
+}
+
+static int portmap_add(const struct cni_request *req, struct cni_result *result,
+		       struct cni_error *err)
+{
+	cleanup_config struct config config = {0};
+	cleanup_state struct state state = STATE_NONE;
+	cleanup_call struct call call = {
+		.req = req,
+		.network = req->network,
+		.container_id = req->container_id,
+		.ifname = req->ifname,
+		.config = &config,
+		.state = &state,
+		.lock = -1,
+	};
+
+	if (config_read(req, &config, err) < 0)
+		return -1;
+	if (!req->has_prev)
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "no prevResult: put " PLUGIN_NAME
+				 " behind the plugin that makes the interface, in a list");
+	if (result_parse(json_get(req->conf, "prevResult"), req->version, "prevResult", result,
+			 err) < 0)
+		return -1;
+	if (config.n_mappings == 0)
+		return 0;
+	find_addresses(req, call.address);
+	if (call.address[0].family == AF_UNSPEC && call.address[1].family == AF_UNSPEC)
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "prevResult has no address of interface %s in the container: "
+				 "nowhere to forward to",
+				 req->ifname);
+	if (choose(req, &config, err) < 0 ||
+	    state_open(config.state_dir, PLUGIN_NAME, req->network, true, &state, err) < 0)
+		return -1;
+	call.lock = state_lock(&state, LOCK_MS, err);
+	if (call.lock < 0 || remove_former(&call, err) < 0)
+		return -1;
+	return config.backend->add(&call, err);
+}
+
+static int delete_attachment(const struct cni_request *req, const struct config *config,
+			     const struct state *state, const char *container_id,
+			     const char *ifname, struct cni_error *err)
+{
+	cleanup_json cJSON *record = NULL;
+	const struct backend *backend;
+	cleanup_call struct call call = {
+		.req = req,
+		.network = req->network,
+		.container_id = container_id,
+		.ifname = ifname,
+		.config = config,
+		.state = state,
+		.lock = state_lock(state, LOCK_MS, err),
+	};
+	int found;
+
+	if (call.lock < 0)
+		return -1;
+	found = state_read(state, container_id, ifname, &record, err);
+	if (found <= 0)
+		return found;
+	backend = record_backend(record, err);
+	return backend ? backend->del(&call, record, err) : -1;
+}
+
+static int portmap_del(const struct cni_request *req, struct cni_error *err)
+{
+	struct config config;
+	cleanup_state struct state state = STATE_NONE;
+
+	if (config_read_basics(req, &config, err) < 0 ||
+	    state_open(config.state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0)
+		return -1;
+	if (state.fd < 0)
+		return 0;
+	return delete_attachment(req, &config, &state, req->container_id, req->ifname, err);
+}
+
+static int portmap_check(const struct cni_request *req, struct cni_error *err)
+{
+	cleanup_config struct config config = {0};
+	cleanup_state struct state state = STATE_NONE;
+	cleanup_json cJSON *record = NULL;
+	const struct backend *backend;
+	struct call call = {
+		.req = req,
+		.network = req->network,
+		.container_id = req->container_id,
+		.ifname = req->ifname,
+		.config = &config,
+		.state = &state,
+		.lock = -1,
+	};
+	int found;
+
+	if (config_read(req, &config, err) < 0)
+		return -1;
+	if (!req->has_prev)
+		return cni_error(err, CNI_ERR_CONFIG, "no prevResult to check against");
+	if (config.n_mappings == 0)
+		return 0;
+	if (state_open(config.state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0)
+		return -1;
+	found = state.fd < 0 ? 0 : state_read(&state, req->container_id, req->ifname, &record, err);
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return cni_error(
+			err, ERR_CHECK,
+			"nothing is published for container %.100s, interface %s: there is "
+			"no record of it",
+			req->container_id, req->ifname);
+	backend = record_backend(record, err);
+	return backend ? backend->check(&call, record, err) : -1;
+}
+
+struct collection {
+	const struct cni_request *req;
+	const struct config *config;
+	const struct state *state;
+	int failed;
+};
+
+/* One that cannot be removed does not keep the others. */
+static int collect(const char *container_id, const char *ifname, void *arg, struct cni_error *err)
+{
+	struct collection *c = arg;
+	struct cni_error mine;
+
+	if (cni_is_valid(c->req, container_id, ifname))
+		return 0;
+	if (delete_attachment(c->req, c->config, c->state, container_id, ifname, &mine) < 0 &&
+	    c->failed++ == 0)
+		*err = mine;
+	return 0;
+}
+
+static int portmap_gc(const struct cni_request *req, struct cni_error *err)
+{
+	struct config config;
+	cleanup_state struct state state = STATE_NONE;
+	struct collection c = {.req = req, .config = &config, .state = &state};
+
+	if (config_read_basics(req, &config, err) < 0 ||
+	    state_open(config.state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0)
+		return -1;
+	if (state.fd >= 0 && state_each(&state, collect, &c, err) < 0)
+		return -1;
+	if (c.failed)
+		return cni_error_wrap(err, "%d attachments could not be removed", c.failed);
+	for (size_t i = 0; backends[i]; i++)
+		if (backends[i]->sweep && backends[i]->sweep(req, &config, err) < 0)
+			return -1;
+	return 0;
+}
+
+/*
+ * Which backend an attachment will need is not known yet. nf_tables is asked for where it was
+ * named, and where it could be used at all.
+ */
+static int portmap_status(const struct cni_request *req, struct cni_error *err)
+{
+	cleanup_config struct config config = {0};
+	cleanup_state struct state state = STATE_NONE;
+
+	if (config_read(req, &config, err) < 0 ||
+	    state_open(config.state_dir, PLUGIN_NAME, NULL, true, &state, err) < 0) {
+		err->code = CNI_ERR_UNAVAILABLE;
+		return -1;
+	}
+	if (config.backend && config.backend->status == NULL)
+		return 0;
+	if (backend_nftables.status(err) == 0 || (config.backend == NULL && geteuid() != 0))
+		return 0;
+	err->code = CNI_ERR_UNAVAILABLE;
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct cni_plugin plugin = {
+		.name = PLUGIN_NAME,
+		.about = "publishes a container's ports, through slirp4netns or nf_tables",
+		.oldest = CNI_0_3_0,
+		.add = portmap_add,
+		.del = portmap_del,
+		.check = portmap_check,
+		.gc = portmap_gc,
+		.status = portmap_status,
+	};
+
+	return cni_main(&plugin, argc, argv);
+}

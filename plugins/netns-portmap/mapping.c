@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The form is CNI's convention (CONVENTIONS.md, "port mappings"), with what runtimes make of it:
+ * Podman leaves hostIP empty, CRI-O and containerd send the protocol as Kubernetes spells it.
+ */
+#include "mapping.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cleanup.h"
+#include "conf.h"
+
+static const struct {
+	const char *name;
+	uint8_t number;
+} protocols[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"sctp", IPPROTO_SCTP}};
+
+#define N_PROTOCOLS (sizeof(protocols) / sizeof(*protocols))
+
+static int read_protocol(const char *text, const char *path, struct mapping *m,
+			 struct cni_error *err)
+{
+	for (size_t i = 0; i < N_PROTOCOLS; i++) {
+		if (strcasecmp(text, protocols[i].name) == 0) {
+			m->protocol = protocols[i].number;
+			return 0;
+		}
+	}
+	return cni_error(err, CNI_ERR_CONFIG, "%sprotocol: \"%.32s\" is none of tcp, udp and sctp",
+			 path, text);
+}
+
+static int read_host(const char *text, const char *path, struct mapping *m, struct cni_error *err)
+{
+	static const struct ip_address any;
+
+	if (*text == '\0')
+		return 0;
+	if (ip_address_parse(text, &m->host) < 0)
+		return cni_error(err, CNI_ERR_CONFIG, "%shostIP: \"%.64s\" is no IP address", path,
+				 text);
+	if (m->host.family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&m->host.v6)) {
+		struct in_addr v4;
+
+		memcpy(&v4, m->host.bytes + 12, sizeof(v4));
+		m->host = (struct ip_address){.family = AF_INET, .v4 = v4};
+	}
+	m->host_family = m->host.family;
+	m->one_host = memcmp(m->host.bytes, any.bytes, ip_address_size(m->host.family)) != 0;
+	return 0;
+}
+
+static int read_one(const cJSON *json, const char *path, struct mapping *m, struct cni_error *err)
+{
+	const char *protocol = "tcp";
+	const char *host = "";
+	int64_t host_port = 0;
+	int64_t container_port = 0;
+
+	if (!cJSON_IsObject(json))
+		return cni_error(err, CNI_ERR_CONFIG, "%.*s is no object", (int)strlen(path) - 1,
+				 path);
+	if (conf_get_int(json, path, "hostPort", 1, 65535, &host_port, err) < 0 ||
+	    conf_get_int(json, path, "containerPort", 1, 65535, &container_port, err) < 0 ||
+	    conf_get_string(json, path, "protocol", &protocol, err) < 0 ||
+	    conf_get_string(json, path, "hostIP", &host, err) < 0 ||
+	    conf_get_int(json, path, "id", 0, INT32_MAX, &m->id, err) < 0)
+		return -1;
+	if (host_port == 0 || container_port == 0)
+		return cni_error(err, CNI_ERR_CONFIG, "%s%s is missing", path,
+				 host_port == 0 ? "hostPort" : "containerPort");
+	m->host_port = (uint16_t)host_port;
+	m->container_port = (uint16_t)container_port;
+	if (*protocol == '\0')
+		protocol = "tcp";
+	if (read_protocol(protocol, path, m, err) < 0)
+		return -1;
+	return read_host(host, path, m, err);
+}
+
+/* By protocol, port and address, those of every address first. */
+static int compare(const void *left, const void *right)
+{
+	const struct mapping *a = *(const struct mapping *const *)left;
+	const struct mapping *b = *(const struct mapping *const *)right;
+
+	if (a->protocol != b->protocol)
+		return a->protocol - b->protocol;
+	if (a->host_port != b->host_port)
+		return a->host_port - b->host_port;
+	if (a->one_host != b->one_host)
+		return a->one_host - b->one_host;
+	if (a->host_family != b->host_family)
+		return a->host_family - b->host_family;
+	return a->one_host ? memcmp(a->host.bytes, b->host.bytes, ip_address_size(a->host_family))
+			   : 0;
+}
+
+static bool same_host(const struct mapping *a, const struct mapping *b)
+{
+	if (a->one_host || b->one_host)
+		return a->one_host && b->one_host && ip_address_equal(&a->host, &b->host);
+	return a->host_family == b->host_family || a->host_family == AF_UNSPEC ||
+	       b->host_family == AF_UNSPEC;
+}
+
+/* Sorted, what overlaps is adjacent: AF_UNSPEC sorts before the two families. */
+static int refuse_twice(const struct mapping *mappings, size_t n, const char *path,
+			struct cni_error *err)
+{
+	cleanup_free const struct mapping **sorted = calloc(n + 1, sizeof(const struct mapping *));
+	char text[MAPPING_TEXT_MAX];
+
+	if (sorted == NULL)
+		return cni_error_nomem(err);
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = &mappings[i];
+	qsort(sorted, n, sizeof(const struct mapping *), compare);
+	for (size_t i = 1; i < n; i++) {
+		const struct mapping *a = sorted[i - 1];
+		const struct mapping *b = sorted[i];
+
+		if (a->protocol == b->protocol && a->host_port == b->host_port && same_host(a, b))
+			return cni_error(err, CNI_ERR_CONFIG,
+					 "%s asks for host port %s twice: leave one out", path,
+					 mapping_format(b, text));
+	}
+	return 0;
+}
+
+int mappings_read(const cJSON *array, const char *path, struct mapping **out, size_t *n,
+		  struct cni_error *err)
+{
+	const int count = array ? cJSON_GetArraySize(array) : 0;
+	cleanup_free struct mapping *mappings = NULL;
+	const cJSON *json;
+	size_t i = 0;
+	char member[96];
+
+	*out = NULL;
+	*n = 0;
+	if (count == 0)
+		return 0;
+	mappings = calloc((size_t)count, sizeof(*mappings));
+	if (mappings == NULL)
+		return cni_error_nomem(err);
+	cJSON_ArrayForEach (json, array) {
+		snprintf(member, sizeof(member), "%s[%zu].", path, i);
+		if (read_one(json, member, &mappings[i++], err) < 0)
+			return -1;
+	}
+	if (refuse_twice(mappings, i, path, err) < 0)
+		return -1;
+	*out = take_ptr(mappings);
+	*n = i;
+	return 0;
+}
+
+cJSON *mappings_print(const struct mapping *mappings, size_t n)
+{
+	cleanup_json cJSON *array = cJSON_CreateArray();
+	char host[INET6_ADDRSTRLEN];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct mapping *m = &mappings[i];
+		cJSON *json = cJSON_CreateObject();
+
+		if (!cJSON_AddItemToArray(array, json)) {
+			cJSON_Delete(json);
+			return NULL;
+		}
+		if (!cJSON_AddStringToObject(json, "protocol", mapping_protocol(m)) ||
+		    !cJSON_AddNumberToObject(json, "hostPort", m->host_port) ||
+		    !cJSON_AddNumberToObject(json, "containerPort", m->container_port) ||
+		    (m->host_family != AF_UNSPEC &&
+		     !cJSON_AddStringToObject(json, "hostIP", mapping_host(m, host))) ||
+		    (m->id && !cJSON_AddNumberToObject(json, "id", (double)m->id)))
+			return NULL;
+	}
+	return take_ptr(array);
+}
+
+const char *mapping_protocol(const struct mapping *m)
+{
+	for (size_t i = 0; i < N_PROTOCOLS; i++)
+		if (protocols[i].number == m->protocol)
+			return protocols[i].name;
+	return "unknown";
+}
+
+const char *mapping_host(const struct mapping *m, char *buf)
+{
+	if (m->host_family == AF_UNSPEC)
+		*buf = '\0';
+	else
+		ip_address_format(&m->host, buf);
+	return buf;
+}
+
+const char *mapping_format(const struct mapping *m, char *buf)
+{
+	char host[INET6_ADDRSTRLEN];
+
+	if (m->host_family == AF_UNSPEC)
+		snprintf(buf, MAPPING_TEXT_MAX, "%s %u", mapping_protocol(m), m->host_port);
+	else
+		snprintf(buf, MAPPING_TEXT_MAX,
+			 m->host_family == AF_INET6 ? "%s [%s]:%u" : "%s %s:%u",
+			 mapping_protocol(m), mapping_host(m, host), m->host_port);
+	return buf;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A port mapping: as a runtime asks for it, as a record keeps it, as a message names it. */
+#ifndef PORTMAP_MAPPING_H
+#define PORTMAP_MAPPING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include "address.h"
+#include "error.h"
+
+struct mapping {
+	uint8_t protocol; /* IPPROTO_TCP, _UDP or _SCTP */
+	uint16_t host_port;
+	uint16_t container_port;
+	int host_family;        /* AF_INET, AF_INET6; AF_UNSPEC: every address of both */
+	bool one_host;          /* only that address, not every one of its family */
+	struct ip_address host; /* it */
+	int64_t id;             /* slirp4netns's number of it, in a record; 0: none (yet) */
+};
+
+#define MAPPING_TEXT_MAX (INET6_ADDRSTRLEN + 16)
+
+/**
+ * mappings_read() - read and check an array of mappings.
+ * @array: as runtimeConfig.portMappings has it; NULL is an empty one
+ * @path:  what it is called in messages
+ * @out:   owned by the caller; NULL when there are none
+ *
+ * protocol may be missing (tcp) and in any case; hostIP may be missing or empty. IPv4 addresses
+ * in IPv6 form (::ffff:1.2.3.4) are IPv4's. The same host port of a protocol twice on the same
+ * address is refused.
+ *
+ * Return: 0, or -1 CNI_ERR_CONFIG.
+ */
+int mappings_read(const cJSON *array, const char *path, struct mapping **out, size_t *n,
+		  struct cni_error *err);
+
+/* The array, for a record; NULL out of memory. */
+cJSON *mappings_print(const struct mapping *mappings, size_t n);
+
+/* "tcp"; static storage. */
+const char *mapping_protocol(const struct mapping *m);
+/* The address as slirp4netns and a record have it: "" for AF_UNSPEC. Into buf, INET6_ADDRSTRLEN. */
+const char *mapping_host(const struct mapping *m, char *buf);
+/* "tcp 8080", "udp 127.0.0.1:53", "sctp [fd00::1]:9". Into buf, MAPPING_TEXT_MAX. */
+const char *mapping_format(const struct mapping *m, char *buf);
+
+#endif

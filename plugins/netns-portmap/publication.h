@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What an attachment publishes through nf_tables, its record, and the elements that it comes to. */
+#ifndef PORTMAP_PUBLICATION_H
+#define PORTMAP_PUBLICATION_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include "backend.h"
+#include "table.h"
+
+/* nft(8) takes comments of up to 127 bytes. */
+#define OWNER_MAX 128
+
+struct publication {
+	const struct mapping *mappings;
+	size_t n;
+	struct mapping *owned;        /* the mappings, where they are not the configuration's */
+	struct ip_address address[2]; /* the container's, IPv4 and IPv6; family 0: none */
+	char device[2][IFNAMSIZ];     /* behind which it is; "": none */
+	bool snat;
+	bool masq_all;
+	unsigned int mark_bit;
+	char owner[OWNER_MAX];
+};
+
+void publication_free(struct publication *p);
+#define cleanup_publication __attribute__((cleanup(publication_free)))
+
+/* As an ADD asks for; devices are left empty. Nothing in it is owned. */
+void publication_init(struct publication *p, const struct call *call);
+/* Its record; NULL out of memory. */
+cJSON *publication_print(const struct publication *p);
+/* From a record. Return: 0, or -1 CNI_ERR_DECODE: edited by hand, or not ours. */
+int publication_read(const struct call *call, const cJSON *record, struct publication *p,
+		     struct cni_error *err);
+
+/* Whether the attachment's record is the only one of this plugin in this state directory. */
+bool publication_is_last(const struct call *call);
+
+/*
+ * The owner of an element: "network/container id@interface". A long network name or container id
+ * is cut, and a hash of it all put behind a '~', which neither can contain.
+ */
+void owner_name(const char *network, const char *container_id, const char *ifname,
+		char out[OWNER_MAX]);
+/* What the owners of a network begin with. */
+void owner_prefix(const char *network, char out[OWNER_MAX]);
+
+struct element {
+	uint8_t set;     /* table_set() */
+	uint8_t key_len; /* bytes */
+	uint8_t data_len;
+	uint8_t key[16 + 4 + 4 + IFNAMSIZ];
+	uint8_t data[16 + 4];
+	uint32_t mapping; /* index */
+	/* What a look at the table found: */
+	bool found;
+	bool ours;
+	bool as_planned; /* with the same value */
+	char owner[OWNER_MAX];
+};
+
+struct elements {
+	struct element *elements; /* by set */
+	size_t n;
+	size_t first[TABLE_SETS + 1]; /* of each set */
+};
+
+void elements_free(struct elements *list);
+#define cleanup_elements __attribute__((cleanup(elements_free)))
+
+/* The elements of a publication. Return: 0, or -1 out of memory. */
+int elements_plan(const struct publication *p, struct elements *list, struct cni_error *err);
+
+#endif

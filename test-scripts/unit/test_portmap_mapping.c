@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Port mappings: what is read, what is refused, what a record gives back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../plugins/netns-portmap/mapping.c"
+
+/* Return: what mappings_read() returns for the JSON; the caller frees *out. */
+static int read_text(const char *text, struct mapping **out, size_t *n, struct cni_error *err)
+{
+	cleanup_json cJSON *array = cJSON_Parse(text);
+
+	assert_non_null(array);
+	*err = (struct cni_error){0};
+	return mappings_read(array, "maps", out, n, err);
+}
+
+static void forms_of_runtimes_are_read(void **state)
+{
+	cleanup_free struct mapping *m = NULL;
+	struct cni_error err;
+	char text[MAPPING_TEXT_MAX];
+	size_t n;
+
+	(void)state;
+	assert_int_equal(read_text("[{\"hostPort\":8080,\"containerPort\":80},"
+				   "{\"hostPort\":53,\"containerPort\":5353,\"protocol\":\"UDP\","
+				   "\"hostIP\":\"\"},"
+				   "{\"hostPort\":1,\"containerPort\":65535,\"protocol\":\"Sctp\","
+				   "\"hostIP\":\"fd00::1\"},"
+				   "{\"hostPort\":2,\"containerPort\":2,\"hostIP\":"
+				   "\"::ffff:192.0.2.1\"},"
+				   "{\"hostPort\":3,\"containerPort\":2,\"hostIP\":\"0.0.0.0\"}]",
+				   &m, &n, &err),
+			 0);
+	assert_int_equal(n, 5);
+	assert_string_equal(mapping_format(&m[0], text), "tcp 8080");
+	assert_string_equal(mapping_format(&m[1], text), "udp 53");
+	assert_string_equal(mapping_format(&m[2], text), "sctp [fd00::1]:1");
+	assert_string_equal(mapping_format(&m[3], text), "tcp 192.0.2.1:2");
+	assert_string_equal(mapping_format(&m[4], text), "tcp 0.0.0.0:3");
+	assert_true(m[2].one_host && m[3].one_host && !m[4].one_host && !m[0].one_host);
+	assert_int_equal(m[4].host_family, AF_INET);
+	assert_int_equal(m[0].host_family, AF_UNSPEC);
+	assert_int_equal(m[2].container_port, 65535);
+}
+
+static void nothing_asked_is_nothing_read(void **state)
+{
+	struct mapping *m;
+	struct cni_error err;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(mappings_read(NULL, "maps", &m, &n, &err), 0);
+	assert_null(m);
+	assert_int_equal(read_text("[]", &m, &n, &err), 0);
+	assert_null(m);
+	assert_int_equal(n, 0);
+}
+
+static void what_is_no_mapping_is_refused_by_its_place(void **state)
+{
+	static const char *const bad[] = {
+		"[7]",
+		"[null]",
+		"[{}]",
+		"[{\"hostPort\":1}]",
+		"[{\"containerPort\":1}]",
+		"[{\"hostPort\":0,\"containerPort\":1}]",
+		"[{\"hostPort\":65536,\"containerPort\":1}]",
+		"[{\"hostPort\":-1,\"containerPort\":1}]",
+		"[{\"hostPort\":80.5,\"containerPort\":1}]",
+		"[{\"hostPort\":\"80\",\"containerPort\":1}]",
+		"[{\"hostPort\":1,\"containerPort\":1e9}]",
+		"[{\"hostPort\":1,\"containerPort\":1,\"protocol\":\"icmp\"}]",
+		"[{\"hostPort\":1,\"containerPort\":1,\"protocol\":6}]",
+		"[{\"hostPort\":1,\"containerPort\":1,\"hostIP\":\"host\"}]",
+		"[{\"hostPort\":1,\"containerPort\":1,\"hostIP\":\"1.2.3.4/8\"}]",
+		"[{\"hostPort\":1,\"containerPort\":1,\"hostIP\":[]}]",
+	};
+	struct mapping *m;
+	struct cni_error err;
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_equal(read_text(bad[i], &m, &n, &err), -1);
+		assert_int_equal(err.code, CNI_ERR_CONFIG);
+		assert_non_null(strstr(err.msg, "maps"));
+		assert_null(m);
+	}
+}
+
+#define MAP(port, rest) "{\"hostPort\":" #port ",\"containerPort\":1" rest "}"
+#define AT(address) ",\"hostIP\":\"" address "\""
+#define UDP ",\"protocol\":\"udp\""
+
+static void the_same_port_twice_is_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		int expected;
+	} cases[] = {
+		{"[" MAP(1, "") "," MAP(2, "") "," MAP(1, UDP) "]", 0},
+		{"[" MAP(1, "") "," MAP(2, "") "," MAP(1, "") "]", -1},
+		{"[" MAP(1, AT("0.0.0.0")) "," MAP(1, AT("::")) "]", 0},
+		{"[" MAP(1, AT("::")) "," MAP(1, AT("0.0.0.0")) "," MAP(1, "") "]", -1},
+		{"[" MAP(1, AT("::")) "," MAP(1, AT("::0")) "]", -1},
+		{"[" MAP(1, "") "," MAP(1, AT("192.0.2.1")) "]", 0},
+		{"[" MAP(1, AT("192.0.2.1")) "," MAP(1, AT("192.0.2.2")) "]", 0},
+		{"[" MAP(1, AT("192.0.2.1")) "," MAP(1, AT("::ffff:192.0.2.1")) "]", -1},
+		{"[" MAP(1, AT("fd00::1")) "," MAP(1, AT("fd00:0::1")) "]", -1},
+	};
+	struct cni_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		cleanup_free struct mapping *m = NULL;
+		size_t n;
+
+		assert_int_equal(read_text(cases[i].text, &m, &n, &err), cases[i].expected);
+		if (cases[i].expected < 0)
+			assert_non_null(strstr(err.msg, "twice"));
+	}
+}
+
+static void a_record_gives_back_what_was_read(void **state)
+{
+	cleanup_free struct mapping *m = NULL;
+	cleanup_free struct mapping *again = NULL;
+	cleanup_json cJSON *printed = NULL;
+	struct cni_error err;
+	size_t n;
+	size_t n_again;
+
+	(void)state;
+	assert_int_equal(read_text("[" MAP(1, ",\"id\":7") "," MAP(2, AT("::")) "," MAP(
+					   3, UDP AT("192.0.2.1")) "]",
+				   &m, &n, &err),
+			 0);
+	printed = mappings_print(m, n);
+	assert_non_null(printed);
+	assert_int_equal(mappings_read(printed, "maps", &again, &n_again, &err), 0);
+	assert_int_equal(n, n_again);
+	assert_memory_equal(m, again, n * sizeof(*m));
+	assert_int_equal(m[0].id, 7);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(forms_of_runtimes_are_read),
+		cmocka_unit_test(nothing_asked_is_nothing_read),
+		cmocka_unit_test(what_is_no_mapping_is_refused_by_its_place),
+		cmocka_unit_test(the_same_port_twice_is_refused),
+		cmocka_unit_test(a_record_gives_back_what_was_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
