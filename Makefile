@@ -13,12 +13,14 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: all deps demo check lint bench install uninstall clean test-programs bench-programs
 
-PLUGINS ?= slirp4netns netns-portmap
+PLUGINS ?= slirp4netns netns-portmap netns-stats
 
 PREFIX ?= /usr/local
 CNIBINDIR ?= /opt/cni/bin
 CNICONFDIR ?= /etc/cni/net.d
 MANDIR ?= $(PREFIX)/share/man
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 
 Q := $(if $(filter 1,$(V)),,@)
 
@@ -45,7 +47,6 @@ ALL_LDFLAGS := $(LDOPT) -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-need
 	-Wl,-O1 -Wl,--hash-style=gnu $(LDFLAGS)
 LIBS := -lcjson -lnl-3
 LIBS_netns-portmap := -lnftnl -lmnl
-LIBS_netns-stats := -lnl-genl-3 -lmicrohttpd -lncursesw -ltinfo
 
 COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 LIB := $(BUILD)/libusernet.a
@@ -109,20 +110,34 @@ bench: deps
 	$(MAKE) all bench-programs
 	$(BUILD)/bench/slirp4netns $(abspath $(BIN))
 	OURS=$(abspath $(BIN))/netns-portmap test-scripts/bench-portmap
+	test-scripts/bench-stats $(abspath $(BIN))
 
-# Lists are examples: one that is there already is its owner's. The sample suffix keeps a runtime
-# from taking a list up unasked.
+# Lists are examples: the suffix .sample keeps a runtime from taking one up unasked. netns-stats is a
+# tool as well, so it has a name in the path of people, too.
+MANUALS = $(foreach p,$(PLUGINS),$(wildcard plugins/$(p)/*.8))
+COMPLETIONS = $(foreach p,$(PLUGINS),$(wildcard plugins/$(p)/*.bash))
+
 install: all
-	install -d $(DESTDIR)$(CNIBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(CNICONFDIR)
+	install -d $(addprefix $(DESTDIR),$(CNIBINDIR) $(CNICONFDIR) $(MANDIR)/man8 $(COMPLETIONDIR) \
+		$(UNITDIR) $(PREFIX)/bin)
 	install -m 755 $(BINS) $(DESTDIR)$(CNIBINDIR)
-	install -m 644 $(foreach p,$(PLUGINS),$(wildcard plugins/$(p)/*.8)) $(DESTDIR)$(MANDIR)/man8
+	ln -sf $(CNIBINDIR)/netns-stats $(DESTDIR)$(PREFIX)/bin/netns-stats
+	install -m 644 $(MANUALS) $(DESTDIR)$(MANDIR)/man8
+	for file in $(COMPLETIONS); do \
+		install -m 644 $$file $(DESTDIR)$(COMPLETIONDIR)/$$(basename $$file .bash); \
+	done
+	for unit in conf/*.service; do \
+		sed 's|/opt/cni/bin|$(CNIBINDIR)|' $$unit >$(DESTDIR)$(UNITDIR)/$$(basename $$unit); \
+	done
 	for list in conf/*.conflist; do \
 		install -m 644 $$list $(DESTDIR)$(CNICONFDIR)/$$(basename $$list).sample; \
 	done
 
 uninstall:
-	rm -f $(PLUGINS:%=$(DESTDIR)$(CNIBINDIR)/%)
-	rm -f $(foreach p,$(PLUGINS),$(patsubst plugins/$(p)/%,$(DESTDIR)$(MANDIR)/man8/%,$(wildcard plugins/$(p)/*.8)))
+	rm -f $(PLUGINS:%=$(DESTDIR)$(CNIBINDIR)/%) $(DESTDIR)$(PREFIX)/bin/netns-stats
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MANUALS)))
+	rm -f $(addprefix $(DESTDIR)$(COMPLETIONDIR)/,$(notdir $(COMPLETIONS:.bash=)))
+	rm -f $(patsubst conf/%,$(DESTDIR)$(UNITDIR)/%,$(wildcard conf/*.service))
 	rm -f $(patsubst conf/%,$(DESTDIR)$(CNICONFDIR)/%.sample,$(wildcard conf/*.conflist))
 
 clean:

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The closing account.
+ *
+ * Many DELs end at the same time and append to the same file, without a daemon between them. One
+ * write(2) to a file opened with O_APPEND is put at its end as one piece by the kernel (the inode's
+ * lock is held over finding the end and writing), so no lock of ours is needed; the exception is a
+ * full disk, which cuts the line short. The piece is then taken off again, unless somebody has
+ * appended after it.
+ *
+ * The file's path is in the administrator's configuration, yet no symbolic link is followed in its
+ * last component, and nothing but a regular file is opened: a log directory that others can write
+ * to must not make root append to a file of their choice.
+ */
+#include "account.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "conf.h"
+
+static void add_member(struct text *line, const cJSON *record, const char *key, const char *as)
+{
+	const cJSON *item = json_get(record, key);
+
+	if (!cJSON_IsString(item) || !item->valuestring[0])
+		return;
+	text_printf(line, "\"%s\":", as);
+	text_add_json(line, item->valuestring);
+	text_add(line, ",");
+}
+
+/* What the interface counted since it was attached. One that was made anew began at zero. */
+static void add_interface(struct text *line, const struct entry *begin, const struct entry *end,
+			  bool counted)
+{
+	static const struct counters zero;
+	const bool same = begin && begin->index == end->index;
+	const struct counters delta =
+		counters_delta(same ? &begin->counters : &zero, &end->counters);
+
+	text_add(line, "{\"ifname\":");
+	text_add_json(line, end->name);
+	if (!counted)
+		text_add(line, ",\"complete\":false");
+	text_add(line, ",\"stats64\":{");
+	counters_print(line, &delta);
+	text_add(line, "}}");
+}
+
+int account_print(const cJSON *record, const struct reading *end, const char *reason,
+		  struct text *line, struct cni_error *err)
+{
+	cleanup_reading struct reading begin = {0};
+	cleanup_reading struct reading last = {0};
+	const char *closed;
+	bool complete = end != NULL;
+	char now[32];
+
+	if (reading_parse(json_get(record, "begin"), &begin) ||
+	    reading_parse(json_get(record, "last"), &last))
+		return cni_error_nomem(err);
+	/* Known last: the exporter's or CHECK's reading or, failing these, the baseline itself. */
+	if (!last.n) {
+		reading_free(&last);
+		if (reading_parse(json_get(record, "begin"), &last))
+			return cni_error_nomem(err);
+	}
+	timestamp(now);
+	closed = end ? end->time : now;
+	text_add(line, "{");
+	add_member(line, record, "containerId", "containerId");
+	add_member(line, record, "network", "network");
+	add_member(line, record, "ifName", "ifName");
+	add_member(line, record, "netns", "netns");
+	add_member(line, record, "pod", "pod");
+	add_member(line, record, "podNamespace", "podNamespace");
+	text_add(line, "\"begin\":");
+	text_add_json(line, begin.time);
+	text_add(line, ",\"end\":");
+	text_add_json(line, closed);
+	text_printf(line, ",\"reason\":\"%s\",\"interfaces\":[", reason);
+	for (size_t i = 0; i < last.n; i++) {
+		const struct entry *l = &last.entries[i];
+		const struct entry *e = end ? reading_find(end, l->index, l->name) : NULL;
+
+		complete = complete && e;
+		text_add(line, i ? "," : "");
+		add_interface(line, reading_find(&begin, e ? e->index : l->index, l->name),
+			      e ? e : l, e != NULL);
+	}
+	/* What had no baseline (ADD could not read the namespace) has counted from zero. */
+	for (size_t i = 0; end && i < end->n; i++) {
+		const struct entry *e = &end->entries[i];
+
+		if (reading_find(&last, e->index, e->name))
+			continue;
+		text_add(line, line->data[line->len - 1] == '[' ? "" : ",");
+		add_interface(line, NULL, e, true);
+	}
+	text_printf(line, "],\"complete\":%s}\n", complete ? "true" : "false");
+	return line->failed ? cni_error_nomem(err) : 0;
+}
+
+static int open_file(const char *path, int flags, struct cni_error *err)
+{
+	/* O_NONBLOCK: a FIFO nobody reads must not hang us; it is refused below. */
+	cleanup_close int fd = open(
+		path, flags | O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		0600);
+	struct stat st;
+
+	if (fd < 0 && errno == EISDIR)
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "accountFile %s is a directory; name a file in it", path);
+	if (fd < 0 && errno == ELOOP)
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "accountFile %s is a symbolic link; name the file itself", path);
+	/* ENXIO: a FIFO that nobody reads, or a socket. */
+	if (fd < 0 && errno != ENXIO)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot open accountFile %s", path);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return cni_error(err, CNI_ERR_CONFIG, "accountFile %s is not a regular file", path);
+	return take_fd(&fd);
+}
+
+int account_check_file(const char *path, struct cni_error *err)
+{
+	cleanup_close int fd = -1;
+	cleanup_free char *copy = NULL;
+	char *slash;
+
+	if (path[0] != '/')
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "accountFile is \"%.200s\", but must be an absolute path", path);
+	fd = open_file(path, 0, err);
+	if (fd >= 0 || err->code != CNI_ERR_IO || errno != ENOENT)
+		return fd >= 0 ? 0 : -1;
+	/* Not there yet: its directory must be. */
+	copy = strdup(path);
+	if (!copy)
+		return cni_error_nomem(err);
+	slash = strrchr(copy, '/');
+	slash[slash == copy] = '\0';
+	if (access(copy, W_OK | X_OK))
+		return cni_error_errno(err, CNI_ERR_IO, "cannot make accountFile %s", path);
+	*err = (struct cni_error){0};
+	return 0;
+}
+
+int account_append(const char *path, const struct text *line, struct cni_error *err)
+{
+	cleanup_close int fd = open_file(path, O_CREAT, err);
+	ssize_t written;
+	off_t end;
+
+	if (fd < 0)
+		return -1;
+	written = TEMP_FAILURE_RETRY(write(fd, line->data, line->len));
+	if (written == (ssize_t)line->len)
+		return 0;
+	if (written > 0) {
+		end = lseek(fd, 0, SEEK_CUR);
+		if (end == lseek(fd, 0, SEEK_END) && ftruncate(fd, end - written))
+			cni_error_errno(err, CNI_ERR_IO,
+					"accountFile %s ends in half a line: the disk is full",
+					path);
+		errno = ENOSPC;
+	}
+	return cni_error_errno(err, CNI_ERR_IO, "cannot append to accountFile %s", path);
+}

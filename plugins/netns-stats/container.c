@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Attachments grouped by container. The registry's order has those of one container together. */
+#include "container.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void container_list_free(struct container_list *list)
+{
+	free(list->all);
+	*list = (struct container_list){0};
+}
+
+static struct container *append(struct container_list *list)
+{
+	struct container *all = reallocarray(list->all, list->n + 1, sizeof(*all));
+
+	if (!all)
+		return NULL;
+	list->all = all;
+	return &all[list->n++];
+}
+
+int container_list_add(struct container_list *list, const struct registry *r, size_t first,
+		       size_t n, struct cni_error *err)
+{
+	for (size_t i = first, end; i < first + n; i = end) {
+		struct container *c = append(list);
+
+		if (!c)
+			return cni_error_nomem(err);
+		end = registry_container_end(r, i);
+		*c = (struct container){.id = r->all[i].container_id,
+					.netns = r->all[i].netns,
+					.pod = "",
+					.pod_namespace = "",
+					.attachments = &r->all[i],
+					.n = end - i};
+		/* What one of the sources does not know, another may. */
+		for (size_t k = i; k < end; k++) {
+			const struct attachment *a = &r->all[k];
+
+			c->ino = c->ino ? c->ino : a->netns_ino;
+			c->pod = *c->pod ? c->pod : a->pod;
+			c->pod_namespace = *c->pod_namespace ? c->pod_namespace : a->pod_namespace;
+		}
+	}
+	return 0;
+}
+
+int container_list_add_path(struct container_list *list, const char *path, struct cni_error *err)
+{
+	struct container *c = append(list);
+
+	if (!c)
+		return cni_error_nomem(err);
+	*c = (struct container){.id = "", .netns = path, .pod = "", .pod_namespace = ""};
+	return 0;
+}
+
+const char *container_network(const struct container *c, const struct link_sample *link)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct attachment *a = &c->attachments[i];
+
+		if (a->ifindex == link->index || !strcmp(a->ifname, link->name))
+			return a->network;
+	}
+	return "";
+}

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The exporter's HTTP side, on libmicrohttpd. What it withstands, and how, is told in serve.c.
+ *
+ * libmicrohttpd knows a timeout for idle connections only: a client that sends a byte every nine
+ * seconds would be welcome for ever. So each connection is noted when it begins, and shut down when
+ * its time is over; being noted in order of beginning, the first in the list is always the next.
+ */
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "cleanup.h"
+#include "lazy.h"
+#include "serve.h"
+
+#define CONNECTIONS_MAX 1200
+#define CONNECTION_LIMIT (15 * NS_PER_S)
+#define IDLE_SECONDS 10
+#define REQUEST_MAX_BYTES 16384
+#define ANSWERS_MAX 32 /* different ones that are being sent at a time */
+#define BACKLOG 1024
+#define DESCRIPTORS_OF_OURS 64
+
+/* clang-format off */
+#define HTTP_SYMBOLS(X) \
+	X(MHD_start_daemon) X(MHD_stop_daemon) X(MHD_run) X(MHD_get_timeout) \
+	X(MHD_get_daemon_info) X(MHD_get_connection_info) \
+	X(MHD_lookup_connection_value) X(MHD_create_response_from_buffer) \
+	X(MHD_create_response_from_buffer_with_free_callback_cls) \
+	X(MHD_add_response_header) X(MHD_queue_response) X(MHD_destroy_response)
+/* clang-format on */
+
+LAZY_LIBRARY(http, HTTP_SYMBOLS)
+#define HTTP_SYMBOL(name) LAZY_SYMBOL(http, name)
+
+struct connection {
+	struct connection *next, *previous;
+	int64_t begin;
+	int fd; /* libmicrohttpd's */
+};
+
+/* The exposition as it was at one moment, in one of the two formats. */
+struct answer {
+	struct MHD_Response *response;
+	int64_t made;
+	unsigned long generation; /* of the registry */
+};
+
+struct http_server {
+	struct exporter *exporter;
+	struct MHD_Daemon *daemon;
+	struct connection oldest; /* head of a ring, in order of beginning */
+	struct answer answers[2]; /* text, OpenMetrics */
+	unsigned int live_answers;
+	int epoll_fd;
+	char address[160];
+	char *socket_path; /* unix: removed at the end, if it is still ours */
+	ino_t socket_ino;
+};
+
+static void unlink_connection(struct connection *c)
+{
+	c->next->previous = c->previous;
+	c->previous->next = c->next;
+	c->next = c->previous = c;
+}
+
+static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	struct http_server *server = arg;
+	const union MHD_ConnectionInfo *info;
+	struct connection *c = *context;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED && c) {
+		unlink_connection(c);
+		free(c);
+		*context = NULL;
+	}
+	if (code != MHD_CONNECTION_NOTIFY_STARTED)
+		return;
+	info = http.MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	c = info ? malloc(sizeof(*c)) : NULL;
+	if (!c)
+		return; /* the idle timeout has to do */
+	c->fd = info->connect_fd;
+	c->begin = monotonic_ns();
+	c->previous = server->oldest.previous;
+	c->next = &server->oldest;
+	c->previous->next = c;
+	server->oldest.previous = c;
+	*context = c;
+}
+
+static void end_overdue(struct http_server *server)
+{
+	const int64_t now = monotonic_ns();
+
+	while (server->oldest.next != &server->oldest) {
+		struct connection *c = server->oldest.next;
+
+		if (c->begin + CONNECTION_LIMIT > now)
+			return;
+		shutdown(c->fd, SHUT_RDWR);
+		unlink_connection(c);
+	}
+}
+
+struct body {
+	struct http_server *server;
+	char *data;
+};
+
+static void free_body(void *arg)
+{
+	struct body *body = arg;
+
+	body->server->live_answers--;
+	free(body->data);
+	free(body);
+}
+
+static void headers(struct MHD_Response *response, const char *type)
+{
+	http.MHD_add_response_header(response, "Content-Type", type);
+	/* One request a connection: then its time is the request's time. */
+	http.MHD_add_response_header(response, "Connection", "close");
+}
+
+/* A new answer in this format. Return: NULL out of memory. */
+static struct MHD_Response *make_answer(struct http_server *server, bool openmetrics)
+{
+	cleanup_text struct text text = {0};
+	struct cni_error err = {0};
+	struct MHD_Response *response;
+	struct body *body;
+
+	if (exporter_scrape(server->exporter, openmetrics, &text, &err))
+		return NULL;
+	body = malloc(sizeof(*body));
+	if (!body)
+		return NULL;
+	*body = (struct body){server, text.data};
+	response = http.MHD_create_response_from_buffer_with_free_callback_cls(text.len, text.data,
+									       free_body, body);
+	if (!response) {
+		free(body);
+		return NULL;
+	}
+	server->live_answers++;
+	text = (struct text){0};
+	headers(response, openmetrics ? CONTENT_TYPE_OPENMETRICS : CONTENT_TYPE_TEXT);
+	return response;
+}
+
+static enum MHD_Result answer_text(struct MHD_Connection *mhd, unsigned int status,
+				   const char *message)
+{
+	struct MHD_Response *response = http.MHD_create_response_from_buffer(
+		strlen(message), (void *)(uintptr_t)message, MHD_RESPMEM_PERSISTENT);
+	enum MHD_Result ret;
+
+	if (!response)
+		return MHD_NO;
+	headers(response, "text/plain; charset=utf-8");
+	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+		http.MHD_add_response_header(response, "Allow", "GET, HEAD");
+	ret = http.MHD_queue_response(mhd, status, response);
+	http.MHD_destroy_response(response);
+	return ret;
+}
+
+static enum MHD_Result answer_metrics(struct http_server *server, struct MHD_Connection *mhd)
+{
+	const char *accept =
+		http.MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+	const bool openmetrics = accept && strcasestr(accept, "application/openmetrics-text");
+	const unsigned long generation = exporter_update(server->exporter);
+	struct answer *a = &server->answers[openmetrics];
+
+	if (a->response && (a->generation != generation ||
+			    a->made + exporter_reuse(server->exporter) < monotonic_ns())) {
+		http.MHD_destroy_response(a->response);
+		a->response = NULL;
+	}
+	if (!a->response) {
+		if (server->live_answers >= ANSWERS_MAX)
+			return answer_text(mhd, MHD_HTTP_SERVICE_UNAVAILABLE,
+					   "too many slow clients; try again\n");
+		a->response = make_answer(server, openmetrics);
+		a->made = monotonic_ns();
+		a->generation = generation;
+	}
+	if (!a->response)
+		return answer_text(mhd, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
+	return http.MHD_queue_response(mhd, MHD_HTTP_OK, a->response);
+}
+
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *mhd, const char *url,
+				  const char *method, const char *version, const char *upload,
+				  size_t *upload_len, void **context)
+{
+	static int begun;
+
+	(void)version, (void)upload;
+	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+		return answer_text(mhd, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+	/* The first call is at the end of the headers, the second at the end of the request. */
+	if (!*context) {
+		*context = &begun;
+		return MHD_YES;
+	}
+	if (*upload_len) {
+		*upload_len = 0;
+		return MHD_YES;
+	}
+	if (!strcmp(url, "/metrics"))
+		return answer_metrics(arg, mhd);
+	if (!strcmp(url, "/"))
+		return answer_text(mhd, MHD_HTTP_OK,
+				   "netns-stats: container network counters at /metrics\n");
+	return answer_text(mhd, MHD_HTTP_NOT_FOUND, "nothing here; /metrics has it\n");
+}
+
+/* The port after the last colon. Return: 0, or -1. */
+static int parse_port(const char *s, uint16_t *port)
+{
+	unsigned long value;
+	char *end;
+
+	if (*s < '0' || *s > '9')
+		return -1;
+	value = strtoul(s, &end, 10);
+	if (*end || value > UINT16_MAX)
+		return -1;
+	*port = (uint16_t)value;
+	return 0;
+}
+
+static int bad_address(const char *address, struct cni_error *err)
+{
+	return cni_error(err, CNI_ERR_CONFIG,
+			 "cannot listen on \"%.100s\": give ADDRESS:PORT with a numeric address "
+			 "(127.0.0.1:9732, [::1]:9732), :PORT for all addresses, or unix:PATH",
+			 address);
+}
+
+static int listen_here(int fd, const void *sockaddr, socklen_t len, const char *address,
+		       struct cni_error *err)
+{
+	if (bind(fd, sockaddr, len) == 0 && listen(fd, BACKLOG) == 0)
+		return 0;
+	if (errno == EADDRINUSE)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot listen on %s: another process does",
+				       address);
+	return cni_error_errno(err, CNI_ERR_IO, "cannot listen on %s", address);
+}
+
+static int listen_inet(const char *address, char *shown, size_t shown_size, struct cni_error *err)
+{
+	const char *colon = strrchr(address, ':');
+	char host[INET6_ADDRSTRLEN + 2];
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	struct ip_address ip = {.family = AF_INET6};
+	cleanup_close int fd = -1;
+	bool all, bracketed;
+	uint16_t port;
+	const int one = 1, zero = 0;
+	socklen_t len;
+
+	if (!colon || parse_port(colon + 1, &port) || (size_t)(colon - address) >= sizeof(host))
+		return bad_address(address, err);
+	all = colon == address;
+	bracketed = address[0] == '[' && colon[-1] == ']';
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - address) - 2 * bracketed,
+		 address + bracketed);
+	if (!all && (ip_address_parse(host, &ip) || bracketed != (ip.family == AF_INET6)))
+		return bad_address(address, err);
+	fd = socket(ip.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 && all) {
+		ip = (struct ip_address){.family = AF_INET};
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	}
+	if (fd < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot listen on %s", address);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	in.sin_port = in6.sin6_port = htons(port);
+	in.sin_addr = ip.v4;
+	if (ip.family == AF_INET6) {
+		in6.sin6_addr = ip.v6;
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, all ? &zero : &one, sizeof(one));
+		if (listen_here(fd, &in6, sizeof(in6), address, err))
+			return -1;
+	} else if (listen_here(fd, &in, sizeof(in), address, err)) {
+		return -1;
+	}
+	len = ip.family == AF_INET6 ? sizeof(in6) : sizeof(in);
+	getsockname(fd, ip.family == AF_INET6 ? (void *)&in6 : (void *)&in, &len);
+	port = ntohs(ip.family == AF_INET6 ? in6.sin6_port : in.sin_port);
+	snprintf(shown, shown_size, "%.*s:%u", all ? 9 : (int)(colon - address),
+		 all ? "localhost" : address, port);
+	return take_fd(&fd);
+}
+
+/* A socket file that nobody listens on is what an exporter left that was killed. */
+static bool is_abandoned(const struct sockaddr_un *un)
+{
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat st;
+
+	return fd >= 0 && !lstat(un->sun_path, &st) && S_ISSOCK(st.st_mode) &&
+	       connect(fd, (const void *)un, sizeof(*un)) < 0 && errno == ECONNREFUSED;
+}
+
+static int listen_unix(const char *path, struct http_server *server, struct cni_error *err)
+{
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct stat st;
+	mode_t mask;
+	int ret;
+
+	if (!*path || strlen(path) >= sizeof(un.sun_path))
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "cannot listen on unix:%.100s: the path of a socket has 1 to %zu "
+				 "bytes",
+				 path, sizeof(un.sun_path) - 1);
+	strcpy(un.sun_path, path);
+	if (fd < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot make a socket");
+	if (is_abandoned(&un))
+		unlink(path);
+	/* Whoever may connect may see every container's traffic: only we, until the
+	 * administrator says otherwise. */
+	mask = umask(0177);
+	ret = listen_here(fd, &un, sizeof(un), path, err);
+	umask(mask);
+	if (ret)
+		return -1;
+	server->socket_path = strdup(path);
+	if (!lstat(path, &st))
+		server->socket_ino = st.st_ino;
+	snprintf(server->address, sizeof(server->address), "unix:%s", path);
+	return take_fd(&fd);
+}
+
+static unsigned int connections_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) ||
+	    limit.rlim_cur >= CONNECTIONS_MAX + DESCRIPTORS_OF_OURS)
+		return CONNECTIONS_MAX;
+	return limit.rlim_cur > 2 * DESCRIPTORS_OF_OURS
+		       ? (unsigned int)limit.rlim_cur - DESCRIPTORS_OF_OURS
+		       : DESCRIPTORS_OF_OURS;
+}
+
+int http_server_start(const char *address, struct exporter *x, struct http_server **out,
+		      struct cni_error *err)
+{
+	static const struct lazy_symbol symbols[] = {HTTP_SYMBOLS(HTTP_SYMBOL)};
+	const union MHD_DaemonInfo *info;
+	struct http_server *server;
+	int fd;
+
+	if (lazy_load("libmicrohttpd.so.12", "libmicrohttpd12", "serve", symbols,
+		      sizeof(symbols) / sizeof(symbols[0]), &http, err))
+		return -1;
+	server = calloc(1, sizeof(*server));
+	if (!server)
+		return cni_error_nomem(err);
+	server->exporter = x;
+	server->oldest.next = server->oldest.previous = &server->oldest;
+	*out = server;
+	fd = strncmp(address, "unix:", 5)
+		     ? listen_inet(address, server->address, sizeof(server->address), err)
+		     : listen_unix(address + 5, server, err);
+	if (fd < 0)
+		return -1;
+	server->daemon = http.MHD_start_daemon(
+		MHD_USE_EPOLL, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
+		connections_max(), MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MAX_BYTES, MHD_OPTION_END);
+	info = server->daemon ? http.MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)
+			      : NULL;
+	if (!info) {
+		if (!server->daemon)
+			close(fd);
+		return cni_error(err, CNI_ERR_IO, "libmicrohttpd cannot serve on %s", address);
+	}
+	server->epoll_fd = info->epoll_fd;
+	return 0;
+}
+
+void http_server_stop(struct http_server **p)
+{
+	struct http_server *server = *p;
+	struct stat st;
+
+	if (!server)
+		return;
+	if (server->daemon)
+		http.MHD_stop_daemon(server->daemon);
+	for (size_t i = 0; i < 2; i++)
+		if (server->answers[i].response)
+			http.MHD_destroy_response(server->answers[i].response);
+	if (server->socket_path && !lstat(server->socket_path, &st) &&
+	    st.st_ino == server->socket_ino)
+		unlink(server->socket_path);
+	free(server->socket_path);
+	free(server);
+	*p = NULL;
+}
+
+const char *http_server_address(const struct http_server *server)
+{
+	return server->address;
+}
+
+int http_server_fd(const struct http_server *server)
+{
+	return server->epoll_fd;
+}
+
+int64_t http_server_deadline(const struct http_server *server)
+{
+	const struct connection *first = server->oldest.next;
+	int64_t when = INT64_MAX;
+	MHD_UNSIGNED_LONG_LONG ms;
+
+	if (first != &server->oldest)
+		when = first->begin + CONNECTION_LIMIT;
+	if (http.MHD_get_timeout(server->daemon, &ms) == MHD_YES) {
+		const int64_t timeout = monotonic_ns() + (int64_t)ms * NS_PER_MS;
+
+		when = timeout < when ? timeout : when;
+	}
+	return when;
+}
+
+void http_server_run(struct http_server *server)
+{
+	end_overdue(server);
+	http.MHD_run(server->daemon);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * netns-stats inspect: an attachment's result in the words of `docker inspect` and `podman
+ * inspect`.
+ *
+ * An array with an object per container: Id and NetworkSettings. The settings of the first network
+ * stand at its top too, as both tools have it; "Networks" has each. What the result does not tell
+ * is the empty value of its type, because scripts that read this take members for granted.
+ */
+#include <arpa/inet.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "address.h"
+#include "cleanup.h"
+#include "commands.h"
+#include "conf.h"
+#include "container.h"
+#include "registry.h"
+#include "result.h"
+
+/* One network's settings; pointers into the result. */
+struct settings {
+	const char *address, *gateway, *address6, *gateway6, *mac;
+	char address_text[INET6_ADDRSTRLEN], address6_text[INET6_ADDRSTRLEN];
+	unsigned int prefix, prefix6;
+};
+
+static void take_ip(struct settings *s, const struct cni_ip *ip)
+{
+	struct ip_prefix prefix;
+
+	if (ip_prefix_parse(ip->address, &prefix))
+		return;
+	if (ip->family == AF_INET && !s->address) {
+		s->address = ip_address_format(&prefix.address, s->address_text);
+		s->prefix = prefix.length;
+		s->gateway = ip->gateway;
+	} else if (ip->family == AF_INET6 && !s->address6) {
+		s->address6 = ip_address_format(&prefix.address, s->address6_text);
+		s->prefix6 = prefix.length;
+		s->gateway6 = ip->gateway;
+	}
+}
+
+/* The addresses of this attachment's interface, or those that name none. */
+static void read_settings(const struct cni_result *result, const struct attachment *a,
+			  struct settings *s)
+{
+	int index = result_find_interface(result, a->ifname, a->netns);
+
+	if (index < 0)
+		index = result_find_interface(result, a->ifname, NULL);
+	if (index >= 0 && result->interfaces)
+		s->mac = result->interfaces[index].mac;
+	for (size_t i = 0; i < result->n_ips; i++)
+		if (index < 0 || result->ips[i].interface < 0 || result->ips[i].interface == index)
+			take_ip(s, &result->ips[i]);
+}
+
+static void add_string(cJSON *to, const char *key, const char *value)
+{
+	cJSON_AddStringToObject(to, key, value ? value : "");
+}
+
+static void add_settings(cJSON *to, const struct settings *s)
+{
+	add_string(to, "EndpointID", "");
+	add_string(to, "Gateway", s->gateway);
+	add_string(to, "IPAddress", s->address);
+	cJSON_AddNumberToObject(to, "IPPrefixLen", s->prefix);
+	add_string(to, "IPv6Gateway", s->gateway6);
+	add_string(to, "GlobalIPv6Address", s->address6);
+	cJSON_AddNumberToObject(to, "GlobalIPv6PrefixLen", s->prefix6);
+	add_string(to, "MacAddress", s->mac);
+}
+
+/* {"hostPort": 8080, "containerPort": 80, ...} as "80/tcp": [{"HostIp": "", "HostPort": "8080"}].
+ */
+static void add_port(cJSON *ports, const cJSON *mapping)
+{
+	const cJSON *host_port = json_get(mapping, "hostPort");
+	const cJSON *container_port = json_get(mapping, "containerPort");
+	const char *protocol = cJSON_GetStringValue(json_get(mapping, "protocol"));
+	const char *host_ip = cJSON_GetStringValue(json_get(mapping, "hostIP"));
+	char key[64], number[16];
+	cJSON *list, *entry;
+
+	if (!cJSON_IsNumber(host_port) || !cJSON_IsNumber(container_port))
+		return;
+	snprintf(key, sizeof(key), "%d/%.16s", container_port->valueint,
+		 protocol ? protocol : "tcp");
+	snprintf(number, sizeof(number), "%d", host_port->valueint);
+	list = cJSON_GetObjectItemCaseSensitive(ports, key);
+	if (!list)
+		list = cJSON_AddArrayToObject(ports, key);
+	entry = cJSON_CreateObject();
+	add_string(entry, "HostIp", host_ip && *host_ip ? host_ip : "0.0.0.0");
+	add_string(entry, "HostPort", number);
+	if (!cJSON_AddItemToArray(list, entry))
+		cJSON_Delete(entry);
+}
+
+static void add_ports(cJSON *ports, const struct attachment *a, const cJSON *source)
+{
+	const cJSON *list = a->source == SOURCE_RECORD
+				    ? json_get(source, "portMappings")
+				    : json_get(json_get(source, "capabilityArgs"), "portMappings");
+	const cJSON *mapping;
+
+	cJSON_ArrayForEach (mapping, list) {
+		add_port(ports, mapping);
+	}
+}
+
+static int inspect_attachment(const struct registry *r, const struct attachment *a, bool first,
+			      cJSON *to, cJSON *ports, cJSON *networks, struct cni_error *err)
+{
+	cleanup_result struct cni_result result = {0};
+	cleanup_json cJSON *source = NULL;
+	const cJSON *json;
+	struct settings s = {0};
+	cJSON *network;
+
+	if (registry_read(r, a, &source, err))
+		return -1;
+	json = json_get(source, "result");
+	/* The form that our own records have; a cached result says its own. */
+	if (cJSON_IsObject(json) &&
+	    result_parse(json, CNI_VERSION_LATEST, "the result of the attachment", &result, err))
+		return -1;
+	read_settings(&result, a, &s);
+	if (first)
+		add_settings(to, &s);
+	network = cJSON_AddObjectToObject(networks, a->network);
+	add_string(network, "NetworkID", a->network);
+	add_string(network, "InterfaceName", a->ifname);
+	add_settings(network, &s);
+	add_ports(ports, a, source);
+	return 0;
+}
+
+static int inspect_container(const struct registry *r, const struct container *c, cJSON *out,
+			     struct cni_error *err)
+{
+	cJSON *object = cJSON_CreateObject();
+	cJSON *ports = cJSON_CreateObject();
+	cJSON *networks = cJSON_CreateObject();
+	cJSON *settings;
+	int ret = 0;
+
+	cJSON_AddItemToArray(out, object);
+	add_string(object, "Id", c->id);
+	if (c->pod[0])
+		add_string(object, "Pod", c->pod);
+	if (c->pod_namespace[0])
+		add_string(object, "PodNamespace", c->pod_namespace);
+	settings = cJSON_AddObjectToObject(object, "NetworkSettings");
+	add_string(settings, "Bridge", "");
+	add_string(settings, "SandboxID", "");
+	add_string(settings, "SandboxKey", c->netns);
+	for (size_t i = 0; !ret && i < c->n; i++) {
+		const struct attachment *a = &c->attachments[i];
+
+		if (!i || !attachment_same(a, a - 1))
+			ret = inspect_attachment(r, a, !i, settings, ports, networks, err);
+	}
+	cJSON_AddItemToObject(settings, "Ports", ports);
+	cJSON_AddItemToObject(settings, "Networks", networks);
+	return ret;
+}
+
+int inspect_main(int argc, char **argv)
+{
+	static const struct option options[] = {COMMON_OPTIONS, {NULL, 0, NULL, 0}};
+	cleanup_container_list struct container_list list = {0};
+	cleanup_registry struct registry registry = REGISTRY_NONE;
+	cleanup_json cJSON *out = cJSON_CreateArray();
+	cleanup_free char *text = NULL;
+	struct registry_options where = {0};
+	struct cni_error err = {0};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		if (!common_option(option, optarg, &where))
+			return complain_usage("inspect: wrong option");
+	if (optind == argc)
+		return complain_usage("inspect: which container?");
+	if (registry_load(&registry, &where, NULL, &err))
+		return complain_error(&err);
+	for (int i = optind; i < argc; i++) {
+		size_t first, n;
+
+		if (registry_find(&registry, argv[i], &first, &n, &err) ||
+		    container_list_add(&list, &registry, first, n, &err))
+			return complain_error(&err);
+	}
+	for (size_t i = 0; i < list.n; i++)
+		if (inspect_container(&registry, &list.all[i], out, &err))
+			return complain_error(&err);
+	text = cJSON_Print(out);
+	if (!text || puts(text) < 0 || fflush(stdout)) {
+		cni_error_errno(&err, CNI_ERR_IO, "cannot write the output");
+		return complain_error(&err);
+	}
+	return 0;
+}

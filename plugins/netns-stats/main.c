@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * netns-stats: what each attachment sent and received.
+ *
+ * One executable in two roles. With CNI_COMMAND in the environment it is a chained CNI plugin that
+ * opens and closes an account per attachment (plugin.c). Without, it is a tool over the same
+ * registrations:
+ *
+ *   plugin.c ── account.c ── counters.c     ADD, CHECK, DEL, GC; the closing line
+ *   show.c ── show_table.c, show_json.c     ┐
+ *   inspect.c                               ├─ registry.c ── attachment.c   who is attached
+ *   top.c ── top_rows.c, top_screen.c       ├─ sweep.c ── sample.c          what they count
+ *   serve.c ── http.c, exposition.c         ┘             └─ detail*.c      and what more there is
+ *
+ * Starting up is most of what the plugin role costs, so it loads nothing but libc and cJSON. The
+ * three libraries that single subcommands need (libmicrohttpd, which brings all of GnuTLS and takes
+ * longer to load than an ADD takes; ncurses; libnl-genl) are opened by those, see lazy.h.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "plugin.h"
+#include "registry.h"
+#include "version.h"
+
+static const struct {
+	const char *name;
+	int (*main)(int argc, char **argv);
+	const char *usage;
+} commands[] = {
+	{"show", show_main, "[-f FORM] [--detail] [CONTAINER... | --netns PATH...]"},
+	{"inspect", inspect_main, "CONTAINER..."},
+	{"top", top_main, "[--interval SECONDS] [--sort total|rx|tx|packets|name]"},
+	{"serve", serve_main, "--listen ADDRESS:PORT | unix:PATH"},
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void help(FILE *out)
+{
+	fprintf(out, "netns-stats " USERNET_VERSION ": what containers send and receive\n\n");
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		fprintf(out, "  netns-stats %-8s%s\n", commands[i].name, commands[i].usage);
+	fprintf(out,
+		"\n"
+		"CONTAINER is a container id, or a beginning of one that no other shares.\n"
+		"\n"
+		"  -f, --format FORM    of show: table (default), json, prometheus\n"
+		"  -d, --detail         of show: ethtool, netdev, tcp_metrics, protocol counters\n"
+		"  -n, --netns          of show: the arguments are paths of namespaces\n"
+		"  -l, --loopback       of show, serve: loopback too\n"
+		"  -b, --bytes          of show, top: exact numbers, not 1.5K\n"
+		"      --state-dir DIR  where the plugin's records are\n"
+		"      --cni-cache DIR  where libcni's results are (" DEFAULT_CNI_CACHE ")\n"
+		"  -h, --help           this; --version: the version\n"
+		"\n"
+		"Exit status: 0 fine, 1 something could not be read or done (the rest was),\n"
+		"2 wrong usage, 3 no such container.\n"
+		"As a CNI plugin (with CNI_COMMAND set) and in full: netns-stats(8).\n");
+}
+
+int complain_error(const struct cni_error *err)
+{
+	fprintf(stderr, PLUGIN_NAME ": %s%s%s\n", err->msg, err->details[0] ? ": " : "",
+		err->details);
+	return err->code == CNI_ERR_CONTAINER ? EXIT_NO_CONTAINER : EXIT_FAILED;
+}
+
+int complain_usage(const char *fmt, ...)
+{
+	va_list args;
+
+	fputs(PLUGIN_NAME ": ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputs("\nTry `" PLUGIN_NAME " --help`.\n", stderr);
+	return EXIT_USAGE;
+}
+
+bool common_option(int option, const char *value, struct registry_options *options)
+{
+	if (option == 'S')
+		options->state_dir = value;
+	else if (option == 'C')
+		options->cni_cache = value;
+	return option == 'S' || option == 'C';
+}
+
+int parse_seconds(const char *s, int min_ms, int max_ms, int *out)
+{
+	char *end;
+	double seconds;
+
+	errno = 0;
+	seconds = strtod(s, &end);
+	if (errno || end == s || *end || !isfinite(seconds) || seconds * 1000 < min_ms ||
+	    seconds * 1000 > max_ms)
+		return -1;
+	*out = (int)(seconds * 1000);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	/* Called by hand without a word, the plugin says what it is. */
+	if (getenv("CNI_COMMAND") || argc < 2)
+		return cni_main(&stats_plugin, argc, argv);
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		help(stdout);
+		return 0;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts(PLUGIN_NAME " " USERNET_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (strcmp(argv[1], commands[i].name) != 0)
+			continue;
+		for (int k = 2; k < argc && strcmp(argv[k], "--") != 0; k++) {
+			if (strcmp(argv[k], "--help") != 0 && strcmp(argv[k], "-h") != 0)
+				continue;
+			help(stdout);
+			return 0;
+		}
+		return commands[i].main(argc - 1, argv + 1);
+	}
+	return complain_usage("no command \"%.80s\"", argv[1]);
+}

@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The plugin role: an attachment's account is opened by ADD, looked at by CHECK, closed by DEL.
+ *
+ * A container must not fail to start, nor to stop, because it could not be counted. So of all that
+ * can go wrong only a wrong configuration is an error of ADD; the rest (no state directory, a
+ * namespace that cannot be read) is said on stderr, and ADD passes prevResult on. DEL likewise:
+ * an account that cannot be written is printed on stderr instead, which runtimes log.
+ *
+ * The record, beside who the attachment is:
+ *
+ *   netnsInode    which namespace it was: a path like /proc/PID/ns/net may lead elsewhere later
+ *   begin         the counters at ADD, the baseline; "last": the latest known ones
+ *   result        prevResult, and portMappings where the configuration has the capability:
+ *                 what `netns-stats inspect` tells
+ *
+ * What belongs to an attachment: CNI_IFNAME and the interfaces that prevResult lists in this
+ * sandbox. Another attachment of the same container has an account of its own, so nothing is
+ * counted twice. Interfaces are found again by index, as they may have been renamed inside.
+ */
+#include "plugin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "account.h"
+#include "cleanup.h"
+#include "conf.h"
+#include "state.h"
+#include "sweep.h"
+
+#define LOCK_LIMIT_MS 2000
+#define POD_NAME_MAX 512
+
+struct stats_config {
+	const char *state_dir;    /* NULL: the default */
+	const char *account_file; /* NULL: no accounts */
+};
+
+static void warn(const struct cni_error *err)
+{
+	fprintf(stderr, PLUGIN_NAME ": %s%s%s\n", err->msg, err->details[0] ? ": " : "",
+		err->details);
+}
+
+static int read_config(const struct cni_request *req, struct stats_config *conf,
+		       struct cni_error *err)
+{
+	if (conf_get_string(req->conf, "", "stateDir", &conf->state_dir, err) < 0 ||
+	    conf_get_string(req->conf, "", "accountFile", &conf->account_file, err) < 0)
+		return -1;
+	if (conf->account_file && conf->account_file[0] != '/')
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "accountFile is \"%.200s\", but must be an absolute path",
+				 conf->account_file);
+	return 0;
+}
+
+static int need_prev(const struct cni_request *req, struct cni_error *err)
+{
+	if (req->has_prev)
+		return 0;
+	return cni_error(err, CNI_ERR_CONFIG,
+			 "no prevResult: " PLUGIN_NAME
+			 " is a chained plugin; put it after the plugin that makes the interface");
+}
+
+/* Whether prevResult puts an interface of this name into the container. */
+static bool is_ours(const struct cni_result *prev, const char *ifname, const char *name)
+{
+	if (!strcmp(name, ifname))
+		return true;
+	for (size_t i = 0; i < prev->n_interfaces; i++)
+		if (prev->interfaces[i].sandbox && !strcmp(prev->interfaces[i].name, name))
+			return true;
+	return false;
+}
+
+/* The baseline: the attachment's interfaces in a sample. */
+static int read_baseline(const struct cni_request *req, const struct sample *sample,
+			 struct reading *r, struct cni_error *err)
+{
+	timestamp(r->time);
+	for (size_t i = 0; i < sample->n_links; i++) {
+		const struct link_sample *l = &sample->links[i];
+		struct counters c;
+
+		if (!is_ours(&req->prev, req->ifname, l->name))
+			continue;
+		counters_of(l, &c);
+		if (reading_add(r, l->name, l->index, &c))
+			return cni_error_nomem(err);
+	}
+	return 0;
+}
+
+/*
+ * What the sample says of the interfaces of the baseline. Where ADD could not read one, of the
+ * interface that the record is about.
+ */
+static int read_again(const cJSON *record, const struct sample *sample, struct reading *r,
+		      struct cni_error *err)
+{
+	const char *ifname = cJSON_GetStringValue(json_get(record, "ifName"));
+	static const struct counters zero;
+	cleanup_reading struct reading baseline = {0};
+	const struct reading *known = &baseline;
+
+	if (reading_parse(json_get(record, "begin"), &baseline) ||
+	    (!baseline.n && ifname && reading_add(&baseline, ifname, 0, &zero)))
+		return cni_error_nomem(err);
+	timestamp(r->time);
+	for (size_t i = 0; i < known->n; i++) {
+		const struct entry *e = &known->entries[i];
+		const struct link_sample *l = sample_link(sample, e->index);
+		struct counters c;
+
+		if (!l)
+			l = sample_link_named(sample, e->name);
+		if (!l)
+			continue;
+		counters_of(l, &c);
+		if (reading_add(r, e->name, l->index, &c))
+			return cni_error_nomem(err);
+	}
+	return 0;
+}
+
+static int add_pod(const struct cni_request *req, cJSON *record, struct cni_error *err)
+{
+	static const char *const keys[][2] = {{"K8S_POD_NAME", "pod"},
+					      {"K8S_POD_NAMESPACE", "podNamespace"}};
+
+	for (size_t i = 0; i < 2; i++) {
+		char value[POD_NAME_MAX];
+		int ret = cni_args_get(req->args, keys[i][0], value, sizeof(value), err);
+
+		if (ret < 0)
+			warn(err); /* a label less */
+		else if (ret > 0 && !cJSON_AddStringToObject(record, keys[i][1], value))
+			return cni_error_nomem(err);
+	}
+	return 0;
+}
+
+static int add_result(const struct cni_request *req, cJSON *record, struct cni_error *err)
+{
+	const cJSON *ports = json_get(req->runtime, "portMappings");
+	cJSON *json = NULL;
+
+	if (result_print(&req->prev, CNI_VERSION_LATEST, &json, err))
+		return -1;
+	if (!cJSON_AddItemToObject(record, "result", json)) {
+		cJSON_Delete(json);
+		return cni_error_nomem(err);
+	}
+	if (ports) {
+		json = cJSON_Duplicate(ports, true);
+		if (!cJSON_AddItemToObject(record, "portMappings", json)) {
+			cJSON_Delete(json);
+			return cni_error_nomem(err);
+		}
+	}
+	return 0;
+}
+
+static int make_record(const struct cni_request *req, const struct reading *begin, cJSON **out,
+		       struct cni_error *err)
+{
+	cleanup_json cJSON *record = cJSON_CreateObject();
+	cJSON *printed;
+	struct stat st;
+
+	if (!cJSON_AddStringToObject(record, "containerId", req->container_id) ||
+	    !cJSON_AddStringToObject(record, "network", req->network) ||
+	    !cJSON_AddStringToObject(record, "ifName", req->ifname) ||
+	    !cJSON_AddStringToObject(record, "netns", req->netns))
+		return cni_error_nomem(err);
+	if (!stat(req->netns, &st) &&
+	    !cJSON_AddNumberToObject(record, "netnsInode", (double)st.st_ino))
+		return cni_error_nomem(err);
+	printed = reading_print(begin);
+	if (!cJSON_AddItemToObject(record, "begin", printed)) {
+		cJSON_Delete(printed);
+		return cni_error_nomem(err);
+	}
+	if (add_pod(req, record, err) || add_result(req, record, err))
+		return -1;
+	*out = take_ptr(record);
+	return 0;
+}
+
+static int register_attachment(const struct cni_request *req, const struct stats_config *conf,
+			       struct cni_error *err)
+{
+	cleanup_state struct state state = STATE_NONE;
+	cleanup_reading struct reading begin = {0};
+	cleanup_sample struct sample sample = {0};
+	cleanup_json cJSON *record = NULL;
+	cleanup_close int lock = -1;
+
+	if (state_open(conf->state_dir, PLUGIN_NAME, req->network, true, &state, err))
+		return -1;
+	if (sweep_one(req->netns, 0, 0, &sample, err)) {
+		cni_error_wrap(err, "registered without a baseline");
+		warn(err);
+	}
+	if (read_baseline(req, &sample, &begin, err) || make_record(req, &begin, &record, err))
+		return -1;
+	/* plugin_remember() may be about to write back an older record of the same attachment. */
+	lock = state_lock(&state, LOCK_LIMIT_MS, err);
+	if (lock < 0)
+		return -1;
+	return state_write(&state, req->container_id, req->ifname, record, true, err) < 0 ? -1 : 0;
+}
+
+/* What ADD answers: what it was given. */
+static int pass_on(const struct cni_request *req, struct cni_result *result, struct cni_error *err)
+{
+	cleanup_json cJSON *json = NULL;
+
+	if (result_print(&req->prev, CNI_VERSION_LATEST, &json, err))
+		return -1;
+	return result_parse(json, CNI_VERSION_LATEST, "prevResult", result, err);
+}
+
+static int stats_add(const struct cni_request *req, struct cni_result *result,
+		     struct cni_error *err)
+{
+	struct stats_config conf = {0};
+	struct cni_error trouble = {0};
+
+	if (read_config(req, &conf, err) || need_prev(req, err))
+		return -1;
+	if (conf.account_file && account_check_file(conf.account_file, &trouble)) {
+		if (trouble.code == CNI_ERR_CONFIG) {
+			*err = trouble;
+			return -1;
+		}
+		warn(&trouble);
+	}
+	if (register_attachment(req, &conf, &trouble)) {
+		if (trouble.code == CNI_ERR_CONFIG) {
+			*err = trouble;
+			return -1;
+		}
+		cni_error_wrap(&trouble, "the attachment is not counted");
+		warn(&trouble);
+	}
+	return pass_on(req, result, err);
+}
+
+/*
+ * Close the account of a record: the counters as they are now, if they can be had, otherwise as
+ * they were known last.
+ */
+static void close_account(const cJSON *record, const char *account_file, const char *reason)
+{
+	const cJSON *netns = json_get(record, "netns");
+	const cJSON *ino = json_get(record, "netnsInode");
+	cleanup_reading struct reading end = {0};
+	cleanup_sample struct sample sample = {0};
+	cleanup_text struct text line = {0};
+	struct cni_error err = {0};
+	bool counted = false;
+
+	if (cJSON_IsString(netns) &&
+	    !sweep_one(netns->valuestring, cJSON_IsNumber(ino) ? (ino_t)ino->valuedouble : 0, 0,
+		       &sample, &err))
+		counted = !read_again(record, &sample, &end, &err);
+	if (account_print(record, counted ? &end : NULL, reason, &line, &err)) {
+		warn(&err);
+	} else if (account_append(account_file, &line, &err)) {
+		warn(&err);
+		fprintf(stderr, PLUGIN_NAME ": the account is: %s", line.data);
+	}
+}
+
+/* The record is taken out under the lock first: of two DELs at once, one writes the account. */
+static int close_attachment(const struct state *state, const char *container_id, const char *ifname,
+			    const char *account_file, const char *reason, struct cni_error *err)
+{
+	cleanup_json cJSON *record = NULL;
+	int found;
+
+	{
+		cleanup_close int lock = state_lock(state, LOCK_LIMIT_MS, err);
+
+		if (lock < 0)
+			return -1;
+		found = state_read(state, container_id, ifname, &record, err);
+		/* A damaged record has no account, and is no reason to keep a container. */
+		if (found < 0)
+			warn(err);
+		if (found && state_remove(state, container_id, ifname, err))
+			return -1;
+	}
+	if (found > 0 && account_file)
+		close_account(record, account_file, reason);
+	return 0;
+}
+
+static int stats_del(const struct cni_request *req, struct cni_error *err)
+{
+	cleanup_state struct state state = STATE_NONE;
+	struct stats_config conf = {0};
+
+	if (read_config(req, &conf, err) ||
+	    state_open(conf.state_dir, PLUGIN_NAME, req->network, false, &state, err))
+		return -1;
+	if (state.fd < 0)
+		return 0;
+	return close_attachment(&state, req->container_id, req->ifname, conf.account_file, "DEL",
+				err);
+}
+
+int plugin_remember(const char *state_dir, const struct attachment *a, const struct sample *sample,
+		    struct cni_error *err)
+{
+	cleanup_state struct state state = STATE_NONE;
+	cleanup_close int lock = -1;
+	cleanup_json cJSON *record = NULL;
+	cleanup_reading struct reading last = {0};
+	cJSON *printed;
+
+	if (state_open(state_dir, PLUGIN_NAME, a->network, false, &state, err))
+		return -1;
+	if (state.fd < 0)
+		return 0;
+	lock = state_lock(&state, 0, err);
+	if (lock < 0)
+		return err->code == CNI_ERR_AGAIN ? 0 : -1;
+	switch (state_read(&state, a->container_id, a->ifname, &record, err)) {
+	case 0:
+		return 0;
+	case -1:
+		return -1;
+	}
+	if (read_again(record, sample, &last, err))
+		return -1;
+	printed = reading_print(&last);
+	cJSON_DeleteItemFromObjectCaseSensitive(record, "last");
+	if (!cJSON_AddItemToObject(record, "last", printed)) {
+		cJSON_Delete(printed);
+		return cni_error_nomem(err);
+	}
+	return state_write(&state, a->container_id, a->ifname, record, true, err) < 0 ? -1 : 0;
+}
+
+static int stats_check(const struct cni_request *req, struct cni_error *err)
+{
+	const struct attachment a = {.container_id = strdupa(req->container_id),
+				     .ifname = strdupa(req->ifname),
+				     .network = strdupa(req->network)};
+	cleanup_sample struct sample sample = {0};
+	struct stats_config conf = {0};
+	struct cni_error trouble = {0};
+
+	if (read_config(req, &conf, err) || need_prev(req, err) ||
+	    sweep_one(req->netns, 0, 0, &sample, err))
+		return -1;
+	for (size_t i = 0; i < req->prev.n_interfaces; i++) {
+		const struct cni_interface *want = &req->prev.interfaces[i];
+
+		if (want->sandbox && !sample_link_named(&sample, want->name))
+			return cni_error(err, CNI_ERR_PLUGIN,
+					 "the interface %s of prevResult is not in the network "
+					 "namespace %s",
+					 want->name, req->netns);
+	}
+	if (!sample_link_named(&sample, req->ifname))
+		return cni_error(err, CNI_ERR_PLUGIN,
+				 "the interface %s is not in the network namespace %s", req->ifname,
+				 req->netns);
+	if (plugin_remember(conf.state_dir, &a, &sample, &trouble))
+		warn(&trouble);
+	return 0;
+}
+
+struct collection {
+	const struct cni_request *req;
+	const struct state *state;
+	const struct stats_config *conf;
+	struct cni_error first; /* the first failure; the others' records are dealt with too */
+};
+
+static int collect_one(const char *container_id, const char *ifname, void *arg,
+		       struct cni_error *err)
+{
+	struct collection *c = arg;
+
+	if (cni_is_valid(c->req, container_id, ifname))
+		return 0;
+	if (close_attachment(c->state, container_id, ifname, c->conf->account_file, "GC", err) &&
+	    !c->first.code)
+		c->first = *err;
+	return 0;
+}
+
+static int stats_gc(const struct cni_request *req, struct cni_error *err)
+{
+	cleanup_state struct state state = STATE_NONE;
+	struct stats_config conf = {0};
+	struct collection c = {.req = req, .state = &state, .conf = &conf};
+
+	if (read_config(req, &conf, err) ||
+	    state_open(conf.state_dir, PLUGIN_NAME, req->network, false, &state, err) ||
+	    state_each(&state, collect_one, &c, err))
+		return -1;
+	if (c.first.code) {
+		*err = c.first;
+		return -1;
+	}
+	return 0;
+}
+
+static int stats_status(const struct cni_request *req, struct cni_error *err)
+{
+	cleanup_state struct state state = STATE_NONE;
+	struct stats_config conf = {0};
+
+	if (read_config(req, &conf, err))
+		return -1;
+	if (state_open(conf.state_dir, PLUGIN_NAME, req->network, true, &state, err) ||
+	    (conf.account_file && account_check_file(conf.account_file, err))) {
+		err->code = CNI_ERR_UNAVAILABLE;
+		return -1;
+	}
+	return 0;
+}
+
+const struct cni_plugin stats_plugin = {
+	.name = PLUGIN_NAME,
+	.about = "counts what each attachment sends and receives",
+	.oldest = CNI_0_3_0,
+	.add = stats_add,
+	.del = stats_del,
+	.check = stats_check,
+	.gc = stats_gc,
+	.status = stats_status,
+};

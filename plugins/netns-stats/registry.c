@@ -1,0 +1,587 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The registry: records below <stateDir>/netns-stats/<network>/, results below
+ * <cni cache>/results/.
+ *
+ * A damaged file costs its own attachment and a line of complaint, never the table.
+ *
+ * Watching is one inotify descriptor on three kinds of directory: netns-stats (networks come and
+ * go), each network (records do), results. An event names the file, and just that file is read
+ * anew, so a thousand containers that start cost a thousand reads and not a thousand times a
+ * thousand. Records are renamed into place, so they are seen whole; libcni writes its results in
+ * place, so they are read when they are closed. Where a directory is not there yet, its nearest
+ * ancestor is watched instead, and everything is read anew when something changes there; the same
+ * when the kernel's queue has overflowed. Watches are set before the directories are read: what
+ * happens in between is seen twice, never missed.
+ */
+#include "registry.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "cni.h"
+#include "conf.h"
+#include "state.h"
+#include "text.h"
+
+#define RESULT_MAX_BYTES (1u << 20)
+
+#define WATCH_CHANGES                                                                            \
+	(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CLOSE_WRITE | IN_DELETE_SELF | \
+	 IN_MOVE_SELF | IN_ONLYDIR)
+
+enum watch_kind {
+	WATCH_ANCESTOR, /* of a directory that is not there yet */
+	WATCH_PLUGIN,
+	WATCH_NETWORK,
+	WATCH_RESULTS,
+};
+
+struct watch {
+	int wd;
+	enum watch_kind kind;
+	/* WATCH_NETWORK: the network; WATCH_ANCESTOR: what it waits for, "": anything */
+	char name[NAME_MAX + 1];
+};
+
+static void complain(struct registry *r, const struct cni_error *err)
+{
+	if (!r->complaints)
+		return;
+	text_add_printable(r->complaints, err->msg);
+	text_add(r->complaints, "\n");
+}
+
+/* Where an attachment is or belongs. Return: whether it is there. */
+static bool position(const struct registry *r, const struct attachment *a, size_t *at)
+{
+	size_t low = 0, high = r->n;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		const int order = attachment_compare(&r->all[middle], a);
+
+		if (!order) {
+			*at = middle;
+			return true;
+		}
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*at = low;
+	return false;
+}
+
+static int insert(struct registry *r, struct attachment *a, struct cni_error *err)
+{
+	size_t at;
+
+	r->generation++;
+	if (position(r, a, &at)) {
+		attachment_free(&r->all[at]);
+	} else {
+		if (r->n == r->size) {
+			const size_t size = r->size ? r->size * 2 : 64;
+			struct attachment *all = reallocarray(r->all, size, sizeof(*all));
+
+			if (!all)
+				return cni_error_nomem(err);
+			r->all = all;
+			r->size = size;
+		}
+		memmove(&r->all[at + 1], &r->all[at], (r->n - at) * sizeof(*r->all));
+		r->n++;
+	}
+	r->all[at] = *a;
+	*a = (struct attachment){0};
+	return 0;
+}
+
+static void remove_at(struct registry *r, size_t i)
+{
+	r->generation++;
+	attachment_free(&r->all[i]);
+	memmove(&r->all[i], &r->all[i + 1], (r->n - i - 1) * sizeof(*r->all));
+	r->n--;
+}
+
+static void forget_record(struct registry *r, const char *network, const char *container_id,
+			  const char *ifname)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const struct attachment *a = &r->all[i];
+
+		if (a->source == SOURCE_RECORD && !strcmp(a->container_id, container_id) &&
+		    !strcmp(a->ifname, ifname) && !strcmp(a->network, network)) {
+			remove_at(r, i);
+			return;
+		}
+	}
+}
+
+static void forget_result(struct registry *r, const char *file)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->all[i].file && !strcmp(r->all[i].file, file)) {
+			remove_at(r, i);
+			return;
+		}
+	}
+}
+
+struct network {
+	struct registry *r;
+	struct state *state;
+	const char *name;
+};
+
+/* Take in one record, as it is now. Only memory running out is an error. */
+static int load_record(const char *container_id, const char *ifname, void *arg,
+		       struct cni_error *err)
+{
+	const struct network *net = arg;
+	cleanup_attachment struct attachment a = {0};
+	cleanup_json cJSON *record = NULL;
+	int ret;
+
+	ret = state_read(net->state, container_id, ifname, &record, err);
+	if (ret > 0)
+		ret = attachment_from_record(record, net->name, container_id, ifname, &a, err);
+	else if (ret == 0)
+		return 0; /* gone since it was listed */
+	if (ret) {
+		complain(net->r, err);
+		return 0;
+	}
+	return insert(net->r, &a, err);
+}
+
+static int open_network(const struct registry *r, const char *name, struct state *state,
+			struct cni_error *err)
+{
+	return state_open(r->options.state_dir, PLUGIN_NAME, name, false, state, err);
+}
+
+static int load_network(struct registry *r, const char *name, struct cni_error *err)
+{
+	cleanup_state struct state state = STATE_NONE;
+	struct network net = {r, &state, name};
+
+	if (!cni_valid_network_name(name))
+		return 0;
+	if (open_network(r, name, &state, err)) {
+		complain(r, err);
+		return 0;
+	}
+	return state_each(&state, load_record, &net, err);
+}
+
+static int open_results(const struct registry *r, struct cni_error *err)
+{
+	const char *cache = r->options.cni_cache ? r->options.cni_cache : DEFAULT_CNI_CACHE;
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/results", cache);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		cni_error_errno(err, CNI_ERR_IO, "cannot open libcni's result cache %s", path);
+	return fd;
+}
+
+/* A cached result is believed from root and from ourselves. */
+static int read_result(int dirfd, const char *file, cJSON **json, struct cni_error *err)
+{
+	cleanup_close int fd = openat(dirfd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	cleanup_free char *data = NULL;
+	char what[300];
+	size_t len = 0;
+	struct stat st;
+
+	snprintf(what, sizeof(what), "the cached result %.250s", file);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot open %s", what);
+	if (!S_ISREG(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()) ||
+	    st.st_size > RESULT_MAX_BYTES)
+		return cni_error(err, CNI_ERR_IO,
+				 "%s is not a file of root's or ours of up to a megabyte", what);
+	data = malloc((size_t)st.st_size + 1);
+	if (!data)
+		return cni_error_nomem(err);
+	while (len < (size_t)st.st_size) {
+		const ssize_t n =
+			TEMP_FAILURE_RETRY(read(fd, data + len, (size_t)st.st_size - len));
+
+		if (n < 0)
+			return cni_error_errno(err, CNI_ERR_IO, "cannot read %s", what);
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	return json_parse(data, len, what, json, err);
+}
+
+static int load_result(struct registry *r, int dirfd, const char *file, struct cni_error *err)
+{
+	cleanup_attachment struct attachment a = {0};
+	cleanup_json cJSON *json = NULL;
+	struct stat st;
+
+	if (file[0] == '.')
+		return 0;
+	if (read_result(dirfd, file, &json, err) || attachment_from_cache(json, file, &a, err)) {
+		/* Deleted meanwhile: nothing to complain of. */
+		if (!fstatat(dirfd, file, &st, AT_SYMLINK_NOFOLLOW))
+			complain(r, err);
+		return 0;
+	}
+	return insert(r, &a, err);
+}
+
+static void close_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+/* Call fn for each name in the directory, which is closed at the end. */
+static int each_name(struct registry *r, int fd,
+		     int (*fn)(struct registry *r, int fd, const char *name, struct cni_error *err),
+		     struct cni_error *err)
+{
+	__attribute__((cleanup(close_dir))) DIR *dir = fdopendir(fd);
+	const struct dirent *d;
+
+	if (!dir) {
+		close(fd);
+		return cni_error_errno(err, CNI_ERR_IO, "cannot list a directory of attachments");
+	}
+	while ((d = readdir(dir)))
+		if (d->d_name[0] != '.' && fn(r, fd, d->d_name, err))
+			return -1;
+	return 0;
+}
+
+static int add_watch(struct registry *r, enum watch_kind kind, const char *path, const char *name,
+		     struct cni_error *err)
+{
+	const int wd = inotify_add_watch(r->inotify, path, WATCH_CHANGES);
+	struct watch *watches;
+	struct watch *new;
+
+	if (wd < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot watch %s", path);
+	for (size_t i = 0; i < r->n_watches; i++) {
+		if (r->watches[i].wd != wd)
+			continue;
+		/* An ancestor of both: it waits for one as for the other. */
+		if (kind == WATCH_ANCESTOR) {
+			r->watches[i].name[0] = '\0';
+		}
+		return 0;
+	}
+	watches = reallocarray(r->watches, r->n_watches + 1, sizeof(*watches));
+	if (!watches)
+		return cni_error_nomem(err);
+	r->watches = watches;
+	new = &watches[r->n_watches];
+	*new = (struct watch){.wd = wd, .kind = kind};
+	snprintf(new->name, sizeof(new->name), "%s", name ? name : "");
+	r->n_watches++;
+	return 0;
+}
+
+/* Watch the directory, or the nearest one above it. Return: 1 the directory itself, 0 one above it,
+ * -1. *awaited: where in path the name begins that is to appear in what is watched. */
+static int watch_nearest(struct registry *r, enum watch_kind kind, const char *path,
+			 size_t *awaited, struct cni_error *err)
+{
+	const char *name = NULL;
+	char up[PATH_MAX];
+	char *slash;
+
+	snprintf(up, sizeof(up), "%s", path);
+	while (add_watch(r, name ? WATCH_ANCESTOR : kind, up, name, err)) {
+		slash = strrchr(up, '/');
+		if ((errno != ENOENT && errno != EACCES) || !slash || slash == up)
+			return -1;
+		*slash = '\0';
+		name = slash + 1;
+	}
+	*awaited = name ? (size_t)(name - up) : 0;
+	return name == NULL;
+}
+
+/* What is awaited may have appeared just before its parent was watched: then once more. */
+static int watch_path(struct registry *r, enum watch_kind kind, const char *path,
+		      struct cni_error *err)
+{
+	for (;;) {
+		char child[PATH_MAX];
+		size_t awaited, len;
+		int ret = watch_nearest(r, kind, path, &awaited, err);
+
+		if (ret)
+			return ret < 0 ? -1 : 0;
+		len = awaited + strcspn(path + awaited, "/");
+		snprintf(child, sizeof(child), "%.*s", (int)len, path);
+		if (access(child, R_OK))
+			return 0;
+	}
+}
+
+static int take_network(struct registry *r, int fd, const char *name, struct cni_error *err)
+{
+	char path[PATH_MAX];
+
+	if (!cni_valid_network_name(name))
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", fd, name);
+	if (r->inotify >= 0 && add_watch(r, WATCH_NETWORK, path, name, err)) {
+		if (errno != ENOENT && errno != ENOTDIR)
+			return -1;
+		return 0;
+	}
+	return load_network(r, name, err);
+}
+
+static int load_records(struct registry *r, struct cni_error *err)
+{
+	cleanup_state struct state state = STATE_NONE;
+	char path[PATH_MAX];
+	int fd;
+
+	if (open_network(r, NULL, &state, err))
+		return -1;
+	snprintf(path, sizeof(path), "%s/" PLUGIN_NAME, state.root);
+	if (r->inotify >= 0) {
+		if (watch_path(r, WATCH_PLUGIN, path, err))
+			return -1;
+		/* Opened before it was watched, it may have been missing. */
+		state_close(&state);
+		if (open_network(r, NULL, &state, err))
+			return -1;
+	}
+	if (state.plugin_fd < 0)
+		return 0;
+	fd = openat(state.plugin_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot list %s", path);
+	return each_name(r, fd, take_network, err);
+}
+
+static int load_results(struct registry *r, struct cni_error *err)
+{
+	const char *cache = r->options.cni_cache ? r->options.cni_cache : DEFAULT_CNI_CACHE;
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/results", cache);
+	if (r->inotify >= 0 && watch_path(r, WATCH_RESULTS, path, err))
+		return -1;
+	fd = open_results(r, err);
+	/* Nobody asked for it, or it is to come. */
+	if (fd < 0 && (!r->options.cni_cache || (r->inotify >= 0 && errno == ENOENT)))
+		return 0;
+	return fd < 0 ? -1 : each_name(r, fd, load_result, err);
+}
+
+static void forget_all(struct registry *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		attachment_free(&r->all[i]);
+	r->n = 0;
+	for (size_t i = 0; i < r->n_watches; i++) {
+		inotify_rm_watch(r->inotify, r->watches[i].wd);
+	}
+	r->n_watches = 0;
+	r->generation++;
+}
+
+static int load_all(struct registry *r, struct cni_error *err)
+{
+	if (load_records(r, err))
+		return -1;
+	return load_results(r, err);
+}
+
+int registry_load(struct registry *r, const struct registry_options *options,
+		  struct text *complaints, struct cni_error *err)
+{
+	*r = REGISTRY_NONE;
+	r->options = *options;
+	r->complaints = complaints;
+	return load_all(r, err);
+}
+
+int registry_watch(struct registry *r, const struct registry_options *options,
+		   struct text *complaints, struct cni_error *err)
+{
+	*r = REGISTRY_NONE;
+	r->options = *options;
+	r->complaints = complaints;
+	r->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (r->inotify < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot watch for attachments");
+	return load_all(r, err);
+}
+
+void registry_free(struct registry *r)
+{
+	forget_all(r);
+	cleanup_close_(&r->inotify);
+	free(r->all);
+	free(r->watches);
+	*r = REGISTRY_NONE;
+}
+
+/* One record has changed: read it again, or forget it. */
+static int record_changed(struct registry *r, const char *network, const char *file,
+			  struct cni_error *err)
+{
+	cleanup_state struct state state = STATE_NONE;
+	struct network net = {r, &state, network};
+	const char *at = strchr(file, '@');
+	const size_t len = strlen(file);
+	char container_id[NAME_MAX + 1], ifname[NAME_MAX + 1];
+
+	if (!at || len < 6 || strcmp(file + len - 5, ".json") != 0 || file + len - 5 < at + 1)
+		return 0;
+	snprintf(container_id, sizeof(container_id), "%.*s", (int)(at - file), file);
+	snprintf(ifname, sizeof(ifname), "%.*s", (int)(file + len - 5 - (at + 1)), at + 1);
+	if (!cni_valid_container_id(container_id) || !cni_valid_ifname(ifname))
+		return 0;
+	forget_record(r, network, container_id, ifname);
+	if (open_network(r, network, &state, err))
+		return 0;
+	return load_record(container_id, ifname, &net, err);
+}
+
+static int result_changed(struct registry *r, const char *file, struct cni_error *err)
+{
+	cleanup_close int fd = open_results(r, err);
+
+	forget_result(r, file);
+	return fd < 0 ? 0 : load_result(r, fd, file, err);
+}
+
+/* Return: 1 everything is to be read anew, 0 the event is dealt with, -1. */
+static int take_event(struct registry *r, const struct inotify_event *e, struct cni_error *err)
+{
+	const struct watch *w = NULL;
+
+	if (e->mask & IN_Q_OVERFLOW)
+		return 1;
+	for (size_t i = 0; i < r->n_watches; i++)
+		if (r->watches[i].wd == e->wd)
+			w = &r->watches[i];
+	if (!w || (e->mask & IN_IGNORED))
+		return 0;
+	if (!e->len || w->kind == WATCH_PLUGIN)
+		return 1;
+	if (w->kind == WATCH_ANCESTOR)
+		return !w->name[0] || !strcmp(w->name, e->name);
+	/* A new file has nothing to say until it is closed. */
+	if (e->mask & IN_CREATE)
+		return 0;
+	if (w->kind == WATCH_NETWORK)
+		return record_changed(r, w->name, e->name, err);
+	return result_changed(r, e->name, err);
+}
+
+int registry_update(struct registry *r, struct cni_error *err)
+{
+	char buf[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
+	bool all = false;
+
+	for (;;) {
+		const ssize_t len = read(r->inotify, buf, sizeof(buf));
+		const struct inotify_event *e;
+
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len <= 0)
+			break;
+		for (ssize_t at = 0; at < len; at += (ssize_t)(sizeof(*e) + e->len)) {
+			int ret;
+
+			e = (const void *)(buf + at);
+			ret = all ? 0 : take_event(r, e, err);
+			if (ret < 0)
+				return -1;
+			all |= ret > 0;
+		}
+	}
+	if (!all)
+		return 0;
+	forget_all(r);
+	return load_all(r, err);
+}
+
+size_t registry_container_end(const struct registry *r, size_t i)
+{
+	const size_t first = i;
+
+	while (i < r->n && attachment_same_container(&r->all[first], &r->all[i]))
+		i++;
+	return i;
+}
+
+int registry_find(const struct registry *r, const char *prefix, size_t *first, size_t *n,
+		  struct cni_error *err)
+{
+	const size_t len = strlen(prefix);
+	size_t begin = 0, end;
+
+	while (begin < r->n && strncmp(r->all[begin].container_id, prefix, len) < 0)
+		begin++;
+	if (begin == r->n || strncmp(r->all[begin].container_id, prefix, len) != 0)
+		return cni_error(err, CNI_ERR_CONTAINER,
+				 "no container with an id that begins with \"%.80s\"; "
+				 "`netns-stats show` lists them all",
+				 prefix);
+	/* In the order of strcmp() an id stands before all that it is a prefix of. */
+	end = begin;
+	while (end < r->n && !strcmp(r->all[end].container_id, r->all[begin].container_id))
+		end++;
+	if (end < r->n && !strncmp(r->all[end].container_id, prefix, len) &&
+	    strcmp(r->all[begin].container_id, prefix) != 0)
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "several containers have ids that begin with \"%.80s\" (%.80s, "
+				 "%.80s); give more of it",
+				 prefix, r->all[begin].container_id, r->all[end].container_id);
+	*first = begin;
+	*n = end - begin;
+	return 0;
+}
+
+int registry_read(const struct registry *r, const struct attachment *a, cJSON **json,
+		  struct cni_error *err)
+{
+	cleanup_state struct state state = STATE_NONE;
+	cleanup_close int fd = -1;
+	int ret;
+
+	if (a->source == SOURCE_CACHE) {
+		fd = open_results(r, err);
+		return fd < 0 ? -1 : read_result(fd, a->file, json, err);
+	}
+	if (open_network(r, a->network, &state, err))
+		return -1;
+	ret = state_read(&state, a->container_id, a->ifname, json, err);
+	if (ret == 0)
+		return cni_error(err, CNI_ERR_CONTAINER, "the container %s has just been removed",
+				 a->container_id);
+	return ret < 0 ? -1 : 0;
+}

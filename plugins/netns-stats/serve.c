@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * netns-stats serve: the exporter.
+ *
+ * One thread, one loop: libmicrohttpd in its external mode offers an epoll descriptor, and poll(2)
+ * waits for that, for inotify (containers that come and go) and for signals. So nothing runs
+ * between scrapes, and the reading of namespaces (sweep.c) has no other thread of ours to mind.
+ *
+ * A scrape reads every namespace and enters none of them for longer than that: no descriptor into
+ * one is kept. It has a limit (--limit, 8 seconds, Prometheus gives up after 10), after which the
+ * namespaces that are left are counted as errors and the rest is served.
+ *
+ * What clients can do to it:
+ *
+ *   many at once     share one reading: an answer is given again for 100 ms, or as long as the
+ *                    reading took where that is longer, unless a container came or went
+ *   slow, half-open  a connection serves one request and ends, at the latest 15 seconds after it
+ *                    began, whatever its client does; 1,200 at a time, others wait in the backlog
+ *   hoarding memory  answers that are still being sent are counted; beyond 32 of them, 503
+ *   long requests    16 KB for request line and headers together, then 414 or 431
+ *
+ * Counters that DEL will need when the namespace is gone by then are noted in the records, while no
+ * scrape is waiting: every 30 seconds, where they have changed, and when the exporter ends.
+ */
+#include "serve.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "commands.h"
+#include "plugin.h"
+#include "state.h"
+
+#define REUSE_MIN (100 * NS_PER_MS)
+#define REMEMBER_EVERY (30 * NS_PER_S)
+#define ERROR_LINES_MAX 10 /* of one scrape, on stderr */
+
+/* The counters of one namespace when they were last noted in its records. */
+static void remember(struct exporter *x, const struct container *c, const struct sweep_job *job)
+{
+	struct cni_error err = {0};
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct attachment *a = &c->attachments[i];
+
+		if (a->source == SOURCE_RECORD &&
+		    plugin_remember(x->where.state_dir, a, &job->sample, &err))
+			complain_error(&err);
+	}
+}
+
+/* A container's traffic as one number: whether anything has changed since it was noted. */
+static uint64_t fingerprint(const struct sample *s)
+{
+	uint64_t sum = s->n_links;
+
+	for (size_t i = 0; i < s->n_links; i++) {
+		const struct rtnl_link_stats64 *st = &s->links[i].stats;
+
+		if (!(s->links[i].flags & IFF_LOOPBACK))
+			sum = sum * 31 + st->rx_bytes + st->tx_bytes + st->rx_packets +
+			      st->tx_packets + st->rx_dropped + st->tx_dropped;
+	}
+	return sum;
+}
+
+/* Room for what is noted per container; it starts anew when containers have come or gone. */
+static bool prepare_notes(struct exporter *x, size_t n)
+{
+	if (x->notes && x->notes_generation == x->registry.generation)
+		return true;
+	free(x->notes);
+	x->notes = calloc(n ? n : 1, sizeof(*x->notes));
+	x->notes_generation = x->registry.generation;
+	return x->notes != NULL;
+}
+
+/*
+ * Read every namespace, by blocks; `note` is called where it is to be kept in the records.
+ * Return: how many could not be read, or -1 out of memory.
+ */
+static int read_all_namespaces(struct exporter *x, const struct container_list *list, bool note,
+			       struct cni_error *err)
+{
+	const int64_t deadline = monotonic_ns() + x->limit_ms * NS_PER_MS;
+	int failed = 0;
+
+	for (size_t i = 0; i < list->n; i += SWEEP_BLOCK) {
+		const size_t left = list->n - i, n = left < SWEEP_BLOCK ? left : SWEEP_BLOCK;
+		const struct container *c = &list->all[i];
+
+		for (size_t k = 0; k < n; k++) {
+			x->jobs[k].path = c[k].netns;
+			x->jobs[k].ino = c[k].ino;
+		}
+		sweep(x->jobs, n, 0, deadline);
+		for (size_t k = 0; k < n; k++) {
+			const struct sweep_job *job = &x->jobs[k];
+			uint64_t print;
+
+			if (job->err.code) {
+				if (!note && failed < ERROR_LINES_MAX && !x->quiet)
+					fprintf(stderr, PLUGIN_NAME ": %s: %s\n", c[k].id,
+						job->err.msg);
+				failed++;
+				continue;
+			}
+			if (!note) {
+				if (exposition_add(&x->exposition, &c[k], &job->sample, x->loopback,
+						   err))
+					return -1;
+				continue;
+			}
+			print = fingerprint(&job->sample);
+			if (x->notes[i + k] != print)
+				remember(x, &c[k], job);
+			x->notes[i + k] = print;
+		}
+	}
+	return failed;
+}
+
+static void print_complaints(struct exporter *x)
+{
+	if (x->complaints.len)
+		fputs(x->complaints.data, stderr);
+	text_reset(&x->complaints);
+}
+
+int exporter_scrape(struct exporter *x, bool openmetrics, struct text *out, struct cni_error *err)
+{
+	cleanup_container_list struct container_list list = {0};
+	struct exposition_self self = {0};
+	const int64_t begin = monotonic_ns();
+	int failed;
+
+	exposition_reset(&x->exposition);
+	if (container_list_add(&list, &x->registry, 0, x->registry.n, err))
+		return -1;
+	failed = read_all_namespaces(x, &list, false, err);
+	if (failed < 0)
+		return -1;
+	x->errors += (uint64_t)failed;
+	x->scrapes++;
+	x->duration = monotonic_ns() - begin;
+	self.duration = (double)x->duration / NS_PER_S;
+	self.scrapes = x->scrapes;
+	self.errors = x->errors;
+	self.containers = list.n;
+	self.unreadable = (size_t)failed;
+	for (size_t i = 0; i < x->registry.n; i++)
+		self.attachments +=
+			i == 0 || !attachment_same(&x->registry.all[i], &x->registry.all[i - 1]);
+	return exposition_print(&x->exposition, openmetrics, &self, out, err);
+}
+
+unsigned long exporter_update(struct exporter *x)
+{
+	struct cni_error err = {0};
+
+	if (registry_update(&x->registry, &err))
+		complain_error(&err);
+	print_complaints(x);
+	return x->registry.generation;
+}
+
+int64_t exporter_reuse(const struct exporter *x)
+{
+	return x->duration > REUSE_MIN ? x->duration : REUSE_MIN;
+}
+
+static void note_all(struct exporter *x)
+{
+	cleanup_container_list struct container_list list = {0};
+	struct cni_error err = {0};
+
+	if (container_list_add(&list, &x->registry, 0, x->registry.n, &err) ||
+	    !prepare_notes(x, list.n) || read_all_namespaces(x, &list, true, &err) < 0)
+		complain_error(&err);
+}
+
+static int open_signals(struct cni_error *err)
+{
+	sigset_t set;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC);
+	return fd < 0 ? cni_error_errno(err, CNI_ERR_IO, "cannot wait for signals") : fd;
+}
+
+static int milliseconds_until(int64_t when)
+{
+	const int64_t left = when - monotonic_ns();
+
+	if (left <= 0)
+		return 0;
+	return left > 3600 * NS_PER_S ? 3600 * 1000 : (int)(left / NS_PER_MS) + 1;
+}
+
+static int loop(struct exporter *x, struct http_server *server, int signals, struct cni_error *err)
+{
+	int64_t note_at = monotonic_ns() + REMEMBER_EVERY;
+
+	for (;;) {
+		struct pollfd fds[] = {{.fd = http_server_fd(server), .events = POLLIN},
+				       {.fd = x->registry.inotify, .events = POLLIN},
+				       {.fd = signals, .events = POLLIN}};
+		const int64_t http_at = http_server_deadline(server);
+		const int n =
+			poll(fds, 3, milliseconds_until(http_at < note_at ? http_at : note_at));
+
+		if (n < 0 && errno != EINTR)
+			return cni_error_errno(err, CNI_ERR_IO, "cannot wait for requests");
+		if (n > 0 && fds[2].revents) {
+			note_all(x);
+			return 0;
+		}
+		if (n > 0 && fds[1].revents)
+			exporter_update(x);
+		http_server_run(server);
+		if (monotonic_ns() >= note_at) {
+			note_all(x);
+			note_at = monotonic_ns() + REMEMBER_EVERY;
+		}
+	}
+}
+
+/* A connection is a descriptor. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void exporter_free(struct exporter *x)
+{
+	registry_free(&x->registry);
+	exposition_free(&x->exposition);
+	text_free(&x->complaints);
+	if (x->jobs)
+		sweep_jobs_free(x->jobs, SWEEP_BLOCK);
+	free(x->notes);
+}
+
+static int serve(struct exporter *x, const char *address, struct cni_error *err)
+{
+	__attribute__((cleanup(http_server_stop))) struct http_server *server = NULL;
+	cleanup_state struct state state = STATE_NONE;
+	cleanup_close int signals = -1;
+
+	raise_descriptor_limit();
+	/* Made when it is missing: a directory that is there can be watched. */
+	if (state_open(x->where.state_dir, PLUGIN_NAME, NULL, true, &state, err))
+		return -1;
+	state_close(&state);
+	x->jobs = calloc(SWEEP_BLOCK, sizeof(*x->jobs));
+	if (!x->jobs)
+		return cni_error_nomem(err);
+	signals = open_signals(err);
+	if (signals < 0 || http_server_start(address, x, &server, err) ||
+	    registry_watch(&x->registry, &x->where, &x->complaints, err))
+		return -1;
+	print_complaints(x);
+	fprintf(stderr, PLUGIN_NAME ": serving http://%s/metrics\n", http_server_address(server));
+	return loop(x, server, signals, err);
+}
+
+int serve_main(int argc, char **argv)
+{
+	static const struct option options[] = {{"listen", required_argument, NULL, 'L'},
+						{"limit", required_argument, NULL, 'T'},
+						{"loopback", no_argument, NULL, 'l'},
+						{"quiet", no_argument, NULL, 'q'},
+						COMMON_OPTIONS,
+						{NULL, 0, NULL, 0}};
+	struct exporter x = {.registry = REGISTRY_NONE, .limit_ms = 8000};
+	const char *address = NULL;
+	struct cni_error err = {0};
+	int option, ret;
+
+	while ((option = getopt_long(argc, argv, "lq", options, NULL)) != -1) {
+		if (common_option(option, optarg, &x.where))
+			continue;
+		switch (option) {
+		case 'L':
+			address = optarg;
+			break;
+		case 'T':
+			if (parse_seconds(optarg, 10, 60000, &x.limit_ms))
+				return complain_usage("--limit is \"%.40s\"; seconds from 0.01 to "
+						      "60 are possible",
+						      optarg);
+			break;
+		case 'l':
+			x.loopback = true;
+			break;
+		case 'q':
+			x.quiet = true;
+			break;
+		default:
+			return complain_usage("serve: wrong option");
+		}
+	}
+	if (!address || optind < argc)
+		return complain_usage("serve: --listen ADDRESS:PORT or --listen unix:PATH");
+	ret = serve(&x, address, &err);
+	exporter_free(&x);
+	return ret ? complain_error(&err) : 0;
+}

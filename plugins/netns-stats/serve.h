@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The exporter: what it scrapes (serve.c) and how it answers (http.c). */
+#ifndef NETNS_STATS_SERVE_H
+#define NETNS_STATS_SERVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "container.h"
+#include "exposition.h"
+#include "registry.h"
+#include "sweep.h"
+#include "text.h"
+
+struct exporter {
+	struct registry_options where;
+	struct registry registry;
+	struct text complaints;
+	struct exposition exposition;
+	struct sweep_job *jobs; /* SWEEP_BLOCK of them */
+	bool loopback;
+	bool quiet;
+	int limit_ms;     /* of a scrape */
+	int64_t duration; /* of the last one, ns */
+	uint64_t scrapes, errors;
+	uint64_t *notes; /* by container: fingerprint of what its records know */
+	unsigned long notes_generation;
+};
+
+/* Read everything and print it. Return: 0, or -1 out of memory. */
+int exporter_scrape(struct exporter *x, bool openmetrics, struct text *out, struct cni_error *err);
+
+/* Take in which containers have come and gone until now. Return: a number that changes when any
+ * has. */
+unsigned long exporter_update(struct exporter *x);
+
+/* For how long an answer may be given again, in nanoseconds. */
+int64_t exporter_reuse(const struct exporter *x);
+
+struct http_server;
+
+/**
+ * http_server_start() - listen, on behalf of an exporter.
+ * @address: "127.0.0.1:9100", "[::1]:9100", ":9100" (every address), "unix:/path"
+ *
+ * Return: 0 with *server (http_server_stop() it), or -1: CNI_ERR_CONFIG (the address),
+ * CNI_ERR_IO (somebody else listens there; the library is not installed).
+ */
+int http_server_start(const char *address, struct exporter *x, struct http_server **server,
+		      struct cni_error *err);
+void http_server_stop(struct http_server **server);
+
+/* As it was bound: with the port that the kernel chose where 0 was asked for. */
+const char *http_server_address(const struct http_server *server);
+
+/* Readable when there is something to do. */
+int http_server_fd(const struct http_server *server);
+
+/* When there is something to do at the latest, CLOCK_MONOTONIC in nanoseconds. */
+int64_t http_server_deadline(const struct http_server *server);
+
+/* Do it. Never waits for a client. */
+void http_server_run(struct http_server *server);
+
+#endif

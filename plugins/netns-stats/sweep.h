@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Sampling many network namespaces, root's and one's own rootless ones, without staying in any. */
+#ifndef NETNS_STATS_SWEEP_H
+#define NETNS_STATS_SWEEP_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "error.h"
+#include "sample.h"
+
+/* Namespaces that a caller hands over at a time: memory stays that of so many samples. */
+#define SWEEP_BLOCK 128
+
+struct sweep_job {
+	const char *path;     /* of the namespace */
+	ino_t ino;            /* the namespace that it must be; 0: any */
+	struct sample sample; /* read when err.code is 0 */
+	struct cni_error err;
+	bool foreign; /* sweep()'s own: to be read by a child in another user namespace */
+};
+
+/**
+ * sweep() - read the namespaces of n jobs.
+ * @jobs:     path and ino set; samples zero-filled or from an earlier sweep
+ * @what:     SAMPLE_*
+ * @deadline: CLOCK_MONOTONIC, in nanoseconds; what is not read by then has CNI_ERR_AGAIN
+ *
+ * The calling thread never leaves its namespace, and no descriptor into one of theirs outlasts the
+ * call. Each job has its own error: CNI_ERR_CONTAINER where the namespace is gone (or its path
+ * leads to another one now), CNI_ERR_ENVIRONMENT where there never was one, CNI_ERR_IO.
+ */
+void sweep(struct sweep_job *jobs, size_t n, unsigned int what, int64_t deadline);
+
+/* One namespace, within five seconds. Return: 0, or -1 with @err filled. */
+int sweep_one(const char *path, ino_t ino, unsigned int what, struct sample *sample,
+	      struct cni_error *err);
+
+void sweep_jobs_free(struct sweep_job *jobs, size_t n);
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+int64_t monotonic_ns(void);
+#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_S INT64_C(1000000000)
+
+#endif
