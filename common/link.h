@@ -88,7 +88,7 @@ void link_batch_up(struct link_batch *batch, int index);
 void link_batch_configure(struct link_batch *batch, int index, uint32_t mtu, const uint8_t *mac);
 /* IPv6 without duplicate address detection (IFA_F_NODAD): usable at once. */
 void link_batch_add_address(struct link_batch *batch, int index, const struct ip_prefix *prefix);
-/* dst of length 0 is the default route. */
+/* dst of length 0 is the default route. An IPv4 route that is there already stays the first. */
 void link_batch_add_route(struct link_batch *batch, int index, const struct ip_prefix *dst,
 			  const struct ip_address *gateway);
 
