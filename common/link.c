@@ -481,8 +481,8 @@ void link_batch_add_route(struct link_batch *batch, int index, const struct ip_p
 				   .rtm_type = RTN_UNICAST};
 	const size_t size = ip_address_size(dst->address.family);
 	/*
-	 * A second interface's default route goes behind the first's: the first wins, and when it goes
-	 * the second takes over. IPv6 would make the two one route with two next hops.
+	 * A second interface's default route goes behind the first's: the first wins, and when it
+	 * goes the second takes over. IPv6 would make the two one route with two next hops.
 	 */
 	const int flags = dst->address.family == AF_INET ? NLM_F_APPEND : NLM_F_EXCL;
 	struct nl_msg *msg = begin(batch, RTM_NEWROUTE, NLM_F_CREATE | flags, &head, sizeof(head),

@@ -296,11 +296,22 @@ int process_open(const struct process_id *id, struct process *p, struct cni_erro
 		return 0; /* gone, or the pid is now that of a thread (ENOENT since Linux 6.9) */
 	if (pidfd < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot open process %d", (int)id->pid);
-	if (read_start_time(id->pid, &start) < 0 || start != id->start_time)
+	if (read_start_time(id->pid, &start) < 0) {
+		if (errno == ENOENT || errno == ESRCH)
+			return 0;
+		return cni_error_errno(err, CNI_ERR_IO, "cannot examine process %d", (int)id->pid);
+	}
+	if (start != id->start_time)
 		return 0;
 	event.fd = pidfd;
-	if (TEMP_FAILURE_RETRY(poll(&event, 1, 0)) != 0)
+	switch (TEMP_FAILURE_RETRY(poll(&event, 1, 0))) {
+	case 0:
+		break;
+	case 1:
 		return 0;
+	default:
+		return cni_error_errno(err, CNI_ERR_IO, "cannot examine process %d", (int)id->pid);
+	}
 	p->id = *id;
 	p->pidfd = take_fd(&pidfd);
 	return 1;
@@ -330,19 +341,34 @@ int process_wait(const struct process *p, int timeout_ms, struct cni_error *err)
 	return 1;
 }
 
+#ifndef PIDFD_SIGNAL_PROCESS_GROUP
+#define PIDFD_SIGNAL_PROCESS_GROUP (1UL << 2) /* linux/pidfd.h of Linux 6.9 */
+#endif
+
+/*
+ * A daemon that is started by a script without exec is the script's child: it ends with its group,
+ * which the session made. Older kernels cannot signal a group by pidfd; they reach the process.
+ */
+static int send_signal(const struct process *p, int sig)
+{
+	if (syscall(SYS_pidfd_send_signal, p->pidfd, sig, NULL, PIDFD_SIGNAL_PROCESS_GROUP) == 0)
+		return 0;
+	return (int)syscall(SYS_pidfd_send_signal, p->pidfd, sig, NULL, 0);
+}
+
 int process_stop(const struct process *p, int grace_ms, struct cni_error *err)
 {
 	int ended;
 
 	if (grace_ms > 0) {
 		/* A stopped process acts on SIGTERM only when it is continued. */
-		syscall(SYS_pidfd_send_signal, p->pidfd, SIGTERM, NULL, 0);
-		syscall(SYS_pidfd_send_signal, p->pidfd, SIGCONT, NULL, 0);
+		send_signal(p, SIGTERM);
+		send_signal(p, SIGCONT);
 		ended = process_wait(p, grace_ms, err);
 		if (ended != 0)
 			return ended > 0 ? 0 : -1;
 	}
-	if (syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+	if (send_signal(p, SIGKILL) < 0 && errno != ESRCH)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot kill process %d", (int)p->id.pid);
 	ended = process_wait(p, KILL_LIMIT_MS, err);
 	if (ended == 0)

@@ -333,23 +333,36 @@ static int open_temporary(int dirfd, char name[TEMPORARY_NAME_MAX])
 	return open_beneath(dirfd, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
 }
 
-/* Give the whole file its name. Return: 0, or -1 with errno; @temporary is what is then left. */
-static int name_file(int fd, int dirfd, char temporary[TEMPORARY_NAME_MAX], const char *name,
-		     bool replace)
+/*
+ * Put a whole file without a name in the place of the one that has it: by a link, which cannot
+ * replace, and a rename, which can. The link's name is made of the file's, so that a link which a
+ * killed writer left is found by the next one, and by state_remove(). Two writers at once may
+ * rename each other's link; both are whole.
+ */
+static int replace_file(const char *path, int dirfd, const char *name)
+{
+	char link_name[RECORD_NAME_MAX + sizeof(TEMPORARY_PREFIX)];
+
+	snprintf(link_name, sizeof(link_name), TEMPORARY_PREFIX "%s", name);
+	unlinkat(dirfd, link_name, 0);
+	if (linkat(AT_FDCWD, path, dirfd, link_name, AT_SYMLINK_FOLLOW) < 0 && errno != EEXIST)
+		return -1;
+	if (renameat(dirfd, link_name, dirfd, name) == 0 || errno == ENOENT)
+		return 0;
+	return -1;
+}
+
+/* Give the whole file its name. Return: 0, or -1 with errno. */
+static int name_file(int fd, int dirfd, const char *temporary, const char *name, bool replace)
 {
 	char path[32];
 
-	if (temporary[0] == '\0') {
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		if (!replace)
-			return linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW);
-		/* A link does not replace, a rename does. */
-		if (temporary_name(temporary) < 0)
-			return -1;
-		if (linkat(AT_FDCWD, path, dirfd, temporary, AT_SYMLINK_FOLLOW) < 0)
-			return -1;
-	}
-	return renameat2(dirfd, temporary, dirfd, name, replace ? 0 : RENAME_NOREPLACE);
+	if (temporary[0] != '\0')
+		return renameat2(dirfd, temporary, dirfd, name, replace ? 0 : RENAME_NOREPLACE);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (replace)
+		return replace_file(path, dirfd, name);
+	return linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW);
 }
 
 int state_write_file(int dirfd, const char *name, const char *text, bool replace,
@@ -469,13 +482,18 @@ int state_remove(const struct state *state, const char *container_id, const char
 		 struct cni_error *err)
 {
 	char name[RECORD_NAME_MAX];
+	char link_name[RECORD_NAME_MAX + sizeof(TEMPORARY_PREFIX)];
 
 	if (record_name(container_id, ifname, name, err) < 0)
 		return -1;
-	if (state->fd < 0 || unlinkat(state->fd, name, 0) == 0 || errno == ENOENT)
+	if (state->fd < 0)
 		return 0;
-	return cni_error_errno(err, CNI_ERR_IO, "cannot remove the record %s in %s", name,
-			       state->root);
+	snprintf(link_name, sizeof(link_name), TEMPORARY_PREFIX "%s", name);
+	if ((unlinkat(state->fd, link_name, 0) < 0 && errno != ENOENT) ||
+	    (unlinkat(state->fd, name, 0) < 0 && errno != ENOENT))
+		return cni_error_errno(err, CNI_ERR_IO, "cannot remove the record %s in %s", name,
+				       state->root);
+	return 0;
 }
 
 static void remove_if_old(int dirfd, const char *name)

@@ -355,6 +355,40 @@ load lib/host
 	nothing_left
 }
 
+@test "an empty IP or MAC in CNI_ARGS is no wish" {
+	in_host && return
+	container c1
+	CNI_ARGS='IP=;MAC=' succeeds ADD
+	expect '.ips[0].address == "10.0.2.100/24"' "$answer"
+	succeeds DEL
+	nothing_left
+}
+
+@test "a daemon behind a script that does not exec it ends with DEL, too" {
+	in_host && return
+	container c1
+	printf '#!/bin/bash\n/usr/bin/slirp4netns "$@"\n' >/run/t/wrapper
+	chmod 755 /run/t/wrapper
+	succeeds ADD "$(net '"slirp4netnsPath":"/run/t/wrapper"')"
+	succeeds DEL
+	wait_until no_daemon
+	nothing_left
+}
+
+@test "a DEL that cannot see whether the daemon runs fails, and keeps the record" {
+	in_host && return
+	container c1
+	succeeds ADD
+	(
+		ulimit -n 7
+		cni DEL
+		is "$status" 1
+	)
+	is "$(daemons | wc -l)" 1
+	succeeds DEL
+	nothing_left
+}
+
 @test "the daemon ends with the process whose namespace it serves, even without DEL" {
 	needs_linux 6.9
 	in_host && return

@@ -111,7 +111,6 @@ bad() {
 	done
 	CNI_ARGS="IP=$(head -c 1000 /dev/zero | tr '\0' 1)" bad 4 CNI_ARGS ADD
 	CNI_ARGS='IP=nonsense' bad 7 nonsense ADD
-	CNI_ARGS='IP=' bad 7 IP ADD
 	CNI_ARGS='MAC=nonsense' bad 7 nonsense ADD
 }
 

@@ -78,11 +78,15 @@ static pid_t spawn_help(const char *path, int fd)
 	char *const argv[] = {(char *)(uintptr_t)PLUGIN_NAME, (char *)(uintptr_t) "--help", NULL};
 	char *const envp[] = {NULL};
 	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t
+		attributes; /* a group of its own, so that it can be ended with its children */
 	pid_t pid;
 	int failure;
 
 	failure = posix_spawn_file_actions_init(&actions);
 	if (failure == 0) {
+		posix_spawnattr_init(&attributes);
+		posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
 		failure = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 		if (failure == 0)
 			failure = posix_spawn_file_actions_adddup2(&actions, fd, 1);
@@ -91,8 +95,9 @@ static pid_t spawn_help(const char *path, int fd)
 		if (failure == 0)
 			failure = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 		if (failure == 0)
-			failure = posix_spawn(&pid, path, &actions, NULL, argv, envp);
+			failure = posix_spawn(&pid, path, &actions, &attributes, argv, envp);
 		posix_spawn_file_actions_destroy(&actions);
+		posix_spawnattr_destroy(&attributes);
 	}
 	errno = failure;
 	return failure == 0 ? pid : -1;
@@ -145,7 +150,7 @@ static int ask_options(const char *path, unsigned int *options, struct cni_error
 		return cni_error_errno(err, ERR_BINARY, "cannot execute %.200s", path);
 	ended = read_help(ours, help, sizeof(help));
 	if (!ended)
-		kill(pid, SIGKILL);
+		kill(-pid, SIGKILL);
 	TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
 	if (!ended)
 		return cni_error(err, ERR_BINARY, "%.200s --help does not end", path);
@@ -196,7 +201,8 @@ static int learn_options(const char *path, const struct stat *st, const struct s
 		return -1;
 	if (*options != 0 && state->plugin_fd >= 0) {
 		snprintf(text, sizeof(text), "%x\n", *options);
-		state_write_file(state->plugin_fd, name, text, true, &ignored);
+		unlinkat(state->plugin_fd, name, 0); /* what is there is not an answer */
+		state_write_file(state->plugin_fd, name, text, false, &ignored);
 	}
 	return 0;
 }

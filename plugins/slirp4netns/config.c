@@ -174,7 +174,8 @@ static int read_address_arg(const char *args, struct config *config, struct cni_
 	unsigned int seen = 0;
 	const int present = cni_args_get(args, "IP", text, sizeof(text), err);
 
-	while (present > 0 && rest != NULL) {
+	/* "IP=" is how some runtimes say that they have no wish. */
+	while (present > 0 && text[0] != '\0' && rest != NULL) {
 		const char *address = strsep(&rest, ",");
 
 		if (read_address(address, config, &seen, err) < 0)
@@ -230,9 +231,9 @@ static int read_identity(const struct cni_request *req, struct config *config,
 		return set_mac(config, mac, "args.cni.mac", err);
 	if (present == 0)
 		present = cni_args_get(req->args, "MAC", buf, sizeof(buf), err);
-	if (present > 0)
+	if (present > 0 && buf[0] != '\0')
 		return set_mac(config, buf, "MAC in CNI_ARGS", err);
-	return present;
+	return present < 0 ? -1 : 0;
 }
 
 struct find_address {

@@ -281,10 +281,35 @@ static int find_listener(const struct attachment *a, struct process *daemon)
 	return 1;
 }
 
+static bool same_process(const struct process_id *a, const struct process_id *b)
+{
+	return a->pid == b->pid && a->start_time == b->start_time &&
+	       strcmp(a->boot_id, b->boot_id) == 0;
+}
+
+/*
+ * Remove what belongs to the attachment, unless its record has become another daemon's since we
+ * looked: an ADD may come while a DEL waits for the old daemon's end. Under the lock nobody
+ * replaces the record, and while there is one nobody writes a first one.
+ */
+static int remove_files_of(const struct state *state, const struct attachment *a,
+			   const struct process_id *daemon, struct cni_error *err)
+{
+	cleanup_close int lock = state_lock(state, LOCK_LIMIT_MS, err);
+	struct process_id now;
+	struct cni_error unreadable;
+
+	if (lock < 0)
+		return -1;
+	if (record_read(state, a, &now, &unreadable) > 0 && !same_process(&now, daemon))
+		return 0;
+	return remove_files(state, a, err);
+}
+
 int attachment_remove(const struct state *state, const struct attachment *a, struct cni_error *err)
 {
 	cleanup_process struct process daemon = PROCESS_NONE;
-	struct process_id id;
+	struct process_id id = {0};
 	struct cni_error unreadable;
 	int present = record_read(state, a, &id, &unreadable);
 
@@ -297,7 +322,7 @@ int attachment_remove(const struct state *state, const struct attachment *a, str
 	if (present < 0 || (present > 0 && process_stop(&daemon, STOP_GRACE_MS, err) < 0))
 		return cni_error_wrap(err, "cannot stop slirp4netns of %s@%s", a->container_id,
 				      a->ifname);
-	return remove_files(state, a, err);
+	return remove_files_of(state, a, &id, err);
 }
 
 void daemon_abort(const struct state *state, const struct attachment *a,
@@ -312,7 +337,7 @@ void daemon_abort(const struct state *state, const struct attachment *a,
 		process_stop(daemon, 0, &ignored);
 	if (err->code == ERR_DAEMON)
 		last_words(state, a, err);
-	remove_files(state, a, &ignored);
+	remove_files_of(state, a, &daemon->id, &ignored);
 }
 
 /*
