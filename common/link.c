@@ -27,6 +27,7 @@
 
 #define RECEIVE_LIMIT_S 5
 #define BATCH_MAX 16
+#define IPV6_METRIC 1024 /* the kernel's own for a route of a user's */
 
 static inline void cleanup_nl_msg_(struct nl_msg **msg)
 {
@@ -482,12 +483,16 @@ void link_batch_add_route(struct link_batch *batch, int index, const struct ip_p
 	const size_t size = ip_address_size(dst->address.family);
 	/*
 	 * A second interface's default route goes behind the first's: the first wins, and when it
-	 * goes the second takes over. IPv6 would make the two one route with two next hops.
+	 * goes the second takes over. In IPv4 it is appended; IPv6 would make the two one route
+	 * with two next hops, so there the metric grows with the interface.
 	 */
-	const int flags = dst->address.family == AF_INET ? NLM_F_APPEND : NLM_F_EXCL;
-	struct nl_msg *msg = begin(batch, RTM_NEWROUTE, NLM_F_CREATE | flags, &head, sizeof(head),
-				   "add a route");
+	const bool v4 = dst->address.family == AF_INET;
+	struct nl_msg *msg =
+		begin(batch, RTM_NEWROUTE, NLM_F_CREATE | (v4 ? NLM_F_APPEND : NLM_F_EXCL), &head,
+		      sizeof(head), "add a route");
 
+	if (!v4)
+		put_u32(batch, msg, RTA_PRIORITY, IPV6_METRIC + (uint32_t)index);
 	if (dst->length > 0)
 		put(batch, msg, RTA_DST, dst->address.bytes, size);
 	put(batch, msg, RTA_GATEWAY, gateway->bytes, size);

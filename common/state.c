@@ -162,7 +162,8 @@ static int open_dir(int dirfd, const char *name, const char *shown, bool create,
 			  (unsigned int)st.st_uid, (unsigned int)geteuid());
 	else if (st.st_mode & 022)
 		cni_error(err, CNI_ERR_IO,
-			  "the state directory %s is writable by others (mode %03o); chmod 700 it",
+			  "the state directory %s is writable by others (mode %03o); it must be a "
+			  "directory of its own, with mode 700",
 			  shown, st.st_mode & 07777);
 	else
 		return take_fd(&fd);
@@ -360,9 +361,9 @@ static int name_file(int fd, int dirfd, const char *temporary, const char *name,
 	if (temporary[0] != '\0')
 		return renameat2(dirfd, temporary, dirfd, name, replace ? 0 : RENAME_NOREPLACE);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (replace)
-		return replace_file(path, dirfd, name);
-	return linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW);
+	if (linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	return errno == EEXIST && replace ? replace_file(path, dirfd, name) : -1;
 }
 
 int state_write_file(int dirfd, const char *name, const char *text, bool replace,

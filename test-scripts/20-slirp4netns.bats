@@ -338,9 +338,9 @@ load lib/host
 
 	start_services
 	container c1
-	succeeds ADD "$(net '"cidr":"10.9.0.0/24"')"
+	succeeds ADD "$(net '"cidr":"10.9.0.0/24","enableIPv6":true')"
 	CNI_IFNAME=eth1
-	second=$(net '"cidr":"10.8.0.0/24"')
+	second=$(net '"cidr":"10.8.0.0/24","enableIPv6":true')
 	succeeds ADD "$second"
 	is "$(daemons | wc -l)" 2
 	# The first default route stays the first.

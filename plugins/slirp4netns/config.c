@@ -227,9 +227,9 @@ static int read_identity(const struct cni_request *req, struct config *config,
 		return set_mac(config, mac, "runtimeConfig.mac", err);
 	if (present >= 0)
 		present = conf_get_string(cni_args, "args.cni.", "mac", &mac, err);
-	if (present > 0)
+	if (present > 0 && *mac != '\0')
 		return set_mac(config, mac, "args.cni.mac", err);
-	if (present == 0)
+	if (present >= 0)
 		present = cni_args_get(req->args, "MAC", buf, sizeof(buf), err);
 	if (present > 0 && buf[0] != '\0')
 		return set_mac(config, buf, "MAC in CNI_ARGS", err);
@@ -379,7 +379,7 @@ static int refuse_ipam(const cJSON *conf, struct cni_error *err)
 	const cJSON *ipam = cJSON_GetObjectItemCaseSensitive(conf, "ipam");
 	cleanup_free char *text = NULL;
 
-	if (ipam == NULL || (cJSON_IsObject(ipam) && ipam->child == NULL))
+	if (ipam == NULL || cJSON_IsNull(ipam) || (cJSON_IsObject(ipam) && ipam->child == NULL))
 		return 0; /* Go programs print an empty one */
 	text = cJSON_PrintUnformatted(ipam);
 	return cni_error(

@@ -298,10 +298,13 @@ static int remove_files_of(const struct state *state, const struct attachment *a
 	cleanup_close int lock = state_lock(state, LOCK_LIMIT_MS, err);
 	struct process_id now;
 	struct cni_error unreadable;
+	int present;
 
 	if (lock < 0)
 		return -1;
-	if (record_read(state, a, &now, &unreadable) > 0 && !same_process(&now, daemon))
+	/* Without a record everything has gone, or is about to be another ADD's. */
+	present = record_read(state, a, &now, &unreadable);
+	if (present == 0 || (present > 0 && !same_process(&now, daemon)))
 		return 0;
 	return remove_files(state, a, err);
 }
