@@ -39,7 +39,7 @@ fleet() {
 }
 
 inside_sanitizer() {
-	ldd "$BIN/netns-stats" | grep -q libasan
+	[[ $(ldd "$BIN/netns-stats") == *libasan* ]]
 }
 
 @test "both formats: promtool accepts the one, the other is OpenMetrics to its end" {

@@ -492,8 +492,9 @@ static int take_event(struct registry *r, const struct inotify_event *e, struct 
 		return 1;
 	if (w->kind == WATCH_ANCESTOR)
 		return !w->name[0] || !strcmp(w->name, e->name);
-	/* A new file has nothing to say until it is closed. */
-	if (e->mask & IN_CREATE)
+	/* A record gets its name when it is whole; another new file has nothing to say until
+	 * closed. */
+	if (e->mask & IN_CREATE && w->kind != WATCH_NETWORK)
 		return 0;
 	if (w->kind == WATCH_NETWORK)
 		return record_changed(r, w->name, e->name, err);
