@@ -243,13 +243,12 @@ strange_sockets() {
 		fake_api "$answer"
 		SECONDS=0
 		refused '(5|6|10[01])' 'slirp4netns' pm ADD f "$(map 8080 80), $(map 8081 80)"
-		[ $SECONDS -le 4 ]
-		is "$(find /run/usernet-cni -name 'f@*' | wc -l)" 0
+		[ $SECONDS -le 5 ]
 		# DEL gives up on it: the ports end with the daemon, which comes to its end after us.
 		fake_record
 		refused 102 . pm CHECK f "$(map 8080 80)"
 		pm DEL f
-		[ $SECONDS -le 9 ]
+		[ $SECONDS -le 10 ]
 		is "$(find /run/usernet-cni -name 'f@*' | wc -l)" 0
 		fake_end
 	done
@@ -265,12 +264,14 @@ strange_sockets() {
 	refused 7 'no absolute path' pm ADD f "$(map 8080 80)"
 	sed -i "s/\"socketPath\": \"[^\"]*\"/\"socketPath\": \"\/$(printf 'x%.0s' {1..120})\"/" f.result
 	refused 7 'at most 107 bytes' pm ADD f "$(map 8080 80)"
-	# A record that somebody edited.
-	fake_record
-	echo '{"backend": "magic"}' >/run/usernet-cni/netns-portmap/net/f@eth0.json
-	refused 6 'no backend that this plugin knows' pm DEL f
-	echo '{"backend": "slirp4netns", "mappings": 7}' >/run/usernet-cni/netns-portmap/net/f@eth0.json
-	refused 7 'the record' pm DEL f
+	# A record that somebody edited, or that was cut off.
+	for record in '{"backend": "magic"}' '{"backend": "slirp4netns", "mappings": 7}' '{"backend": "sli'; do
+		fake_record
+		echo "$record" >/run/usernet-cni/netns-portmap/net/f@eth0.json
+		pm DEL f 2>stderr
+		grep -q 'the record' stderr
+		is "$(find /run/usernet-cni -name 'f@*' | wc -l)" 0
+	done
 }
 @test "slirp4netns: a socket that is none, hangs, answers half, garbage or a megabyte" {
 	in_host strange_sockets
@@ -286,14 +287,18 @@ killed_at() {
 
 killed() {
 	slirp_add a
-	for call in connect shutdown renameat; do
+	# Two requests; the record is made, and then replaced by one with numbers.
+	for call in connect:3 shutdown:3 linkat:4 renameat:2; do
+		last=${call#*:}
+		call=${call%:*}
 		for n in 1 2 3 4; do
 			killed_at "$call" "$n" a "$(map 8080 80), $(map 8081 80)" || break
 			sleep 0.05
 			pm DEL a
 			is "$(forwards a)" '[]'
 		done
-		[ "$n" = 3 ]
+		echo "$call: $n" >&2
+		[ "$n" = "$last" ]
 	done
 	pm DEL a
 	is "$(forwards a)" '[]'
@@ -301,6 +306,83 @@ killed() {
 }
 @test "slirp4netns: killed at any request, the next DEL withdraws what was added" {
 	in_host killed
+}
+
+# A daemon that sleeps longer than a request may take, and then does what it was asked for.
+slow_daemon() {
+	slirp_add a
+	serve a 4 tcp 80 a4
+	daemon=$(jq .pid /run/usernet-cni/slirp4netns/net/a@eth0.json)
+	kill -STOP "$daemon"
+	refused 5 'does not answer' pm ADD a "$(map 8080 80)"
+	kill -CONT "$daemon"
+	# The record tells DEL of a forward that was asked for.
+	pm DEL a
+	is "$(forwards a)" '[]'
+	# Nobody could tell DEL: the next ADD of the attachment meets its own.
+	kill -STOP "$daemon"
+	refused 5 'does not answer' pm ADD a "$(map 8080 80)"
+	pm DEL a 2>/dev/null
+	is "$(find /run/usernet-cni/netns-portmap -name '*@*' | wc -l)" 0
+	kill -CONT "$daemon"
+	is "$(forwards a | jq length)" 1
+	pm ADD a "$(map 8080 80), $(map 8081 80)" >/dev/null
+	answers a4 peer tcp 10.99.0.1 8080
+	pm CHECK a "$(map 8080 80), $(map 8081 80)"
+	# Taken over by nobody else who is sent to the same daemon.
+	jq '.interfaces[0].sandbox = "/run/netns/c"' a.result >c.result
+	refused 100 'tcp 8080 is taken' pm ADD c "$(map 8080 80)"
+	is "$(forwards a | jq length)" 2
+	pm DEL a
+	is "$(forwards a)" '[]'
+	# It comes back while ADD still waits for the list: nothing is left, not even a record.
+	kill -STOP "$daemon"
+	(sleep 3; kill -CONT "$daemon") &
+	refused 5 'does not answer' pm ADD a "$(map 8080 80)"
+	is "$(forwards a)" '[]'
+	is "$(find /run/usernet-cni/netns-portmap -name '*@*' | wc -l)" 0
+	wait $!
+	slirp_del a
+}
+@test "slirp4netns: what a slow daemon does after a failed ADD is withdrawn by DEL, or taken over by the next ADD" {
+	in_host slow_daemon
+}
+
+unlocked() {
+	slirp_add a
+	paper=$(jq -c '.interfaces[0].sandbox = "/run/netns/b" | del(.interfaces[].socketPath)' a.result)
+	echo "$paper" >b.result
+	pm ADD a "$(map 8080 80)" >/dev/null
+	daemon=$(jq .pid /run/usernet-cni/slirp4netns/net/a@eth0.json)
+	kill -STOP "$daemon"
+	pm ADD a "$(map 8080 80)" >/dev/null 2>&1 &
+	sleep 0.3
+	# Its former forward is being asked for, in vain. Others of the network do not wait.
+	SECONDS=0
+	pm ADD b "$(map 9090 80)" >/dev/null
+	pm DEL b
+	[ $SECONDS -le 1 ]
+	kill -CONT "$daemon"
+	wait $!
+	pm CHECK a "$(map 8080 80)"
+	pm DEL a
+	is "$(forwards a)" '[]'
+	slirp_del a
+}
+@test "slirp4netns: nobody's ADD waits for another container's daemon" {
+	in_host unlocked
+}
+
+never_published() {
+	slirp_add a
+	pm ADD a "$(map 8080 80)" >/dev/null
+	refused 102 'tcp 8081 is not published' pm CHECK a "$(map 8080 80), $(map 8081 80)"
+	refused 102 'tcp 8080 is not published to container port 81' pm CHECK a "$(map 8080 81)"
+	pm DEL a
+	slirp_del a
+}
+@test "slirp4netns: CHECK tells of a port that is asked for and was never published" {
+	in_host never_published
 }
 
 many() {

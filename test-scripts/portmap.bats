@@ -116,6 +116,10 @@ only_loopback() {
 	ip -n peer route add 127.0.0.1/32 via 10.99.0.1 src 10.99.0.2
 	ip -n a route add 127.0.0.1/32 via 10.22.0.1 src "$(address4 a)"
 	socat TCP4-LISTEN:9090,bind=127.0.0.1,fork,reuseaddr SYSTEM:'echo private' >/dev/null 2>&1 &
+	for ((i = 0; i < 100; i++)); do
+		[ -z "$(ss -Hltn 'sport = :9090')" ] || break
+		sleep 0.02
+	done
 	answers private host tcp 127.0.0.1 9090
 	for who in peer a; do
 		silent $who tcp 127.0.0.1 8080
@@ -374,7 +378,7 @@ killed() {
 	container_add a
 	container_add b
 	portmap ADD b "$(map 9090 80)" >/dev/null
-	for call in sendto renameat close; do
+	for call in sendto linkat close; do
 		for ((n = 1; n < 100; n++)); do
 			killed_at ADD $call $n "$(map 8080 80), $(map 5353 53 udp)" || break
 			[ $((n % 2)) = 0 ] || portmap DEL a
@@ -404,6 +408,149 @@ killed() {
 }
 @test "killed between record and transaction, or after it: the next DEL or ADD puts it right" {
 	in_host killed
+}
+
+# As in killed_at, but an answer of the kernel's is lost: the n-th recvfrom, or every one from it.
+deaf_at() {
+	portmap_conf a "$3" >conf
+	ASAN_OPTIONS=detect_leaks=0 CNI_COMMAND=$1 CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 CNI_PATH=$PORTMAP_BIN \
+		strace -qq -o trace -e trace=recvfrom -e "inject=recvfrom:error=ENOMEM:when=$2" "$PORTMAP_BIN/netns-portmap" <conf >out 2>/dev/null
+}
+
+deaf() {
+	container_add a
+	failed=0
+	for when in {1..35} {1..35}+; do
+		if deaf_at ADD "$when" "$(map 8080 80)"; then
+			portmap CHECK a "$(map 8080 80)"
+		else
+			failed=$((failed + 1))
+			# Published without a record: never.
+			[ "$(elements)" = 0 ] || [ -e /run/usernet-cni/netns-portmap/net/a@eth0.json ]
+			[[ $when == *+ ]] || nothing_left
+		fi
+		portmap DEL a
+		nothing_left
+	done
+	[ $failed -gt 10 ]
+	for when in {1..20} {1..20}+; do
+		portmap ADD a "$(map 8080 80)" >/dev/null
+		deaf_at DEL "$when" "$(map 8080 80)" || [ -e /run/usernet-cni/netns-portmap/net/a@eth0.json ]
+		portmap DEL a
+		nothing_left
+	done
+}
+@test "whatever answer of the kernel is lost: nothing is published without a record, and DEL removes it" {
+	in_host deaf
+}
+
+unreadable() {
+	container_add a
+	container_add b
+	portmap ADD b "$(map 9090 80)" >/dev/null
+	record=/run/usernet-cni/netns-portmap/net/a@eth0.json
+	for text in '' '{' '{"backend":"nftab' '{"backend":"magic"}' '{"backend":"nftables"}' '{"backend":"nftables","mappings":7}' \
+		'{"backend":"nftables","address4":"10.22.0.2","mappings":[]}' '{"backend":"slirp4netns"}' '[]'; do
+		for how in DEL ADD GC; do
+			portmap ADD a "$(map 8080 80), $(map 53 53 udp 10.99.0.1)" >/dev/null
+			echo "$text" >$record
+			case $how in
+			DEL) portmap DEL a 2>stderr ;;
+			GC) collect net b 2>stderr ;;
+			ADD)
+				portmap ADD a "$(map 8081 80)" >/dev/null 2>stderr
+				portmap CHECK a "$(map 8081 80)"
+				is "$(elements)" 8
+				portmap DEL a
+				;;
+			esac
+			grep -q 'looking for what is published instead' stderr
+			[ ! -e $record ]
+			is "$(elements)" 4
+		done
+	done
+	portmap CHECK b "$(map 9090 80)"
+	portmap DEL b
+	nothing_left
+	# And the table goes with the last of them.
+	portmap ADD a "$(map 8080 80)" >/dev/null
+	echo '{' >$record
+	portmap DEL a 2>/dev/null
+	nothing_left
+}
+@test "a record that cannot be read: DEL, GC and ADD withdraw what the table says is the attachment's" {
+	in_host unreadable
+}
+
+last_ones() {
+	container_add a
+	cp a.result b.result
+	# Two networks, whose locks are two.
+	for ((i = 0; i < 40; i++)); do
+		portmap ADD a "$(map 8080 80)" >/dev/null
+		NETWORK=net2 portmap ADD b "$(map 8081 80)" >/dev/null
+		portmap DEL a &
+		NETWORK=net2 portmap DEL b &
+		wait
+		nothing_left
+	done
+	# Records of the other backend keep no table.
+	portmap ADD a "$(map 8080 80)" >/dev/null
+	echo '{"backend":"slirp4netns","mappings":[],"socket":"/nowhere","address4":"10.0.2.100"}' >/run/usernet-cni/netns-portmap/net/s@eth0.json
+	portmap DEL a
+	is "$(nft list tables)" ''
+	portmap DEL s
+	# A DEL that was killed after its record went: GC takes the table.
+	portmap ADD a "$(map 8080 80)" >/dev/null
+	nft flush map inet usernet_portmap ports4
+	for set in ports4_hairpin ports6 ports6_hairpin; do
+		nft "flush set inet usernet_portmap $set" 2>/dev/null || nft "flush map inet usernet_portmap $set"
+	done
+	rm /run/usernet-cni/netns-portmap/net/a@eth0.json
+	collect net nobody
+	nothing_left
+}
+@test "the table goes with the last mapping: two networks at once, beside slirp4netns, after a kill" {
+	in_host last_ones
+}
+
+# Names that the kernel takes, and a listing could not.
+quoted() {
+	container_add a
+	for name in 'e"th\0' '"""""""""""""""' '\"~x'; do
+		jq --arg name "$name" '.interfaces[-1].name = $name' a.result >q.result
+		sed -i 's/netns\/a"/netns\/q"/' q.result
+		portmap_conf q "$(map 8080 80)" >conf
+		as() {
+			CNI_COMMAND=$1 CNI_CONTAINERID=q CNI_NETNS=/run/netns/q CNI_IFNAME=$name CNI_PATH=$PORTMAP_BIN "$PORTMAP_BIN/netns-portmap" <conf
+		}
+		as ADD >/dev/null
+		nft list ruleset >saved
+		nft flush ruleset
+		nft -f saved
+		as CHECK
+		as DEL
+		nothing_left
+	done
+	grep -q 'comment "net/q@%5c%22~x"' saved
+}
+@test "an interface whose name has a quote leaves a listing that nft can load" {
+	in_host quoted
+}
+
+never_published() {
+	container_add a
+	portmap ADD a "$(map 8080 80)" >/dev/null
+	refused 102 'tcp 8081 is not published' portmap CHECK a "$(map 8081 80)"
+	refused 102 'udp 8080 is not published' portmap CHECK a "$(map 8080 80), $(map 8080 80 udp)"
+	refused 102 'tcp 8080 is not published to container port 81' portmap CHECK a "$(map 8080 81)"
+	refused 102 'tcp 10.99.0.1:8080 is not published' portmap CHECK a "$(map 8080 80 tcp 10.99.0.1)"
+	portmap CHECK a "$(map 8080 80)"
+	portmap DEL a
+	nothing_left
+}
+@test "CHECK tells of a port that is asked for and was never published" {
+	in_host never_published
 }
 
 gc_conf() {
@@ -558,6 +705,11 @@ compatible() {
 		'"snat": true, "masqAll": false, "markMasqBit": 5, "conditionsV4": [], "conditionsV6": null, "backend": "nftables"' >/dev/null
 	nft list chain inet usernet_portmap postrouting | grep 'meta mark & 0x00000020' >/dev/null
 	nft list map inet usernet_portmap hosts4 | grep '10.99.0.1 . udp . 53' >/dev/null
+	# containerd has the names of its structure; members that nobody knows are passed over.
+	portmap ADD a '{"HostPort": 8080, "ContainerPort": 80, "Protocol": "TCP", "HostIP": "10.99.0.1", "id": "web"}' \
+		'"markMasqBit": 5' >/dev/null
+	nft list map inet usernet_portmap hosts4 | grep '10.99.0.1 . tcp . 8080' >/dev/null
+	refused 7 'hostPort is there twice' portmap ADD a '{"hostPort": 8080, "HostPort": 8080, "containerPort": 80}' '"markMasqBit": 5'
 	container_add b
 	refused 7 'one for the whole host' portmap ADD b "$(map 9000 80)" '"markMasqBit": 6'
 	refused 7 'markMasqBit' portmap ADD b "$(map 9000 80)" '"markMasqBit": 32'

@@ -59,11 +59,16 @@ struct backend {
 		      struct cni_error *err);
 	/*
 	 * Write the record, publish config->mappings, all or none. After a failure nothing is
-	 * published, and no record is left.
+	 * published, and no record is left, but where it cannot be known: then the record stays.
 	 */
 	int (*add)(struct call *call, struct cni_error *err);
-	/* Undo what the record says and remove it. 0 too when there is nothing left to undo. */
+	/*
+	 * Undo what the record says and remove it. 0 too when there is nothing left to undo; -1
+	 * CNI_ERR_DECODE, and nothing else, when the record does not say what.
+	 */
 	int (*del)(struct call *call, const cJSON *record, struct cni_error *err);
+	/* Then: find by other means what is the attachment's, and undo it. May be NULL. */
+	int (*recover)(struct call *call, struct cni_error *err);
 	int (*check)(const struct call *call, const cJSON *record, struct cni_error *err);
 	/* GC, after the records: what no record tells of. May be NULL. */
 	int (*sweep)(const struct cni_request *req, const struct config *config,
@@ -82,5 +87,10 @@ void call_unlock(struct call *call);
 cJSON *record_new(const char *backend, const struct mapping *mappings, size_t n);
 /* Write it. Return: 0, or -1 with @err filled. */
 int record_write(const struct call *call, const cJSON *record, struct cni_error *err);
+/*
+ * Remove it, unless another call has written another one while this one held no lock; it does so
+ * afterwards. Return: 0, or -1 with @err filled.
+ */
+int record_remove(struct call *call, const cJSON *record, struct cni_error *err);
 
 #endif

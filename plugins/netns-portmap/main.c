@@ -14,6 +14,7 @@
 #include "table.h"
 
 #define LOCK_MS 60000
+#define FORMER_ATTEMPTS 8
 
 /* In the order in which they are asked whether an attachment is theirs; nf_tables takes any. */
 static const struct backend *const backends[] = {&backend_slirp4netns, &backend_nftables, NULL};
@@ -138,6 +139,21 @@ int record_write(const struct call *call, const cJSON *record, struct cni_error 
 		       : 0;
 }
 
+int record_remove(struct call *call, const cJSON *record, struct cni_error *err)
+{
+	cleanup_json cJSON *now = NULL;
+	int found;
+
+	if (call->lock < 0)
+		call->lock = state_lock(call->state, LOCK_MS, err);
+	if (call->lock < 0)
+		return -1;
+	found = state_read(call->state, call->container_id, call->ifname, &now, err);
+	if (found <= 0 || !cJSON_Compare(now, record, true))
+		return found < 0 ? -1 : 0;
+	return state_remove(call->state, call->container_id, call->ifname, err);
+}
+
 /* Whose the record is. */
 static const struct backend *record_backend(const cJSON *record, struct cni_error *err)
 {
@@ -184,19 +200,60 @@ static int choose(const struct cni_request *req, struct config *config, struct c
 	return 0;
 }
 
-/* A record from before: of an ADD that was cut short, or never deleted. Its ports go first. */
-static int remove_former(const struct call *call, struct cni_error *err)
+/*
+ * Where the record cannot be read (a full disk, an editor, a newer version), each backend looks for
+ * what is the attachment's.
+ */
+static int recover(struct call *call, struct cni_error *err)
 {
-	struct call former = *call;
-	cleanup_json cJSON *record = NULL;
-	const struct backend *backend;
-	const int found = state_read(call->state, call->container_id, call->ifname, &record, err);
+	fprintf(stderr, "%s: looking for what is published instead\n", err->msg);
+	for (size_t i = 0; backends[i]; i++)
+		if (backends[i]->recover && backends[i]->recover(call, err) < 0)
+			return -1;
+	return state_remove(call->state, call->container_id, call->ifname, err);
+}
 
-	if (found <= 0)
-		return found;
-	former.lock = -1; /* stays ours */
-	backend = record_backend(record, err);
-	return backend ? backend->del(&former, record, err) : -1;
+/*
+ * Withdraw what the attachment has and remove its record. The lock is ours at the beginning, and
+ * need not be at the end. Return: 1, 0 there was no record, or -1.
+ */
+static int withdraw(struct call *call, struct cni_error *err)
+{
+	cleanup_json cJSON *record = NULL;
+	const struct backend *backend = NULL;
+	int found = state_read(call->state, call->container_id, call->ifname, &record, err);
+
+	if (found == 0)
+		return 0;
+	if (found > 0)
+		backend = record_backend(record, err);
+	if (backend)
+		found = backend->del(call, record, err);
+	if ((found < 0 || backend == NULL) && err->code == CNI_ERR_DECODE)
+		found = recover(call, err);
+	return found < 0 ? -1 : 1;
+}
+
+/*
+ * A record from before: of an ADD that was cut short, or never deleted. Its ports go first. That
+ * may mean to wait for a daemon, without the lock; so it is looked for again.
+ */
+static int remove_former(struct call *call, struct cni_error *err)
+{
+	for (int attempt = 0; attempt < FORMER_ATTEMPTS; attempt++) {
+		int found;
+
+		call->lock = state_lock(call->state, LOCK_MS, err);
+		if (call->lock < 0)
+			return -1;
+		found = withdraw(call, err);
+		if (found <= 0)
+			return found;
+		call_unlock(call);
+	}
+	return cni_error(err, CNI_ERR_AGAIN,
+			 "another ADD of container %.100s, interface %s, is under way",
+			 call->container_id, call->ifname);
 }
 
 static int portmap_add(const struct cni_request *req, struct cni_result *result,
@@ -234,8 +291,7 @@ static int portmap_add(const struct cni_request *req, struct cni_result *result,
 	if (choose(req, &config, err) < 0 ||
 	    state_open(config.state_dir, PLUGIN_NAME, req->network, true, &state, err) < 0)
 		return -1;
-	call.lock = state_lock(&state, LOCK_MS, err);
-	if (call.lock < 0 || remove_former(&call, err) < 0)
+	if (remove_former(&call, err) < 0)
 		return -1;
 	return config.backend->add(&call, err);
 }
@@ -244,8 +300,6 @@ static int delete_attachment(const struct cni_request *req, const struct config 
 			     const struct state *state, const char *container_id,
 			     const char *ifname, struct cni_error *err)
 {
-	cleanup_json cJSON *record = NULL;
-	const struct backend *backend;
 	cleanup_call struct call call = {
 		.req = req,
 		.network = req->network,
@@ -255,15 +309,8 @@ static int delete_attachment(const struct cni_request *req, const struct config 
 		.state = state,
 		.lock = state_lock(state, LOCK_MS, err),
 	};
-	int found;
 
-	if (call.lock < 0)
-		return -1;
-	found = state_read(state, container_id, ifname, &record, err);
-	if (found <= 0)
-		return found;
-	backend = record_backend(record, err);
-	return backend ? backend->del(&call, record, err) : -1;
+	return call.lock < 0 || withdraw(&call, err) < 0 ? -1 : 0;
 }
 
 static int portmap_del(const struct cni_request *req, struct cni_error *err)
@@ -277,6 +324,26 @@ static int portmap_del(const struct cni_request *req, struct cni_error *err)
 	if (state.fd < 0)
 		return 0;
 	return delete_attachment(req, &config, &state, req->container_id, req->ifname, err);
+}
+
+/* What is recorded is looked at by the backend; is it all that is asked for? */
+static int check_asked(const struct config *config, const cJSON *record, struct cni_error *err)
+{
+	cleanup_free struct mapping *recorded = NULL;
+	const struct mapping *missing;
+	char text[MAPPING_TEXT_MAX];
+	size_t n;
+
+	if (mappings_read_record(json_get(record, "mappings"), &recorded, &n, err) < 0)
+		return cni_error_wrap(err, "the record");
+	if (mappings_compare(config->mappings, config->n_mappings, recorded, n, &missing, err) < 0)
+		return -1;
+	if (missing)
+		return cni_error(err, ERR_CHECK,
+				 "host port %s is not published to container port %u: it was not "
+				 "when the container was added",
+				 mapping_format(missing, text), missing->container_port);
+	return 0;
 }
 
 static int portmap_check(const struct cni_request *req, struct cni_error *err)
@@ -314,7 +381,9 @@ static int portmap_check(const struct cni_request *req, struct cni_error *err)
 			"no record of it",
 			req->container_id, req->ifname);
 	backend = record_backend(record, err);
-	return backend ? backend->check(&call, record, err) : -1;
+	if (backend == NULL || check_asked(&config, record, err) < 0)
+		return -1;
+	return backend->check(&call, record, err);
 }
 
 struct collection {

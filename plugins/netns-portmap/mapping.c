@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The form is CNI's convention (CONVENTIONS.md, "port mappings"), with what runtimes make of it:
- * Podman leaves hostIP empty, CRI-O and containerd send the protocol as Kubernetes spells it.
+ * Podman leaves hostIP empty, CRI-O and containerd send the protocol as Kubernetes spells it, and
+ * containerd the members as its Go structure does (HostPort, HostIP): Go's decoder, and therefore
+ * the reference plugin, takes a name in any case, and passes over those that it does not know.
  */
 #include "mapping.h"
 
@@ -54,27 +56,66 @@ static int read_host(const char *text, const char *path, struct mapping *m, stru
 	return 0;
 }
 
+/* How the object spells a member. @name: left as it is when there is none. */
+static int spelling(const cJSON *json, const char *path, const char *key, const char **name,
+		    struct cni_error *err)
+{
+	const cJSON *found = NULL;
+	const cJSON *member;
+
+	cJSON_ArrayForEach (member, json) {
+		if (strcasecmp(member->string, key) != 0)
+			continue;
+		if (found)
+			return cni_error(err, CNI_ERR_CONFIG,
+					 "%s%s is there twice, as %s and as %s: leave one out",
+					 path, key, found->string, member->string);
+		found = member;
+	}
+	if (found)
+		*name = found->string;
+	return 0;
+}
+
+static int read_port(const cJSON *json, const char *path, const char *key, uint16_t *port,
+		     struct cni_error *err)
+{
+	const char *name = key;
+	int64_t number = 0;
+
+	if (spelling(json, path, key, &name, err) < 0 ||
+	    conf_get_int(json, path, name, 1, UINT16_MAX, &number, err) < 0)
+		return -1;
+	if (number == 0)
+		return cni_error(err, CNI_ERR_CONFIG, "%s%s is missing", path, key);
+	*port = (uint16_t)number;
+	return 0;
+}
+
+static int read_string(const cJSON *json, const char *path, const char *key, const char **text,
+		       struct cni_error *err)
+{
+	const char *name = key;
+
+	return spelling(json, path, key, &name, err) < 0 ||
+			       conf_get_string(json, path, name, text, err) < 0
+		       ? -1
+		       : 0;
+}
+
 static int read_one(const cJSON *json, const char *path, struct mapping *m, struct cni_error *err)
 {
 	const char *protocol = "tcp";
 	const char *host = "";
-	int64_t host_port = 0;
-	int64_t container_port = 0;
 
 	if (!cJSON_IsObject(json))
 		return cni_error(err, CNI_ERR_CONFIG, "%.*s is no object", (int)strlen(path) - 1,
 				 path);
-	if (conf_get_int(json, path, "hostPort", 1, 65535, &host_port, err) < 0 ||
-	    conf_get_int(json, path, "containerPort", 1, 65535, &container_port, err) < 0 ||
-	    conf_get_string(json, path, "protocol", &protocol, err) < 0 ||
-	    conf_get_string(json, path, "hostIP", &host, err) < 0 ||
-	    conf_get_int(json, path, "id", 0, INT32_MAX, &m->id, err) < 0)
+	if (read_port(json, path, "hostPort", &m->host_port, err) < 0 ||
+	    read_port(json, path, "containerPort", &m->container_port, err) < 0 ||
+	    read_string(json, path, "protocol", &protocol, err) < 0 ||
+	    read_string(json, path, "hostIP", &host, err) < 0)
 		return -1;
-	if (host_port == 0 || container_port == 0)
-		return cni_error(err, CNI_ERR_CONFIG, "%s%s is missing", path,
-				 host_port == 0 ? "hostPort" : "containerPort");
-	m->host_port = (uint16_t)host_port;
-	m->container_port = (uint16_t)container_port;
 	if (*protocol == '\0')
 		protocol = "tcp";
 	if (read_protocol(protocol, path, m, err) < 0)
@@ -108,18 +149,28 @@ static bool same_host(const struct mapping *a, const struct mapping *b)
 	       b->host_family == AF_UNSPEC;
 }
 
+/* NULL out of memory. */
+static const struct mapping **sort(const struct mapping *mappings, size_t n)
+{
+	const struct mapping **sorted = calloc(n + 1, sizeof(const struct mapping *));
+
+	if (sorted == NULL)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = &mappings[i];
+	qsort(sorted, n, sizeof(const struct mapping *), compare);
+	return sorted;
+}
+
 /* Sorted, what overlaps is adjacent: AF_UNSPEC sorts before the two families. */
 static int refuse_twice(const struct mapping *mappings, size_t n, const char *path,
 			struct cni_error *err)
 {
-	cleanup_free const struct mapping **sorted = calloc(n + 1, sizeof(const struct mapping *));
+	cleanup_free const struct mapping **sorted = sort(mappings, n);
 	char text[MAPPING_TEXT_MAX];
 
 	if (sorted == NULL)
 		return cni_error_nomem(err);
-	for (size_t i = 0; i < n; i++)
-		sorted[i] = &mappings[i];
-	qsort(sorted, n, sizeof(const struct mapping *), compare);
 	for (size_t i = 1; i < n; i++) {
 		const struct mapping *a = sorted[i - 1];
 		const struct mapping *b = sorted[i];
@@ -157,6 +208,43 @@ int mappings_read(const cJSON *array, const char *path, struct mapping **out, si
 		return -1;
 	*out = take_ptr(mappings);
 	*n = i;
+	return 0;
+}
+
+int mappings_read_record(const cJSON *array, struct mapping **out, size_t *n, struct cni_error *err)
+{
+	const cJSON *json;
+	size_t i = 0;
+
+	if (mappings_read(array, "mappings", out, n, err) < 0)
+		return -1;
+	cJSON_ArrayForEach (json, array) {
+		if (conf_get_int(json, "mappings: ", "id", 0, INT32_MAX, &(*out)[i++].id, err) <
+		    0) {
+			free(take_ptr(*out));
+			*n = 0;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int mappings_compare(const struct mapping *asked, size_t n_asked, const struct mapping *recorded,
+		     size_t n_recorded, const struct mapping **missing, struct cni_error *err)
+{
+	cleanup_free const struct mapping **sorted = sort(recorded, n_recorded);
+
+	*missing = NULL;
+	if (sorted == NULL)
+		return cni_error_nomem(err);
+	for (size_t i = 0; i < n_asked && *missing == NULL; i++) {
+		const struct mapping *m = &asked[i];
+		const struct mapping *const *same =
+			bsearch(&m, sorted, n_recorded, sizeof(const struct mapping *), compare);
+
+		if (same == NULL || (*same)->container_port != m->container_port)
+			*missing = m;
+	}
 	return 0;
 }
 

@@ -32,15 +32,27 @@ struct mapping {
  *
  * protocol may be missing (tcp) and in any case; hostIP may be missing or empty. IPv4 addresses
  * in IPv6 form (::ffff:1.2.3.4) are IPv4's. The same host port of a protocol twice on the same
- * address is refused.
+ * address is refused. Members are known in any case, one of them in two spellings is refused;
+ * others than these four are passed over.
  *
  * Return: 0, or -1 CNI_ERR_CONFIG.
  */
 int mappings_read(const cJSON *array, const char *path, struct mapping **out, size_t *n,
 		  struct cni_error *err);
 
+/* The array of a record: the same, with the ids. */
+int mappings_read_record(const cJSON *array, struct mapping **out, size_t *n,
+			 struct cni_error *err);
+
 /* The array, for a record; NULL out of memory. */
 cJSON *mappings_print(const struct mapping *mappings, size_t n);
+
+/*
+ * The first of @asked that is not among @recorded, with all that it says; NULL when each is.
+ * Return: 0, or -1 out of memory.
+ */
+int mappings_compare(const struct mapping *asked, size_t n_asked, const struct mapping *recorded,
+		     size_t n_recorded, const struct mapping **missing, struct cni_error *err);
 
 /* "tcp"; static storage. */
 const char *mapping_protocol(const struct mapping *m);

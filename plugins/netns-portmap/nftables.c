@@ -32,9 +32,21 @@
  * deletion the kernel lets that close wait for an RCU grace period (8 to 24 ms), which is the floor
  * under DEL. There is one socket in a process, so that floor is paid once.
  *
+ * Whether a transaction was done is known from its answer alone. Where that is lost (no memory for
+ * receiving it), ADD and DEL read and try again, on a new socket. An ADD that fails after that
+ * takes back what is its own; if not even that is possible, its record stays, for DEL and GC.
+ *
+ * The table goes with the last element. That nothing else is in it is read from the table itself
+ * and bound to the generation, so no mapping is lost, and records only say when it is worth
+ * reading: when none of another attachment through nf_tables is found. Two last DELs at once, of
+ * networks whose locks are two, see each other's record and leave the table. So a DEL that left it
+ * looks for records again after having removed its own: the later of the two finds none. An ADD
+ * that fails does the same; of one that was killed the record is there, and its DEL comes.
+ *
  * ADD and DEL never read through a set: what they cost does not depend on what others have in it.
  * (The DEL that finds no other record looks whether its own elements are the last ones.) GC does
- * read, for elements whose record has been lost.
+ * read, for elements whose record has been lost, and so does whoever meets a record that cannot be
+ * read.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -65,6 +77,13 @@ static struct nfnl nl = NFNL_NONE;
 static int session(struct cni_error *err)
 {
 	return nl.fd >= 0 ? 0 : nfnl_open(NETLINK_NETFILTER, &nl, err);
+}
+
+/* After a lost answer: what is still to come on the old one is not ours to read any more. */
+static int session_anew(struct cni_error *err)
+{
+	nfnl_close(&nl);
+	return session(err);
 }
 
 static int refused(int error, const char *what, struct cni_error *err)
@@ -364,7 +383,9 @@ static int say_taken(const struct publication *p, const struct element *e, struc
 			 text, e->owner);
 }
 
-static int publish(const struct publication *p, struct elements *list, struct cni_error *err)
+/* @unsure: set when an answer was lost. Then a failure need not mean that nothing is published. */
+static int publish(const struct publication *p, struct elements *list, bool *unsure,
+		   struct cni_error *err)
 {
 	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
 	enum table_state state;
@@ -407,16 +428,23 @@ static int publish(const struct publication *p, struct elements *list, struct cn
 		error = table_commit(&nl, &b);
 		if (error == 0)
 			return 0;
+		if (error < 0) {
+			*unsure = true;
+			error = -error;
+			if (session_anew(err) < 0)
+				return -1;
+			continue;
+		}
 		if (error != ERESTART && error != EEXIST && error != EBUSY && error != ENOENT)
 			break;
 	}
 	return refused(error, "publish", err);
 }
 
-/* Stops at the first element of another owner. */
+/* Stops at the first element of another owner; without an owner, at any. */
 static int on_other(const struct found *found, void *arg)
 {
-	if (strcmp(found->owner, arg) == 0)
+	if (arg && strcmp(found->owner, arg) == 0)
 		return 0;
 	errno = EEXIST;
 	return -1;
@@ -437,11 +465,11 @@ static void put_dump(struct nfnl_buffer *b, unsigned int set)
 }
 
 /*
- * Whether all elements are the owner's. Asked when no other record is left, so the answer is yes
- * but for another state directory's; of a set of theirs one part is read and the rest left, by
- * giving up the socket.
+ * Whether all elements are the owner's; NULL: whether there are none. Asked when no other record is
+ * left, so the answer is yes but for another state directory's; of a set of theirs one part is read
+ * and the rest left, by giving up the socket.
  */
-static bool nobody_else(char owner[OWNER_MAX])
+static bool nobody_else(char *owner)
 {
 	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
 	struct cni_error ignored;
@@ -457,9 +485,28 @@ static bool nobody_else(char owner[OWNER_MAX])
 	return true;
 }
 
+/* The table goes, if nothing is in it. Somebody's own chain in it, and it stays. */
+static void remove_empty_table(unsigned int mark_bit)
+{
+	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
+	enum table_state state;
+	uint32_t generation;
+
+	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		if (table_look(&nl, mark_bit, &state, &generation) < 0 || state == TABLE_MISSING ||
+		    !nobody_else(NULL))
+			return;
+		table_begin(&nl, &b, generation);
+		table_remove(&nl, &b, mark_bit);
+		if (table_commit(&nl, &b) != ERESTART)
+			return;
+	}
+}
+
 /*
  * Remove the publication's elements that are ours. Where they are the last of all, the table goes
  * instead, in the same single transaction: a second one would wait for a second grace period.
+ * Return: 1 there is no table any more, 0 it is left, or -1.
  */
 static int withdraw(struct publication *p, struct elements *list, bool last, struct cni_error *err)
 {
@@ -474,7 +521,7 @@ static int withdraw(struct publication *p, struct elements *list, bool last, str
 		if (table_look(&nl, p->mark_bit, &state, &generation) < 0)
 			return refused(errno, "read nf_tables", err);
 		if (state == TABLE_MISSING)
-			return 0;
+			return 1;
 		error = look_up(list, p->owner);
 		if (error)
 			return refused(error, "read the mappings", err);
@@ -488,7 +535,13 @@ static int withdraw(struct publication *p, struct elements *list, bool last, str
 			put_elements(&b, NFT_MSG_DELSETELEM, 0, list, NULL, true);
 		error = table_commit(&nl, &b);
 		if (error == 0)
-			return 0;
+			return whole;
+		if (error < 0) {
+			error = -error;
+			if (session_anew(err) < 0)
+				return -1;
+			continue;
+		}
 		/* Somebody's own chain is in the table, or one of ours is not: it stays. */
 		if (whole && error != ERESTART)
 			last = false;
@@ -564,8 +617,23 @@ static int allow_loopback(const struct publication *p, struct cni_error *err)
 	return 0;
 }
 
+/* After a failed ADD: nothing of it is left, or its record. */
+static void undo(const struct call *call, struct publication *p, struct elements *list, bool unsure)
+{
+	struct cni_error ignored;
+
+	if (session_anew(&ignored) < 0 && unsure)
+		return;
+	if (unsure && withdraw(p, list, publication_is_last(call), &ignored) < 0)
+		return;
+	state_remove(call->state, call->container_id, call->ifname, &ignored);
+	if (publication_is_last(call))
+		remove_empty_table(p->mark_bit);
+}
+
 static int nftables_add(struct call *call, struct cni_error *err)
 {
+	bool unsure = false;
 	cleanup_publication struct publication p = {0};
 	cleanup_elements struct elements list = {0};
 	cleanup_json cJSON *record = NULL;
@@ -579,11 +647,8 @@ static int nftables_add(struct call *call, struct cni_error *err)
 		return cni_error_nomem(err);
 	if (record_write(call, record, err) < 0)
 		return -1;
-	if (publish(&p, &list, err) < 0) {
-		struct cni_error
-			ignored; /* the record says no more than it did; DEL will try again */
-
-		state_remove(call->state, call->container_id, call->ifname, &ignored);
+	if (publish(&p, &list, &unsure, err) < 0) {
+		undo(call, &p, &list, unsure);
 		return -1;
 	}
 	call_unlock(call);
@@ -597,12 +662,17 @@ static int nftables_del(struct call *call, const cJSON *record, struct cni_error
 {
 	cleanup_publication struct publication p = {0};
 	cleanup_elements struct elements list = {0};
+	int gone;
 
 	if (publication_read(call, record, &p, err) < 0 || elements_plan(&p, &list, err) < 0 ||
-	    session(err) < 0 || withdraw(&p, &list, publication_is_last(call), err) < 0 ||
-	    state_remove(call->state, call->container_id, call->ifname, err) < 0)
+	    session(err) < 0)
+		return -1;
+	gone = withdraw(&p, &list, publication_is_last(call), err);
+	if (gone < 0 || state_remove(call->state, call->container_id, call->ifname, err) < 0)
 		return -1;
 	call_unlock(call);
+	if (!gone && publication_is_last(call))
+		remove_empty_table(p.mark_bit);
 	for (int ipv6 = 0; ipv6 < 2; ipv6++)
 		if (p.address[ipv6].family != AF_UNSPEC)
 			conntrack_forget_container(&nl, &p.address[ipv6], p.mappings, p.n);
@@ -654,12 +724,14 @@ static int nftables_check(const struct call *call, const cJSON *record, struct c
 }
 
 /*
- * GC: elements of this network whose attachment is not in the list. Their records are gone already,
- * so these have none: a state directory was lost, or is another one now.
+ * Elements that no record tells of. For GC: those of this network whose attachment is not in the
+ * list. Their records are gone already, so these have none: a state directory was lost, or is
+ * another one now. For an attachment whose record cannot be read: its own.
  */
 
 struct sweep {
 	const struct cni_request *req;
+	char owner[OWNER_MAX];  /* of the one attachment; "": GC */
 	char prefix[OWNER_MAX]; /* of the network's owners */
 	unsigned int set;
 	struct nfnl_buffer b;     /* the transaction */
@@ -690,8 +762,9 @@ static int on_swept(const struct found *found, void *arg)
 	    found->key_len > sizeof(e.key) || strlen(found->owner) >= sizeof(owner))
 		return 0;
 	strcpy(owner, found->owner);
-	if (s->req->n_valid &&
-	    bsearch(owner, s->valid, s->req->n_valid, sizeof(*s->valid), compare_owner))
+	if (s->owner[0] ? strcmp(owner, s->owner) != 0
+			: s->req->n_valid && bsearch(owner, s->valid, s->req->n_valid,
+						     sizeof(*s->valid), compare_owner))
 		return 0;
 	e.key_len = (uint8_t)found->key_len;
 	memcpy(e.key, found->key, found->key_len);
@@ -752,12 +825,45 @@ static int sweep_once(struct sweep *s, unsigned int mark_bit)
 	return error || s->n == 0 ? error : table_commit(&nl, &s->b);
 }
 
+static int sweep_all(struct sweep *s, unsigned int mark_bit, struct cni_error *err)
+{
+	int error = ERESTART;
+
+	for (int attempt = 0; attempt < ATTEMPTS && error == ERESTART; attempt++) {
+		error = sweep_once(s, mark_bit);
+		if (error < 0) {
+			error = ERESTART;
+			if (session_anew(err) < 0)
+				return -1;
+		}
+	}
+	/* Who may not look has put nothing there: an ordinary user with slirp4netns. */
+	if (error && error != EPERM)
+		return refused(error, "collect what is left", err);
+	return 0;
+}
+
+static int nftables_recover(struct call *call, struct cni_error *err)
+{
+	cleanup_sweep struct sweep s = {.req = call->req};
+
+	if (session(err) < 0)
+		return -1;
+	owner_prefix(call->network, s.prefix);
+	owner_name(call->network, call->container_id, call->ifname, s.owner);
+	if (sweep_all(&s, call->config->mark_bit, err) < 0 ||
+	    state_remove(call->state, call->container_id, call->ifname, err) < 0)
+		return -1;
+	if (publication_is_last(call))
+		remove_empty_table(call->config->mark_bit);
+	return 0;
+}
+
 static int nftables_sweep(const struct cni_request *req, const struct config *config,
 			  struct cni_error *err)
 {
 	cleanup_free char(*valid)[OWNER_MAX] = calloc(req->n_valid + 1, sizeof(*valid));
 	cleanup_sweep struct sweep s = {.req = req, .valid = valid};
-	int error = ERESTART;
 
 	if (valid == NULL)
 		return cni_error_nomem(err);
@@ -768,11 +874,9 @@ static int nftables_sweep(const struct cni_request *req, const struct config *co
 		owner_name(req->network, req->valid[i].container_id, req->valid[i].ifname,
 			   valid[i]);
 	qsort(valid, req->n_valid, sizeof(*valid), compare_owner);
-	for (int attempt = 0; attempt < ATTEMPTS && error == ERESTART; attempt++)
-		error = sweep_once(&s, config->mark_bit);
-	/* Who may not look has put nothing there: an ordinary user with slirp4netns. */
-	if (error && error != EPERM)
-		return refused(error, "collect what is left", err);
+	if (sweep_all(&s, config->mark_bit, err) < 0)
+		return -1;
+	remove_empty_table(config->mark_bit);
 	return 0;
 }
 
@@ -792,6 +896,7 @@ const struct backend backend_nftables = {
 	.name = "nftables",
 	.add = nftables_add,
 	.del = nftables_del,
+	.recover = nftables_recover,
 	.check = nftables_check,
 	.sweep = nftables_sweep,
 	.status = nftables_status,

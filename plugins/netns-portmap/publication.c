@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #define NETWORK_MAX 40 /* bytes of an owner's network, and of its container id */
 #define CONTAINER_MAX 64
 #define HASH_LEN 16
+#define IFNAME_MAX (OWNER_MAX - 1 - NETWORK_MAX - 1 - CONTAINER_MAX - 1) /* of its interface */
+#define OTHERS_READ 8 /* records, in the search for one of this backend */
 
 void publication_free(struct publication *p)
 {
@@ -56,6 +59,12 @@ cJSON *publication_print(const struct publication *p)
 	return take_ptr(record);
 }
 
+static int wrong_record(struct cni_error *err)
+{
+	err->code = CNI_ERR_DECODE;
+	return cni_error_wrap(err, "the record");
+}
+
 int publication_read(const struct call *call, const cJSON *record, struct publication *p,
 		     struct cni_error *err)
 {
@@ -70,7 +79,7 @@ int publication_read(const struct call *call, const cJSON *record, struct public
 
 		if (conf_get_string(record, "", address_keys[ipv6], &address, err) < 0 ||
 		    conf_get_string(record, "", device_keys[ipv6], &device, err) < 0)
-			return cni_error_wrap(err, "the record");
+			return wrong_record(err);
 		if (*address && (ip_address_parse(address, &p->address[ipv6]) < 0 ||
 				 (p->address[ipv6].family == AF_INET6) != ipv6))
 			return cni_error(err, CNI_ERR_DECODE, "the record's %s is no such address",
@@ -84,49 +93,91 @@ int publication_read(const struct call *call, const cJSON *record, struct public
 	    conf_get_bool(record, "", "masqAll", &p->masq_all, err) < 0 ||
 	    conf_get_int(record, "", "markMasqBit", 0, 31, &bit, err) < 0 ||
 	    conf_get_array(record, "", "mappings", &array, err) < 0 ||
-	    mappings_read(array, "mappings", &p->owned, &p->n, err) < 0)
-		return cni_error_wrap(err, "the record");
+	    mappings_read_record(array, &p->owned, &p->n, err) < 0)
+		return wrong_record(err);
+	if (p->n == 0 || (p->address[0].family == AF_UNSPEC && p->address[1].family == AF_UNSPEC))
+		return cni_error(err, CNI_ERR_DECODE, "the record has no %s",
+				 p->n == 0 ? "mappings" : "address");
 	p->mappings = p->owned;
 	p->mark_bit = (unsigned int)bit;
 	return 0;
 }
 
-/* How many records there are in a network's directory, counting no further than two. */
-static int count_records(int dirfd, const char *network)
-{
-	const int fd = openat(dirfd, network, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-	int n = 0;
+/* The search for another attachment's record. */
+struct others {
+	const struct call *call;
+	const char *network; /* where it is */
+	int left;            /* records to read */
+	bool found;
+};
 
-	if (dir == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return 0;
+static void close_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+#define cleanup_dir __attribute__((cleanup(close_dir)))
+
+static DIR *open_dir(int dirfd, const char *name)
+{
+	cleanup_close int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir)
+		take_fd(&fd);
+	return dir;
+}
+
+static bool is_own(const struct others *o, const char *name)
+{
+	char own[NAME_MAX + 1];
+
+	snprintf(own, sizeof(own), "%s@%s.json", o->call->container_id, o->call->ifname);
+	return strcmp(o->network, o->call->network) == 0 && strcmp(name, own) == 0;
+}
+
+/* One that cannot be read says nothing: then it is the table that is looked at. */
+static bool is_of_backend(int dirfd, const char *name)
+{
+	cleanup_free char *text = NULL;
+	cleanup_json cJSON *record = NULL;
+	const char *backend = "";
+	struct cni_error ignored;
+
+	return state_read_file(dirfd, name, &text, &ignored) > 0 &&
+	       json_parse(text, strlen(text), "a record", &record, &ignored) == 0 &&
+	       conf_get_string(record, "", "backend", &backend, &ignored) > 0 &&
+	       strcmp(backend, backend_nftables.name) == 0;
+}
+
+static void search_network(int parent, struct others *o)
+{
+	cleanup_dir DIR *dir = open_dir(parent, o->network);
+	const struct dirent *entry;
+
+	while (dir && o->left > 0 && !o->found && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' || strchr(entry->d_name, '@') == NULL ||
+		    is_own(o, entry->d_name))
+			continue;
+		o->left--;
+		o->found = is_of_backend(dirfd(dir), entry->d_name);
 	}
-	while (n < 2 && (entry = readdir(dir)))
-		n += entry->d_name[0] != '.' && strchr(entry->d_name, '@') != NULL;
-	closedir(dir);
-	return n;
 }
 
 bool publication_is_last(const struct call *call)
 {
-	const int fd = openat(call->state->plugin_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_dir DIR *dir = open_dir(call->state->plugin_fd, ".");
+	struct others o = {.call = call, .left = OTHERS_READ};
 	const struct dirent *entry;
-	int n = 0;
 
-	if (dir == NULL) {
-		if (fd >= 0)
-			close(fd);
+	if (dir == NULL)
 		return false;
-	}
-	while (n < 2 && (entry = readdir(dir)))
+	while (o.left > 0 && !o.found && (entry = readdir(dir))) {
+		o.network = entry->d_name;
 		if (entry->d_name[0] != '.')
-			n += count_records(dirfd(dir), entry->d_name);
-	closedir(dir);
-	return n < 2;
+			search_network(dirfd(dir), &o);
+	}
+	return !o.found;
 }
 
 /* The name, or as much of it as fits with a hash behind it. */
@@ -147,16 +198,32 @@ void owner_prefix(const char *network, char out[OWNER_MAX])
 	strcat(out, "/");
 }
 
+static void encode(const char *ifname, char out[3 * IFNAMSIZ])
+{
+	for (size_t i = 0; i < IFNAMSIZ && ifname[i]; i++) {
+		if (ifname[i] == '"' || ifname[i] == '\\')
+			out += sprintf(out, "%%%02x", (unsigned int)ifname[i]);
+		else
+			*out++ = ifname[i];
+	}
+	*out = '\0';
+}
+
 void owner_name(const char *network, const char *container_id, const char *ifname,
 		char out[OWNER_MAX])
 {
 	char hash[HASH_LEN + 1];
+	char encoded[3 * IFNAMSIZ];
 
 	state_hash(network, container_id, ifname, hash);
 	owner_prefix(network, out);
 	shorten(container_id, CONTAINER_MAX, hash, out + strlen(out));
 	strcat(out, "@");
-	strncat(out, ifname, IFNAMSIZ - 1);
+	encode(ifname, encoded);
+	if (strlen(encoded) <= IFNAME_MAX)
+		strcat(out, encoded);
+	else
+		strcat(strcat(out, "~"), hash);
 }
 
 void elements_free(struct elements *list)

@@ -35,16 +35,21 @@ void publication_free(struct publication *p);
 void publication_init(struct publication *p, const struct call *call);
 /* Its record; NULL out of memory. */
 cJSON *publication_print(const struct publication *p);
-/* From a record. Return: 0, or -1 CNI_ERR_DECODE: edited by hand, or not ours. */
+/* From a record. Return: 0, or -1 CNI_ERR_DECODE: cut off, edited by hand, or not ours. */
 int publication_read(const struct call *call, const cJSON *record, struct publication *p,
 		     struct cni_error *err);
 
-/* Whether the attachment's record is the only one of this plugin in this state directory. */
+/*
+ * Whether no other attachment's record of this backend is in this state directory; also true after
+ * reading a few of none.
+ */
 bool publication_is_last(const struct call *call);
 
 /*
  * The owner of an element: "network/container id@interface". A long network name or container id
- * is cut, and a hash of it all put behind a '~', which neither can contain.
+ * is cut, and a hash of it all put behind a '~', which neither can contain. nft(8) cannot read a
+ * '"' in a comment: it is %22 in an interface's name, and a '\\' %5c; '%' is in no name. What gets
+ * too long by that becomes the hash as well, behind a '~' and longer than any interface's name.
  */
 void owner_name(const char *network, const char *container_id, const char *ifname,
 		char out[OWNER_MAX]);

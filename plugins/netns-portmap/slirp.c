@@ -6,8 +6,17 @@
  * alone does not tell a forward of ours from one that somebody made in a daemon started since:
  * DEL lists first, and removes by number what still is what the record says. The record is written
  * without numbers before the first request, and again with them after the last one; what was added
- * in between, by a plugin that was killed, is recognized by its content, which is unique: two
- * forwards cannot have the same port.
+ * in between, by a plugin that was killed or did not get its answer in time, is recognized by its
+ * content, which is unique: two forwards cannot have the same port.
+ *
+ * A daemon answers in the order of requests. So after an add_hostfwd without an answer, a list that
+ * it does answer tells whether the forward is there, and ADD takes it back. If there is no list
+ * either, the record stays, for DEL. A DEL that gets no answer must go on without; what it leaves
+ * is met by the next ADD of the attachment as a refusal, and is taken over when it is exactly the
+ * forward that was asked for, in the attachment's own daemon: nobody else's can be there.
+ *
+ * The network's lock is never held while a daemon is waited for. So a record is removed only if it
+ * still is the one that was undone.
  *
  * slirp4netns's API says that add_hostfwd failed, and not why. It binds a socket; so we try to bind
  * the same address and port, and the kernel tells us. It is in our network namespace, or our
@@ -207,51 +216,6 @@ static int explain(const struct mapping *m, const char *reason, struct cni_error
 	return cni_error_details(err, "slirp4netns: %s", reason);
 }
 
-static int add_one(const struct daemon *d, struct mapping *m, const char *guest,
-		   struct cni_error *err)
-{
-	cleanup_json cJSON *answer = NULL;
-	cleanup_json cJSON *arguments = cJSON_CreateObject();
-	char text[MAPPING_TEXT_MAX];
-	char host[INET6_ADDRSTRLEN];
-	const char *reason;
-
-	if (!cJSON_AddStringToObject(arguments, "proto", mapping_protocol(m)) ||
-	    !cJSON_AddStringToObject(arguments, "host_addr", host_text(m, host)) ||
-	    !cJSON_AddNumberToObject(arguments, "host_port", m->host_port) ||
-	    !cJSON_AddStringToObject(arguments, "guest_addr", guest) ||
-	    !cJSON_AddNumberToObject(arguments, "guest_port", m->container_port))
-		return cni_error_nomem(err);
-	if (ask(d, "add_hostfwd", take_ptr(arguments), &answer, err) < 0)
-		return cni_error_wrap(err, "cannot publish %s", mapping_format(m, text));
-	reason = slirp_api_error(answer);
-	if (reason)
-		return explain(m, reason, err);
-	if (conf_get_int(json_get(answer, "return"), "return.", "id", 1, INT32_MAX, &m->id, err) !=
-	    1)
-		return cni_error(err, ERR_REFUSED,
-				 "slirp4netns's answer about %s through %s has no id",
-				 mapping_format(m, text), d->socket);
-	return 0;
-}
-
-static int remove_one(const struct daemon *d, int64_t id, struct cni_error *err)
-{
-	cleanup_json cJSON *answer = NULL;
-	cleanup_json cJSON *arguments = cJSON_CreateObject();
-	const char *reason;
-
-	if (!cJSON_AddNumberToObject(arguments, "id", (double)id))
-		return cni_error_nomem(err);
-	if (ask(d, "remove_hostfwd", take_ptr(arguments), &answer, err) < 0)
-		return -1;
-	reason = slirp_api_error(answer);
-	if (reason == NULL || strstr(reason, "bad arguments.id")) /* gone already */
-		return 0;
-	cni_error(err, ERR_REFUSED, "slirp4netns does not withdraw forward %d", (int)id);
-	return cni_error_details(err, "%s", reason);
-}
-
 /* *entries points into *answer. */
 static int list(const struct daemon *d, cJSON **answer, const cJSON **entries,
 		struct cni_error *err)
@@ -296,6 +260,80 @@ static bool is_it(const cJSON *entry, const struct mapping *m, const char *guest
 	       (m->id == 0 || has_number(entry, "id", (double)m->id));
 }
 
+/* The attachment's own daemon, as the interface plugin recorded it, has exactly this forward. */
+static bool is_left_over(const struct call *call, const struct daemon *d, struct mapping *m,
+			 const char *guest)
+{
+	cleanup_json cJSON *answer = NULL;
+	const cJSON *entries;
+	const cJSON *entry;
+	struct daemon own;
+	struct cni_error ignored;
+
+	if (find_in_record(call->req, call->config, &own, &ignored) != 1 ||
+	    strcmp(own.socket, d->socket) != 0 || list(d, &answer, &entries, &ignored) < 0)
+		return false;
+	cJSON_ArrayForEach (entry, entries)
+		if (is_it(entry, m, guest))
+			return conf_get_int(entry, "", "id", 1, INT32_MAX, &m->id, &ignored) == 1;
+	return false;
+}
+
+/* Whether a request failed because nobody listens (errno says so of CNI_ERR_IO alone). */
+static bool is_nobody(const struct cni_error *err)
+{
+	return err->code == CNI_ERR_IO && (errno == ECONNREFUSED || errno == ENOENT);
+}
+
+/* @unsure: set when a failure need not mean that the forward is not there. */
+static int add_one(const struct call *call, const struct daemon *d, struct mapping *m,
+		   const char *guest, bool *unsure, struct cni_error *err)
+{
+	cleanup_json cJSON *answer = NULL;
+	cleanup_json cJSON *arguments = cJSON_CreateObject();
+	char text[MAPPING_TEXT_MAX];
+	char host[INET6_ADDRSTRLEN];
+	const char *reason;
+
+	if (!cJSON_AddStringToObject(arguments, "proto", mapping_protocol(m)) ||
+	    !cJSON_AddStringToObject(arguments, "host_addr", host_text(m, host)) ||
+	    !cJSON_AddNumberToObject(arguments, "host_port", m->host_port) ||
+	    !cJSON_AddStringToObject(arguments, "guest_addr", guest) ||
+	    !cJSON_AddNumberToObject(arguments, "guest_port", m->container_port))
+		return cni_error_nomem(err);
+	if (ask(d, "add_hostfwd", take_ptr(arguments), &answer, err) < 0) {
+		*unsure = !is_nobody(err);
+		return cni_error_wrap(err, "cannot publish %s", mapping_format(m, text));
+	}
+	reason = slirp_api_error(answer);
+	if (reason)
+		return is_left_over(call, d, m, guest) ? 0 : explain(m, reason, err);
+	*unsure = true;
+	if (conf_get_int(json_get(answer, "return"), "return.", "id", 1, INT32_MAX, &m->id, err) !=
+	    1)
+		return cni_error(err, ERR_REFUSED,
+				 "slirp4netns's answer about %s through %s has no id",
+				 mapping_format(m, text), d->socket);
+	return 0;
+}
+
+static int remove_one(const struct daemon *d, int64_t id, struct cni_error *err)
+{
+	cleanup_json cJSON *answer = NULL;
+	cleanup_json cJSON *arguments = cJSON_CreateObject();
+	const char *reason;
+
+	if (!cJSON_AddNumberToObject(arguments, "id", (double)id))
+		return cni_error_nomem(err);
+	if (ask(d, "remove_hostfwd", take_ptr(arguments), &answer, err) < 0)
+		return -1;
+	reason = slirp_api_error(answer);
+	if (reason == NULL || strstr(reason, "bad arguments.id")) /* gone already */
+		return 0;
+	cni_error(err, ERR_REFUSED, "slirp4netns does not withdraw forward %d", (int)id);
+	return cni_error_details(err, "%s", reason);
+}
+
 /*
  * The record
  */
@@ -313,14 +351,15 @@ static void recorded_free(struct recorded *r)
 }
 #define cleanup_recorded __attribute__((cleanup(recorded_free)))
 
-static int write_record(const struct call *call, const struct recorded *r, struct cni_error *err)
+/* NULL out of memory. */
+static cJSON *print_record(const struct recorded *r)
 {
 	cleanup_json cJSON *record = record_new(backend_slirp4netns.name, r->mappings, r->n);
 
 	if (!cJSON_AddStringToObject(record, "socket", r->daemon.socket) ||
 	    !cJSON_AddStringToObject(record, "address4", r->guest))
-		return cni_error_nomem(err);
-	return record_write(call, record, err);
+		return NULL;
+	return take_ptr(record);
 }
 
 static int read_record(const cJSON *record, struct recorded *r, struct cni_error *err)
@@ -333,9 +372,11 @@ static int read_record(const cJSON *record, struct recorded *r, struct cni_error
 	if (conf_get_string(record, "", "socket", &path, err) < 0 ||
 	    conf_get_string(record, "", "address4", &guest, err) < 0 ||
 	    conf_get_array(record, "", "mappings", &array, err) < 0 ||
-	    mappings_read(array, "mappings", &r->mappings, &r->n, err) < 0 ||
-	    set_socket(&r->daemon, path, err) < 0)
+	    mappings_read_record(array, &r->mappings, &r->n, err) < 0 ||
+	    set_socket(&r->daemon, path, err) < 0) {
+		err->code = CNI_ERR_DECODE;
 		return cni_error_wrap(err, "the record");
+	}
 	if (ip_address_parse(guest, &address) < 0 || address.family != AF_INET)
 		return cni_error(err, CNI_ERR_DECODE, "the record's address4 is no such address");
 	ip_address_format(&address, r->guest);
@@ -363,59 +404,6 @@ static int refuse_what_it_lacks(const struct call *call, struct cni_error *err)
 					 "cannot publish %s: slirp4netns forwards from IPv4 "
 					 "addresses only; leave hostIP out or give one of them",
 					 mapping_format(m, text));
-	}
-	return 0;
-}
-
-/* After a failure: withdraw what was added, keep the record only for what could not be. */
-static void undo(const struct call *call, struct recorded *r, size_t n)
-{
-	struct cni_error ignored;
-	bool all = true;
-
-	clock_gettime(CLOCK_MONOTONIC, &r->daemon.start);
-	for (size_t i = n; i-- > 0;)
-		all &= remove_one(&r->daemon, r->mappings[i].id, &ignored) == 0;
-	if (all)
-		state_remove(call->state, call->container_id, call->ifname, &ignored);
-}
-
-static int slirp_add(struct call *call, struct cni_error *err)
-{
-	cleanup_recorded struct recorded r = {0};
-	size_t added = 0;
-
-	if (refuse_what_it_lacks(call, err) < 0)
-		return -1;
-	switch (find_daemon(call->req, call->config, &r.daemon, err)) {
-	case 0:
-		return cni_error(
-			err, CNI_ERR_CONFIG,
-			"backend slirp4netns: prevResult has no socketPath, and there is no "
-			"record of slirp4netns's; put this plugin behind slirp4netns in the "
-			"list, with the same stateDir");
-	case -1:
-		return -1;
-	}
-	r.mappings = calloc(call->config->n_mappings, sizeof(*r.mappings));
-	if (r.mappings == NULL)
-		return cni_error_nomem(err);
-	memcpy(r.mappings, call->config->mappings, call->config->n_mappings * sizeof(*r.mappings));
-	r.n = call->config->n_mappings;
-	ip_address_format(&call->address[0], r.guest);
-	if (write_record(call, &r, err) < 0)
-		return -1;
-	call_unlock(call);
-	while (added < r.n) {
-		if (add_one(&r.daemon, &r.mappings[added], r.guest, err) < 0) {
-			undo(call, &r, added);
-			return -1;
-		}
-		added++;
-	}
-	if (write_record(call, &r, err) < 0) {
-		undo(call, &r, added);
-		return -1;
 	}
 	return 0;
 }
@@ -464,6 +452,75 @@ static int withdraw(const struct recorded *r, const cJSON *entries, struct cni_e
 	return 0;
 }
 
+/*
+ * After a failure: withdraw the first @n, which are there or may be. The record is kept when that
+ * cannot be done, unless nobody is there any more who could forward.
+ */
+static void undo(struct call *call, struct recorded *r, size_t n, const cJSON *record)
+{
+	cleanup_json cJSON *answer = NULL;
+	const cJSON *entries;
+	struct cni_error ignored;
+
+	clock_gettime(CLOCK_MONOTONIC, &r->daemon.start);
+	r->n = n;
+	if (n > 0 && list(&r->daemon, &answer, &entries, &ignored) < 0) {
+		if (!is_nobody(&ignored))
+			return;
+	} else if (n > 0 && withdraw(r, entries, &ignored) < 0) {
+		return;
+	}
+	record_remove(call, record, &ignored);
+}
+
+static int slirp_add(struct call *call, struct cni_error *err)
+{
+	cleanup_recorded struct recorded r = {0};
+	cleanup_json cJSON *record = NULL;
+	cleanup_json cJSON *numbered = NULL;
+	size_t added = 0;
+
+	if (refuse_what_it_lacks(call, err) < 0)
+		return -1;
+	switch (find_daemon(call->req, call->config, &r.daemon, err)) {
+	case 0:
+		return cni_error(
+			err, CNI_ERR_CONFIG,
+			"backend slirp4netns: prevResult has no socketPath, and there is no "
+			"record of slirp4netns's; put this plugin behind slirp4netns in the "
+			"list, with the same stateDir");
+	case -1:
+		return -1;
+	}
+	r.mappings = calloc(call->config->n_mappings, sizeof(*r.mappings));
+	if (r.mappings == NULL)
+		return cni_error_nomem(err);
+	memcpy(r.mappings, call->config->mappings, call->config->n_mappings * sizeof(*r.mappings));
+	r.n = call->config->n_mappings;
+	ip_address_format(&call->address[0], r.guest);
+	record = print_record(&r);
+	if (record == NULL)
+		return cni_error_nomem(err);
+	if (record_write(call, record, err) < 0)
+		return -1;
+	call_unlock(call);
+	for (; added < r.n; added++) {
+		bool unsure = false;
+
+		if (add_one(call, &r.daemon, &r.mappings[added], r.guest, &unsure, err) < 0) {
+			undo(call, &r, added + unsure, record);
+			return -1;
+		}
+	}
+	numbered = print_record(&r);
+	if (numbered && record_write(call, numbered, err) == 0)
+		return 0;
+	if (numbered == NULL)
+		cni_error_nomem(err);
+	undo(call, &r, added, record);
+	return -1;
+}
+
 static int slirp_del(struct call *call, const cJSON *record, struct cni_error *err)
 {
 	cleanup_recorded struct recorded r = {0};
@@ -474,7 +531,7 @@ static int slirp_del(struct call *call, const cJSON *record, struct cni_error *e
 		return -1;
 	call_unlock(call);
 	if (list(&r.daemon, &answer, &entries, err) < 0) {
-		if (errno != ECONNREFUSED && errno != ENOENT)
+		if (!is_nobody(err))
 			fprintf(stderr, "ports stay published until slirp4netns ends: %s\n",
 				err->msg);
 	} else if (withdraw(&r, entries, err) < 0) {
@@ -482,7 +539,7 @@ static int slirp_del(struct call *call, const cJSON *record, struct cni_error *e
 			return -1;
 		fprintf(stderr, "ports stay published until slirp4netns ends: %s\n", err->msg);
 	}
-	return state_remove(call->state, call->container_id, call->ifname, err);
+	return record_remove(call, record, err);
 }
 
 static int compare(const struct recorded *r, const cJSON *entries, struct cni_error *err)

@@ -690,8 +690,8 @@ int table_commit(struct nfnl *nl, struct nfnl_buffer *b)
 	nfnl_done(b, nftnl_batch_end(at, nl->seq));
 	if (nfnl_send(nl, b) < 0)
 		return errno;
-	/* Lost replies are lost errors. */
+	/* Lost replies may be lost errors. */
 	if (nfnl_receive(nl, on_commit, &error) < 0 && error == 0)
-		error = errno;
+		return -errno;
 	return error;
 }

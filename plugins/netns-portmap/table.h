@@ -68,6 +68,7 @@ void table_begin(struct nfnl *nl, struct nfnl_buffer *b, uint32_t generation);
  *
  * Return: 0 done, else the first error as a positive number, and nothing has changed: ERESTART the
  * ruleset is of another generation, EEXIST or EBUSY a key is taken, ENOENT no such table or key.
+ * Negative: the answer was lost, and it may be done; the socket is no good any more.
  */
 int table_commit(struct nfnl *nl, struct nfnl_buffer *b);
 

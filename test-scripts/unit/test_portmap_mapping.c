@@ -20,6 +20,17 @@ static int read_text(const char *text, struct mapping **out, size_t *n, struct c
 	return mappings_read(array, "maps", out, n, err);
 }
 
+/* The same for a record's. */
+static int read_record_text(const char *text, struct mapping **out, size_t *n,
+			    struct cni_error *err)
+{
+	cleanup_json cJSON *array = cJSON_Parse(text);
+
+	assert_non_null(array);
+	*err = (struct cni_error){0};
+	return mappings_read_record(array, out, n, err);
+}
+
 static void forms_of_runtimes_are_read(void **state)
 {
 	cleanup_free struct mapping *m = NULL;
@@ -140,16 +151,67 @@ static void a_record_gives_back_what_was_read(void **state)
 	size_t n_again;
 
 	(void)state;
-	assert_int_equal(read_text("[" MAP(1, ",\"id\":7") "," MAP(2, AT("::")) "," MAP(
-					   3, UDP AT("192.0.2.1")) "]",
-				   &m, &n, &err),
+	assert_int_equal(read_record_text("[" MAP(1, ",\"id\":7") "," MAP(2, AT("::")) "," MAP(
+						  3, UDP AT("192.0.2.1")) "]",
+					  &m, &n, &err),
 			 0);
 	printed = mappings_print(m, n);
 	assert_non_null(printed);
-	assert_int_equal(mappings_read(printed, "maps", &again, &n_again, &err), 0);
+	assert_int_equal(mappings_read_record(printed, &again, &n_again, &err), 0);
 	assert_int_equal(n, n_again);
 	assert_memory_equal(m, again, n * sizeof(*m));
 	assert_int_equal(m[0].id, 7);
+}
+
+static void members_are_known_in_any_case_and_others_passed_over(void **state)
+{
+	cleanup_free struct mapping *m = NULL;
+	struct mapping *none;
+	struct cni_error err;
+	char text[MAPPING_TEXT_MAX];
+	size_t n;
+
+	(void)state;
+	assert_int_equal(read_text("[{\"HostPort\":8080,\"ContainerPort\":80,\"Protocol\":\"UDP\","
+				   "\"HostIP\":\"192.0.2.1\",\"id\":\"web\",\"range\":[]}]",
+				   &m, &n, &err),
+			 0);
+	assert_string_equal(mapping_format(m, text), "udp 192.0.2.1:8080");
+	assert_int_equal(m->container_port, 80);
+	assert_int_equal(m->id, 0);
+	assert_int_equal(read_text("[" MAP(1, ",\"HOSTPORT\":1") "]", &none, &n, &err), -1);
+	assert_int_equal(err.code, CNI_ERR_CONFIG);
+	assert_non_null(strstr(err.msg, "hostPort and as HOSTPORT"));
+	assert_int_equal(read_record_text("[" MAP(1, ",\"id\":\"web\"") "]", &none, &n, &err), -1);
+	assert_null(none);
+}
+
+static void what_is_not_recorded_is_found(void **state)
+{
+	cleanup_free struct mapping *recorded = NULL;
+	const struct mapping *missing;
+	struct cni_error err;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(read_text("[" MAP(3, "") "," MAP(1, AT("192.0.2.1")) "," MAP(2, UDP) "]",
+				   &recorded, &n, &err),
+			 0);
+	for (size_t i = 0; i < n; i++) {
+		struct mapping other = recorded[i];
+
+		assert_int_equal(mappings_compare(&recorded[i], 1, recorded, n, &missing, &err), 0);
+		assert_null(missing);
+		other.container_port++;
+		assert_int_equal(mappings_compare(&other, 1, recorded, n, &missing, &err), 0);
+		assert_ptr_equal(missing, &other);
+		other = recorded[i];
+		other.host_port += 7;
+		assert_int_equal(mappings_compare(&other, 1, recorded, n, &missing, &err), 0);
+		assert_ptr_equal(missing, &other);
+	}
+	assert_int_equal(mappings_compare(recorded, n, NULL, 0, &missing, &err), 0);
+	assert_ptr_equal(missing, &recorded[0]);
 }
 
 int main(void)
@@ -160,6 +222,8 @@ int main(void)
 		cmocka_unit_test(what_is_no_mapping_is_refused_by_its_place),
 		cmocka_unit_test(the_same_port_twice_is_refused),
 		cmocka_unit_test(a_record_gives_back_what_was_read),
+		cmocka_unit_test(members_are_known_in_any_case_and_others_passed_over),
+		cmocka_unit_test(what_is_not_recorded_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
