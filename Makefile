@@ -13,7 +13,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .PHONY: all deps demo check lint bench install uninstall clean test-programs bench-programs
 
-PLUGINS ?= slirp4netns netns-portmap netns-stats
+PLUGINS ?= slirp4netns netns-portmap netns-stats cnirun
 
 PREFIX ?= /usr/local
 CNIBINDIR ?= /opt/cni/bin
@@ -52,7 +52,7 @@ COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 LIB := $(BUILD)/libusernet.a
 BINS := $(PLUGINS:%=$(BIN)/%)
 UNIT := $(patsubst test-scripts/unit/%.c,$(BUILD)/unit/%,$(wildcard test-scripts/unit/test_*.c))
-BENCH := $(BUILD)/bench/slirp4netns
+BENCH := $(BUILD)/bench/slirp4netns $(BUILD)/bench/cnirun
 
 all: $(BINS)
 
@@ -111,9 +111,11 @@ bench: deps
 	$(BUILD)/bench/slirp4netns $(abspath $(BIN))
 	OURS=$(abspath $(BIN))/netns-portmap test-scripts/bench-portmap
 	test-scripts/bench-stats $(abspath $(BIN))
+	$(BUILD)/bench/cnirun $(abspath $(BIN))
 
-# Lists are examples: the suffix .sample keeps a runtime from taking one up unasked. netns-stats is a
-# tool as well, so it has a name in the path of people, too.
+# Lists are examples: the suffix .sample keeps a runtime from taking one up unasked. What people call has
+# a name in their path, too.
+TOOLS := netns-stats cnirun
 MANUALS = $(foreach p,$(PLUGINS),$(wildcard plugins/$(p)/*.8))
 COMPLETIONS = $(foreach p,$(PLUGINS),$(wildcard plugins/$(p)/*.bash))
 
@@ -121,7 +123,7 @@ install: all
 	install -d $(addprefix $(DESTDIR),$(CNIBINDIR) $(CNICONFDIR) $(MANDIR)/man8 $(COMPLETIONDIR) \
 		$(UNITDIR) $(PREFIX)/bin)
 	install -m 755 $(BINS) $(DESTDIR)$(CNIBINDIR)
-	ln -sf $(CNIBINDIR)/netns-stats $(DESTDIR)$(PREFIX)/bin/netns-stats
+	for tool in $(TOOLS); do ln -sf $(CNIBINDIR)/$$tool $(DESTDIR)$(PREFIX)/bin/$$tool; done
 	install -m 644 $(MANUALS) $(DESTDIR)$(MANDIR)/man8
 	for file in $(COMPLETIONS); do \
 		install -m 644 $$file $(DESTDIR)$(COMPLETIONDIR)/$$(basename $$file .bash); \
@@ -134,7 +136,7 @@ install: all
 	done
 
 uninstall:
-	rm -f $(PLUGINS:%=$(DESTDIR)$(CNIBINDIR)/%) $(DESTDIR)$(PREFIX)/bin/netns-stats
+	rm -f $(PLUGINS:%=$(DESTDIR)$(CNIBINDIR)/%) $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%)
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MANUALS)))
 	rm -f $(addprefix $(DESTDIR)$(COMPLETIONDIR)/,$(notdir $(COMPLETIONS:.bash=)))
 	rm -f $(patsubst conf/%,$(DESTDIR)$(UNITDIR)/%,$(wildcard conf/*.service))

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cnirun add NETWORK NETNS: ADD, and the result on standard output. */
+#include <stdio.h>
+
+#include "cleanup.h"
+#include "commands.h"
+#include "conf.h"
+#include "job.h"
+
+/* Everything before the first plugin. */
+static int prepare(struct job *job, struct cni_error *err)
+{
+	const struct options *o = &job->options;
+
+	if (list_find(o->rest[0], o->publish, &job->list, err) < 0 ||
+	    options_check_capabilities(o, &job->list, err) < 0 ||
+	    options_attachment(o, o->rest[1], &job->attachment, err) < 0 ||
+	    job_open_netns(job, err) < 0 ||
+	    cache_open(o->cache_dir, CACHE_CHANGE, &job->cache, err) < 0)
+		return -1;
+	job_make_chain(job);
+	return 0;
+}
+
+static int print_result(const cJSON *result, struct cni_error *err)
+{
+	cleanup_json cJSON *exact = json_copy(result);
+	cleanup_free char *text = exact ? cJSON_Print(exact) : NULL;
+
+	if (!text)
+		return cni_error_nomem(err);
+	if (puts(text) < 0 || fflush(stdout) != 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot write the result");
+	return 0;
+}
+
+static int add(struct job *job, struct cni_error *err)
+{
+	const struct attachment *a = &job->attachment;
+	cleanup_json cJSON *result = NULL;
+	struct cni_error ignored;
+	int written;
+
+	if (prepare(job, err) < 0)
+		return -1;
+	written = cache_write(&job->cache, &job->list, a, NULL, false, err);
+	if (written < 0)
+		return -1;
+	if (written == 0)
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "%.200s has the network %.60s on %s already; cnirun del comes "
+				 "first",
+				 a->netns, job->list.name, a->ifname);
+	if (chain_add(&job->chain, &result, err) == 0) {
+		if (cache_write(&job->cache, &job->list, a, result, true, err) > 0 &&
+		    print_result(result, err) == 0)
+			return 0;
+		/* Nobody would know of it. */
+		job->chain.interrupt_fd = -1;
+		chain_del(&job->chain, result, true, &ignored);
+	}
+	cache_remove(&job->cache, job->list.name, a->container_id, a->ifname);
+	return -1;
+}
+
+int add_main(int argc, char **argv)
+{
+	cleanup_job struct job job = JOB_NONE;
+	struct cni_error err = {0};
+
+	if (job_parse(argc, argv, FOR_ADD, 2, 2, &job, &err) < 0) {
+		complain(NULL, &err);
+		return EXIT_USAGE;
+	}
+	return add(&job, &err) < 0 ? job_fail(&job, &err) : 0;
+}

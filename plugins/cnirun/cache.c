@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The result cache.
+ *
+ * An entry is written twice: before the first plugin's ADD without a result, and after the last
+ * one's with it. A cnirun that is killed in between leaves an entry that DEL and GC can work with,
+ * and an ADD of an attachment that exists is refused before it can harm the one that is there.
+ * libcni writes its entries only after ADD; it takes ours of either kind.
+ *
+ * What is in a file is checked against what was looked for: names are joined by '-', which they may
+ * contain, so two attachments can have one file name.
+ *
+ * GC and ADD must not overlap (spec, section 3, "Lifecycle & Ordering"): ADD and DEL hold a shared
+ * flock(2) on the directory, GC an exclusive one. Nobody waits for it: GC can be called again.
+ */
+#include "cache.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "cni.h"
+#include "conf.h"
+#include "encoding.h"
+#include "state.h"
+
+#define KIND "cniCacheV1"
+#define SYSTEM_CACHE "/var/lib/cni"
+#define NAME_BYTES 512
+
+void cache_entry_free(struct cache_entry *entry)
+{
+	attachment_free(&entry->attachment);
+	cJSON_Delete(entry->result);
+	free(entry->conf);
+	*entry = (struct cache_entry){0};
+}
+
+void cache_close(struct cache *cache)
+{
+	cleanup_close_(&cache->fd);
+	cleanup_close_(&cache->lock_fd);
+	*cache = CACHE_NONE;
+}
+
+/* "0 0 4294967295": every user is mapped to itself. */
+static bool in_initial_userns(void)
+{
+	FILE *file = fopen("/proc/self/uid_map", "re");
+	unsigned int inside, outside, count;
+	bool initial;
+
+	if (!file)
+		return true; /* a kernel without user namespaces */
+	initial = fscanf(file, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 &&
+		  outside == 0 && count == UINT32_MAX;
+	fclose(file);
+	return initial;
+}
+
+static int default_dir(char out[PATH_MAX], struct cni_error *err)
+{
+	const char *variable = getenv("CNI_CACHE_DIR");
+	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
+	struct stat st;
+
+	if (variable && *variable) {
+		snprintf(out, PATH_MAX, "%s", variable);
+	} else if (geteuid() == 0 && in_initial_userns()) {
+		snprintf(out, PATH_MAX, SYSTEM_CACHE);
+	} else if (runtime_dir && *runtime_dir == '/') {
+		snprintf(out, PATH_MAX, "%s/cni", runtime_dir);
+	} else {
+		snprintf(out, PATH_MAX, "/run/user/%u", geteuid());
+		if (stat(out, &st) < 0 || st.st_uid != geteuid())
+			return cni_error(err, CNI_ERR_CONFIG,
+					 "no place for the result cache: XDG_RUNTIME_DIR is not "
+					 "set; set it, or give --cache-dir");
+		strcat(out, "/cni");
+	}
+	return 0;
+}
+
+/* mkdir -p, for the two components that are ours to make. */
+static int make_dirs(const char *dir)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s", dir);
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0700) < 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
+			return -1;
+		*slash = '/';
+	}
+	return mkdir(path, 0700) < 0 && errno != EEXIST ? -1 : 0;
+}
+
+static int check_dir(const struct cache *cache, struct cni_error *err)
+{
+	struct stat st;
+
+	if (fstat(cache->fd, &st) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot examine the result cache %s",
+				       cache->dir);
+	if (st.st_uid != geteuid() || (st.st_mode & 022))
+		return cni_error(err, CNI_ERR_IO,
+				 "the result cache %s must be ours, and writable by nobody else; "
+				 "it is user %u's, mode %03o",
+				 cache->dir, st.st_uid, st.st_mode & 0777);
+	return 0;
+}
+
+static int lock(struct cache *cache, enum cache_use use, struct cni_error *err)
+{
+	cache->lock_fd = openat(cache->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (cache->lock_fd < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot open the result cache %s",
+				       cache->dir);
+	if (flock(cache->lock_fd, (use == CACHE_GC ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot lock the result cache %s",
+				       cache->dir);
+	return cni_error(err, CNI_ERR_AGAIN, "%s is at work on the result cache %s; try again",
+			 use == CACHE_GC ? "an add or a del" : "a gc", cache->dir);
+}
+
+int cache_open(const char *dir, enum cache_use use, struct cache *cache, struct cni_error *err)
+{
+	cleanup_cache struct cache c = CACHE_NONE;
+	char base[PATH_MAX];
+
+	*cache = CACHE_NONE;
+	if (dir)
+		snprintf(base, sizeof(base), "%s", dir);
+	else if (default_dir(base, err) < 0)
+		return -1;
+	if ((size_t)snprintf(c.dir, sizeof(c.dir), "%s/results", base) >= sizeof(c.dir))
+		return cni_error(err, CNI_ERR_CONFIG, "the path of the result cache is too long");
+	if (use == CACHE_CHANGE && make_dirs(c.dir) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot make the result cache %s", c.dir);
+	c.fd = open(c.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (c.fd < 0 && (errno != ENOENT || use == CACHE_CHANGE))
+		return cni_error_errno(err, CNI_ERR_IO, "cannot open the result cache %s", c.dir);
+	if (c.fd >= 0 && (check_dir(&c, err) < 0 || (use != CACHE_READ && lock(&c, use, err) < 0)))
+		return -1;
+	*cache = c;
+	c = CACHE_NONE;
+	return 0;
+}
+
+static int entry_name(const char *network, const char *container_id, const char *ifname,
+		      char out[NAME_BYTES], struct cni_error *err)
+{
+	if (!cni_valid_container_id(container_id) || !cni_valid_ifname(ifname))
+		return cni_error(err, CNI_ERR_ENVIRONMENT, "not an attachment: %.60s, %.20s",
+				 container_id, ifname);
+	snprintf(out, NAME_BYTES, "%s-%s-%s", network, container_id, ifname);
+	return 0;
+}
+
+/* "K=V;K2=V2" as [["K","V"],["K2","V2"]]. */
+static cJSON *args_to_json(const char *args)
+{
+	cleanup_json cJSON *list = cJSON_CreateArray();
+
+	while (*args) {
+		const size_t len = strcspn(args, ";");
+		const char *equals = memchr(args, '=', len);
+		const size_t key_len = equals ? (size_t)(equals - args) : len;
+		cleanup_free char *key = strndup(args, key_len);
+		cleanup_free char *value =
+			equals ? strndup(equals + 1, len - key_len - 1) : strdup("");
+		const char *const pair[] = {key, value};
+		cJSON *item = key && value ? cJSON_CreateStringArray(pair, 2) : NULL;
+
+		if (!cJSON_AddItemToArray(list, item)) {
+			cJSON_Delete(item);
+			return NULL;
+		}
+		args += len;
+		args += *args == ';';
+	}
+	return take_ptr(list);
+}
+
+static char *args_from_json(const cJSON *list)
+{
+	cleanup_free char *args = strdup("");
+	const cJSON *pair;
+
+	cJSON_ArrayForEach (pair, list) {
+		const cJSON *key = cJSON_GetArrayItem(pair, 0);
+		const cJSON *value = cJSON_GetArrayItem(pair, 1);
+		char *more;
+
+		if (!args || !cJSON_IsString(key) || !cJSON_IsString(value) ||
+		    asprintf(&more, "%s%s%s=%s", args, *args ? ";" : "", key->valuestring,
+			     value->valuestring) < 0)
+			return NULL;
+		free(args);
+		args = more;
+	}
+	return take_ptr(args);
+}
+
+static int add(cJSON *object, const char *key, cJSON *item)
+{
+	if (item && cJSON_AddItemToObject(object, key, item))
+		return 0;
+	cJSON_Delete(item);
+	return -1;
+}
+
+static cJSON *make_entry(const struct network_list *list, const struct attachment *a,
+			 const cJSON *result)
+{
+	cleanup_json cJSON *entry = cJSON_CreateObject();
+	cleanup_json cJSON *conf = json_copy(list->conf);
+	cleanup_free char *text = conf ? cJSON_PrintUnformatted(conf) : NULL;
+	cleanup_free char *encoded = text ? base64_encode(text, strlen(text)) : NULL;
+
+	if (!encoded || !cJSON_AddStringToObject(entry, "kind", KIND) ||
+	    !cJSON_AddStringToObject(entry, "containerId", a->container_id) ||
+	    !cJSON_AddStringToObject(entry, "config", encoded) ||
+	    !cJSON_AddStringToObject(entry, "ifName", a->ifname) ||
+	    !cJSON_AddStringToObject(entry, "networkName", list->name) ||
+	    (a->netns && !cJSON_AddStringToObject(entry, "netns", a->netns)) ||
+	    (a->args && *a->args && add(entry, "cniArgs", args_to_json(a->args)) < 0) ||
+	    (cJSON_GetArraySize(a->capabilities) > 0 &&
+	     add(entry, "capabilityArgs", json_copy(a->capabilities)) < 0) ||
+	    (result && add(entry, "result", json_copy(result)) < 0))
+		return NULL;
+	return take_ptr(entry);
+}
+
+int cache_write(const struct cache *cache, const struct network_list *list,
+		const struct attachment *attachment, const cJSON *result, bool replace,
+		struct cni_error *err)
+{
+	cleanup_json cJSON *entry = make_entry(list, attachment, result);
+	cleanup_free char *text = entry ? cJSON_PrintUnformatted(entry) : NULL;
+	char name[NAME_BYTES];
+	int written;
+
+	if (!text)
+		return cni_error_nomem(err);
+	if (entry_name(list->name, attachment->container_id, attachment->ifname, name, err) < 0)
+		return -1;
+	written = state_write_file(cache->fd, name, text, replace, err);
+	return written < 0 ? cni_error_wrap(err, "the result cache %s", cache->dir) : written;
+}
+
+/* A member that must be a string; NULL when it is none. */
+static char *copy_string(const cJSON *object, const char *key)
+{
+	const cJSON *item = json_get(object, key);
+
+	return cJSON_IsString(item) ? strdup(item->valuestring) : NULL;
+}
+
+static int decode(const cJSON *json, const char *path, struct cache_entry *entry,
+		  struct cni_error *err)
+{
+	const cJSON *kind = json_get(json, "kind");
+	const cJSON *config = json_get(json, "config");
+	const cJSON *args = json_get(json, "cniArgs");
+	const cJSON *capabilities = json_get(json, "capabilityArgs");
+	const cJSON *result = json_get(json, "result");
+	struct attachment *a = &entry->attachment;
+
+	if (!cJSON_IsString(kind) || strcmp(kind->valuestring, KIND) != 0)
+		return cni_error(err, CNI_ERR_DECODE,
+				 "%s is of kind \"%.30s\", and cnirun knows " KIND " only", path,
+				 cJSON_IsString(kind) ? kind->valuestring : "");
+	a->container_id = copy_string(json, "containerId");
+	a->ifname = copy_string(json, "ifName");
+	a->netns = copy_string(json, "netns");
+	a->args = cJSON_IsArray(args) ? args_from_json(args) : NULL;
+	a->capabilities = cJSON_IsObject(capabilities) ? cJSON_Duplicate(capabilities, true) : NULL;
+	entry->result = cJSON_IsObject(result) ? cJSON_Duplicate(result, true) : NULL;
+	entry->conf = cJSON_IsString(config) ? base64_decode(config->valuestring, &entry->conf_len)
+					     : NULL;
+	if (!a->container_id || !a->ifname || !cni_valid_container_id(a->container_id) ||
+	    !cni_valid_ifname(a->ifname))
+		return cni_error(err, CNI_ERR_DECODE,
+				 "%s does not say which attachment it is of (containerId, ifName)",
+				 path);
+	return 0;
+}
+
+/* Return: 1 with @json and @entry, 0 none, -1. */
+static int read_entry(const struct cache *cache, const char *name, cJSON **json,
+		      struct cache_entry *entry, struct cni_error *err)
+{
+	cleanup_free char *text = NULL;
+	char path[PATH_MAX + NAME_BYTES];
+	int present;
+
+	if (cache->fd < 0)
+		return 0;
+	snprintf(path, sizeof(path), "%s/%s", cache->dir, name);
+	present = state_read_file(cache->fd, name, &text, err);
+	if (present < 0)
+		return cni_error_wrap(err, "the result cache %s", cache->dir);
+	if (present == 0)
+		return 0;
+	if (json_parse(text, strlen(text), path, json, err) < 0 ||
+	    decode(*json, path, entry, err) < 0)
+		return -1;
+	return 1;
+}
+
+static bool is_same(const char *read, const char *asked)
+{
+	return read && strcmp(read, asked) == 0;
+}
+
+int cache_read(const struct cache *cache, const char *network, const char *container_id,
+	       const char *ifname, struct cache_entry *entry, struct cni_error *err)
+{
+	cleanup_cache_entry struct cache_entry e = {0};
+	cleanup_json cJSON *json = NULL;
+	cleanup_free char *name_inside = NULL;
+	char name[NAME_BYTES];
+	int present;
+
+	if (entry_name(network, container_id, ifname, name, err) < 0)
+		return -1;
+	present = read_entry(cache, name, &json, &e, err);
+	if (present <= 0)
+		return present;
+	name_inside = copy_string(json, "networkName");
+	if (!is_same(e.attachment.container_id, container_id) ||
+	    !is_same(e.attachment.ifname, ifname) || !is_same(name_inside, network))
+		return cni_error(err, CNI_ERR_CONTAINER,
+				 "%.300s/%.200s is of another attachment (network %.60s, "
+				 "container %.60s, interface %.15s)",
+				 cache->dir, name, name_inside ?: "?", e.attachment.container_id,
+				 e.attachment.ifname);
+	*entry = e;
+	e = (struct cache_entry){0};
+	return 1;
+}
+
+void cache_remove(const struct cache *cache, const char *network, const char *container_id,
+		  const char *ifname)
+{
+	cleanup_cache_entry struct cache_entry entry = {0};
+	struct cni_error err = {0};
+	char name[NAME_BYTES];
+
+	if (cache->fd < 0 || entry_name(network, container_id, ifname, name, &err) < 0 ||
+	    (cache_read(cache, network, container_id, ifname, &entry, &err) < 0 &&
+	     err.code == CNI_ERR_CONTAINER))
+		return;
+	unlinkat(cache->fd, name, 0);
+}
+
+int cache_each(const struct cache *cache, const char *network,
+	       int (*fn)(const struct cache_entry *entry, void *arg, struct cni_error *err),
+	       void *arg, struct cni_error *err)
+{
+	const struct dirent *file;
+	int value = 0;
+	DIR *dir;
+	int fd;
+
+	if (cache->fd < 0)
+		return 0;
+	fd = openat(cache->fd, ".", O_RDONLY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		cni_error_errno(err, CNI_ERR_IO, "cannot read the result cache %s", cache->dir);
+		cleanup_close_(&fd);
+		return -1;
+	}
+	while (value >= 0 && (file = readdir(dir))) {
+		cleanup_cache_entry struct cache_entry entry = {0};
+		cleanup_json cJSON *json = NULL;
+		struct cni_error ignored;
+		const cJSON *name;
+
+		if (file->d_name[0] == '.' ||
+		    read_entry(cache, file->d_name, &json, &entry, &ignored) <= 0)
+			continue;
+		name = json_get(json, "networkName");
+		if (cJSON_IsString(name) && strcmp(name->valuestring, network) == 0)
+			value = fn(&entry, arg, err);
+	}
+	closedir(dir);
+	return value < 0 ? value : 0;
+}

@@ -1,0 +1,558 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A chain of plugins.
+ *
+ * What a plugin is given is its own object of the list, changed as the spec says ("Deriving request
+ * configuration from plugin configuration"). What it answers is checked before anybody relies on
+ * it: one JSON object, and a result that can be read in its version; then it is passed on as it
+ * came, unknown members included, as the next one's prevResult.
+ *
+ * A plugin that fails says so twice, by its exit status and by an object with a code. Either is
+ * enough: an error object with exit status 0 would pass for an empty result.
+ */
+#include "chain.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "conf.h"
+#include "program.h"
+#include "result.h"
+#include "utf8.h"
+
+extern char **environ;
+
+void attachment_free(struct attachment *attachment)
+{
+	free(attachment->container_id);
+	free(attachment->netns);
+	free(attachment->ifname);
+	free(attachment->args);
+	cJSON_Delete(attachment->capabilities);
+	*attachment = (struct attachment){0};
+}
+
+void chain_free(struct chain *chain)
+{
+	cJSON_Delete(chain->answer);
+	chain->answer = NULL;
+}
+
+/* Text of others on a terminal: what is not printable is shown as '?'. */
+static void print_clean(const char *text, bool newlines)
+{
+	size_t len = strlen(text);
+
+	while (len > 0) {
+		const size_t n = utf8_length(text, len) ?: 1;
+
+		if ((*text == '\n' && newlines) || *text == '\t')
+			putc(*text, stderr);
+		else if (*text == '\n')
+			putc(' ', stderr);
+		else if (utf8_length(text, len) == 0 || (unsigned char)*text < ' ' ||
+			 *text == 0x7f ||
+			 (n == 2 && (unsigned char)text[0] == 0xc2 &&
+			  (unsigned char)text[1] < 0xa0))
+			putc('?', stderr);
+		else
+			fwrite(text, 1, n, stderr);
+		text += n;
+		len -= n;
+	}
+}
+
+void complain(struct chain *chain, const struct cni_error *err)
+{
+	const cJSON *answer = chain ? chain->answer : NULL;
+	const cJSON *msg = json_get(answer, "msg");
+	const cJSON *details = json_get(answer, "details");
+
+	fputs("cnirun: ", stderr);
+	if (answer) {
+		/* err->msg ends where the plugin's begins. */
+		fprintf(stderr, "%s: ", err->msg);
+		print_clean(cJSON_IsString(msg) ? msg->valuestring : "no message", false);
+		if (cJSON_IsString(details) && *details->valuestring) {
+			fputs(": ", stderr);
+			print_clean(details->valuestring, true);
+		}
+	} else {
+		fprintf(stderr, "%s%s%s", err->msg, err->details[0] ? ": " : "", err->details);
+	}
+	fputc('\n', stderr);
+	if (chain)
+		chain_free(chain);
+}
+
+/* A plugin's free text, as it is: its notes are for the user. */
+static void pass_words_on(const char *type, const char *words)
+{
+	if (!words)
+		return;
+	while (*words) {
+		const size_t len = strcspn(words, "\n");
+		cleanup_free char *line = strndup(words, len);
+
+		if (line && *line) {
+			fprintf(stderr, "%s: ", type);
+			print_clean(line, false);
+			fputc('\n', stderr);
+		}
+		words += len + (words[len] == '\n');
+	}
+}
+
+/* The first regular file of that name in CNI_PATH. */
+static int find_plugin(const char *type, const char *path, char out[PATH_MAX],
+		       struct cni_error *err)
+{
+	struct stat st;
+
+	for (const char *dir = path; dir; dir = *dir ? dir + 1 : NULL) {
+		const size_t len = strcspn(dir, ":");
+
+		if (len > 0 && snprintf(out, PATH_MAX, "%.*s/%s", (int)len, dir, type) < PATH_MAX &&
+		    stat(out, &st) == 0 && S_ISREG(st.st_mode))
+			return 0;
+		dir += len;
+	}
+	return cni_error(err, CNI_ERR_CONFIG,
+			 "no plugin \"%.60s\" in %.300s; install it, or set CNI_PATH", type, path);
+}
+
+/* The plugin's environment: ours, with CNI_* as the spec says. */
+struct environment {
+	const char **list; /* its first n_own are owned */
+	size_t n_own;
+};
+
+static void environment_free(struct environment *env)
+{
+	for (size_t i = 0; i < env->n_own; i++)
+		free((char *)(uintptr_t)env->list[i]);
+	free(env->list);
+}
+
+static int set_variable(struct environment *env, const char *name, const char *value)
+{
+	char *text;
+
+	if (!value)
+		return 0;
+	if (asprintf(&text, "%s=%s", name, value) < 0)
+		return -1;
+	env->list[env->n_own++] = text;
+	return 0;
+}
+
+static int make_environment(const struct chain *chain, const char *command, struct environment *env)
+{
+	const struct attachment *a = chain->attachment;
+	size_t n = 0;
+
+	while (environ[n])
+		n++;
+	env->list = calloc(n + 8, sizeof(*env->list));
+	if (!env->list || set_variable(env, "CNI_COMMAND", command) < 0 ||
+	    set_variable(env, "CNI_PATH", chain->path) < 0)
+		return -1;
+	if (a && (set_variable(env, "CNI_CONTAINERID", a->container_id) < 0 ||
+		  set_variable(env, "CNI_IFNAME", a->ifname) < 0 ||
+		  set_variable(env, "CNI_NETNS", a->netns ?: "") < 0 ||
+		  set_variable(env, "CNI_ARGS", a->args ?: "") < 0))
+		return -1;
+	n = env->n_own;
+	for (char **variable = environ; *variable; variable++) {
+		if (strncmp(*variable, "CNI_", 4) != 0)
+			env->list[n++] = *variable;
+	}
+	return 0;
+}
+
+static int replace_item(cJSON *object, const char *key, cJSON *item)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(object, key);
+	if (!item || !cJSON_AddItemToObject(object, key, item)) {
+		cJSON_Delete(item);
+		return -1;
+	}
+	return 0;
+}
+
+/* runtimeConfig: what the plugin declares and we have. */
+static int add_runtime_config(cJSON *request, const struct attachment *a)
+{
+	cleanup_json cJSON *runtime = cJSON_CreateObject();
+	const cJSON *declared = json_get(request, "capabilities");
+	const cJSON *capability;
+
+	cJSON_ArrayForEach (capability, declared) {
+		const cJSON *value = a ? json_get(a->capabilities, capability->string) : NULL;
+
+		if (cJSON_IsTrue(capability) && value &&
+		    replace_item(runtime, capability->string, cJSON_Duplicate(value, true)) < 0)
+			return -1;
+	}
+	cJSON_DeleteItemFromObjectCaseSensitive(request, "capabilities");
+	if (cJSON_GetArraySize(runtime) == 0)
+		return 0;
+	return replace_item(request, "runtimeConfig", take_ptr(runtime));
+}
+
+/* Members that only a runtime may set. */
+static void drop_reserved(cJSON *request)
+{
+	cJSON *next;
+
+	cJSON_DeleteItemFromObjectCaseSensitive(request, "prevResult");
+	for (cJSON *member = request->child; member; member = next) {
+		next = member->next;
+		if (strncmp(member->string, "cni.dev/", 8) == 0)
+			cJSON_Delete(cJSON_DetachItemViaPointer(request, member));
+	}
+}
+
+/* The request configuration as text, the caller's; NULL out of memory. */
+static char *derive_request(const struct chain *chain, const cJSON *plugin, const cJSON *prev,
+			    const cJSON *valid)
+{
+	cleanup_json cJSON *request = cJSON_Duplicate(plugin, true);
+	cleanup_json cJSON *exact = NULL;
+
+	if (!request)
+		return NULL;
+	drop_reserved(request);
+	if (replace_item(request, "cniVersion",
+			 cJSON_CreateString(cni_version_name(chain->list->version))) < 0 ||
+	    replace_item(request, "name", cJSON_CreateString(chain->list->name)) < 0 ||
+	    add_runtime_config(request, chain->attachment) < 0)
+		return NULL;
+	if (prev && replace_item(request, "prevResult", cJSON_Duplicate(prev, true)) < 0)
+		return NULL;
+	/* The second is the name that libcni used first, and still sends. */
+	if (valid &&
+	    (replace_item(request, "cni.dev/valid-attachments", cJSON_Duplicate(valid, true)) < 0 ||
+	     replace_item(request, "cni.dev/attachments", cJSON_Duplicate(valid, true)) < 0))
+		return NULL;
+	exact = json_copy(request);
+	return exact ? cJSON_PrintUnformatted(exact) : NULL;
+}
+
+static bool is_error(const cJSON *answer)
+{
+	return cJSON_IsNumber(json_get(answer, "code"));
+}
+
+/* What the plugin's end means. @answer: the object that it printed, or NULL. */
+static int judge(struct chain *chain, const char *type, const char *command,
+		 const struct outcome *outcome, cJSON **answer, const struct cni_error *unreadable,
+		 struct cni_error *err)
+{
+	char status[64];
+
+	if (*answer && is_error(*answer)) {
+		cJSON_Delete(chain->answer);
+		chain->answer = take_ptr(*answer);
+		return cni_error(err, (int)json_get(chain->answer, "code")->valuedouble,
+				 "plugin %.60s failed (%s, code %.0f)", type, command,
+				 json_get(chain->answer, "code")->valuedouble);
+	}
+	if (outcome->status == 0)
+		return 0;
+	program_describe_status(outcome->status, status, sizeof(status));
+	if (outcome->output_len > 0 && WIFEXITED(outcome->status))
+		cni_error(err, CNI_ERR_PLUGIN,
+			  "plugin %.60s failed (%s, %s) without saying why: %s", type, command,
+			  status, *answer ? "its answer is not an error" : unreadable->msg);
+	else
+		cni_error(err, CNI_ERR_PLUGIN, "plugin %.60s failed (%s, %s) without an answer",
+			  type, command, status);
+	if (outcome->words && *outcome->words)
+		cni_error_details(err, "%s", outcome->words);
+	return -1;
+}
+
+static double now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* Find and execute one plugin. @answer: what it printed, if that is an object; else NULL. */
+static int call(struct chain *chain, const cJSON *plugin, const char *command, const char *request,
+		cJSON **answer, struct cni_error *err)
+{
+	const char *type = json_get(plugin, "type")->valuestring;
+	cleanup_outcome struct outcome outcome = {0};
+	struct environment __attribute__((cleanup(environment_free))) env = {0};
+	struct cni_error unreadable = {0};
+	const double start = now_ms();
+	char path[PATH_MAX];
+	const char *const argv[] = {path, NULL};
+	struct program program = {
+		.path = path,
+		.argv = argv,
+		.input = request,
+		.userns_fd = chain->userns_fd,
+		.interrupt_fd = chain->interrupt_fd,
+		.limit_ms = chain->limit_ms,
+	};
+	int value;
+
+	*answer = NULL;
+	if (find_plugin(type, chain->path, path, err) < 0)
+		return -1;
+	if (make_environment(chain, command, &env) < 0)
+		return cni_error_nomem(err);
+	program.envp = env.list;
+	value = program_run(&program, &outcome, err);
+	if (chain->verbose)
+		fprintf(stderr, "cnirun: %s %s: %.1f ms%s\n", command, path, now_ms() - start,
+			value < 0 || outcome.status != 0 ? ", failed" : "");
+	if (value < 0)
+		return cni_error_wrap(err, "plugin %.60s failed (%s)", type, command);
+	if (outcome.output_len > 0)
+		json_parse(outcome.output, outcome.output_len, "its answer", answer, &unreadable);
+	if (judge(chain, type, command, &outcome, answer, &unreadable, err) < 0)
+		return -1;
+	pass_words_on(type, outcome.words);
+	if (strcmp(command, "ADD") == 0 && !*answer)
+		return cni_error(err, CNI_ERR_DECODE, "plugin %.60s failed (ADD): %s", type,
+				 outcome.output_len > 0 ? unreadable.msg : "it printed no result");
+	return 0;
+}
+
+static int call_plugin(struct chain *chain, const cJSON *plugin, const char *command,
+		       const cJSON *prev, const cJSON *valid, cJSON **answer, struct cni_error *err)
+{
+	cleanup_free char *request = derive_request(chain, plugin, prev, valid);
+
+	*answer = NULL;
+	if (!request)
+		return cni_error_nomem(err);
+	return call(chain, plugin, command, request, answer, err);
+}
+
+static int call_without_answer(struct chain *chain, const cJSON *plugin, const char *command,
+			       const cJSON *prev, const cJSON *valid, struct cni_error *err)
+{
+	cleanup_json cJSON *answer = NULL;
+
+	return call_plugin(chain, plugin, command, prev, valid, &answer, err);
+}
+
+/*
+ * A result as it came, proved to be one, in the list's version. An answer without cniVersion is of
+ * the version that was asked for.
+ */
+static int accept_result(const struct chain *chain, const char *type, cJSON **answer,
+			 struct cni_error *err)
+{
+	cleanup_result struct cni_result result = {0};
+	const char *asked = cni_version_name(chain->list->version);
+	const cJSON *version = json_get(*answer, "cniVersion");
+	cleanup_json cJSON *converted = NULL;
+
+	if (!version || (cJSON_IsString(version) && !*version->valuestring)) {
+		if (replace_item(*answer, "cniVersion", cJSON_CreateString(asked)) < 0)
+			return cni_error_nomem(err);
+		version = json_get(*answer, "cniVersion");
+	}
+	if (result_parse(*answer, chain->list->version, "its result", &result, err) < 0)
+		return cni_error_wrap(err, "plugin %.60s failed (ADD)", type);
+	if (strcmp(version->valuestring, asked) == 0)
+		return 0;
+	if (result_print(&result, chain->list->version, &converted, err) < 0)
+		return -1;
+	cJSON_Delete(*answer);
+	*answer = take_ptr(converted);
+	return 0;
+}
+
+/*
+ * The result of ADD for DEL and CHECK, in the list's version: the list may have changed since.
+ * NULL, out of memory or for what is no result (DEL does without then; CHECK's plugins refuse).
+ */
+static cJSON *as_prev(const struct chain *chain, const cJSON *result)
+{
+	cleanup_result struct cni_result parsed = {0};
+	struct cni_error ignored;
+	const cJSON *version = json_get(result, "cniVersion");
+	cJSON *converted = NULL;
+
+	/* prevResult came to DEL with 0.4.0, and CHECK came with it. */
+	if (!result || chain->list->version < CNI_0_4_0 ||
+	    result_parse(result, chain->list->version, "the cached result", &parsed, &ignored) < 0)
+		return NULL;
+	if (cJSON_IsString(version) &&
+	    strcmp(version->valuestring, cni_version_name(chain->list->version)) == 0)
+		return cJSON_Duplicate(result, true);
+	result_print(&parsed, chain->list->version, &converted, &ignored);
+	return converted;
+}
+
+/* DEL for plugins @last down to 0. */
+static int del_from(struct chain *chain, int last, const cJSON *result, bool all,
+		    struct cni_error *err)
+{
+	int value = 0;
+
+	for (int i = last; i >= 0; i--) {
+		const cJSON *plugin = cJSON_GetArrayItem(chain->list->plugins, i);
+
+		if (call_without_answer(chain, plugin, "DEL", result, NULL, err) == 0)
+			continue;
+		value = -1;
+		if (!all)
+			return -1;
+		complain(chain, err);
+	}
+	return value;
+}
+
+int chain_del(struct chain *chain, const cJSON *result, bool all, struct cni_error *err)
+{
+	cleanup_json cJSON *prev = as_prev(chain, result);
+
+	return del_from(chain, cJSON_GetArraySize(chain->list->plugins) - 1, prev, all, err);
+}
+
+static bool interrupted(const struct chain *chain)
+{
+	struct pollfd event = {.fd = chain->interrupt_fd, .events = POLLIN};
+
+	return chain->interrupt_fd >= 0 && poll(&event, 1, 0) > 0;
+}
+
+/* Whether a plugin that fails at both ADD and DEL does so for one reason. */
+static bool same_failure(const struct chain *a, const struct cni_error *a_err,
+			 const struct chain *b, const struct cni_error *b_err)
+{
+	const cJSON *a_msg = json_get(a->answer, "msg"), *b_msg = json_get(b->answer, "msg");
+
+	return a_err->code == b_err->code && !a_msg == !b_msg &&
+	       (!a_msg || cJSON_Compare(a_msg, b_msg, true));
+}
+
+/* Undo an ADD that failed at plugin @last with @failure, or was interrupted before it (NULL). */
+static void undo(const struct chain *chain, int last, const cJSON *result,
+		 const struct cni_error *failure)
+{
+	cleanup_chain struct chain again = *chain;
+	struct cni_error err;
+
+	again.interrupt_fd = -1; /* undoing is not interrupted */
+	again.answer = NULL;
+	if (chain->list->version < CNI_0_4_0)
+		result = NULL;
+	if (failure) {
+		const cJSON *plugin = cJSON_GetArrayItem(chain->list->plugins, last);
+
+		if (call_without_answer(&again, plugin, "DEL", result, NULL, &err) < 0 &&
+		    !same_failure(chain, failure, &again, &err))
+			complain(&again, &err);
+		chain_free(&again);
+	}
+	del_from(&again, last - 1, result, true, &err);
+}
+
+/* Every plugin is there, before the first has done anything. */
+static int find_all(const struct chain *chain, struct cni_error *err)
+{
+	const cJSON *plugin;
+	char path[PATH_MAX];
+
+	cJSON_ArrayForEach (plugin, chain->list->plugins) {
+		if (find_plugin(json_get(plugin, "type")->valuestring, chain->path, path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int chain_add(struct chain *chain, cJSON **result, struct cni_error *err)
+{
+	cleanup_json cJSON *prev = NULL;
+	const cJSON *plugin;
+	int i = 0;
+
+	if (find_all(chain, err) < 0)
+		return -1;
+	cJSON_ArrayForEach (plugin, chain->list->plugins) {
+		const char *type = json_get(plugin, "type")->valuestring;
+		cleanup_json cJSON *answer = NULL;
+
+		if (interrupted(chain)) {
+			cni_error(err, CNI_ERR_AGAIN, "interrupted before plugin %.60s", type);
+			undo(chain, i, prev, NULL);
+			return -1;
+		}
+		if (call_plugin(chain, plugin, "ADD", prev, NULL, &answer, err) < 0 ||
+		    accept_result(chain, type, &answer, err) < 0) {
+			undo(chain, i, prev, err);
+			return -1;
+		}
+		cJSON_Delete(prev);
+		prev = take_ptr(answer);
+		i++;
+	}
+	*result = take_ptr(prev);
+	return 0;
+}
+
+int chain_check(struct chain *chain, const cJSON *result, struct cni_error *err)
+{
+	cleanup_json cJSON *prev = as_prev(chain, result);
+	const cJSON *plugin;
+
+	if (chain->list->version < CNI_0_4_0)
+		return cni_error(err, CNI_ERR_VERSION,
+				 "CHECK needs cniVersion 0.4.0 or later, and network %.60s has %s",
+				 chain->list->name, cni_version_name(chain->list->version));
+	if (chain->list->disable_check)
+		return 0;
+	cJSON_ArrayForEach (plugin, chain->list->plugins) {
+		if (call_without_answer(chain, plugin, "CHECK", prev, NULL, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int chain_status(struct chain *chain, struct cni_error *err)
+{
+	const cJSON *plugin;
+
+	if (chain->list->version < CNI_1_1_0)
+		return 0;
+	cJSON_ArrayForEach (plugin, chain->list->plugins) {
+		if (call_without_answer(chain, plugin, "STATUS", NULL, NULL, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int chain_gc(struct chain *chain, const cJSON *valid, struct cni_error *err)
+{
+	const cJSON *plugin;
+	int value = 0;
+
+	if (chain->list->version < CNI_1_1_0)
+		return 0;
+	cJSON_ArrayForEach (plugin, chain->list->plugins) {
+		if (value < 0)
+			complain(chain, err);
+		if (call_without_answer(chain, plugin, "GC", NULL, valid, err) < 0)
+			value = -1;
+	}
+	return value;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Executing a network configuration: its plugins, one after the other (CNI spec, section 3). */
+#ifndef CNIRUN_CHAIN_H
+#define CNIRUN_CHAIN_H
+
+#include <stdbool.h>
+
+#include <cjson/cJSON.h>
+
+#include "error.h"
+#include "list.h"
+
+/* The parameters of an attachment (spec, section 3, "Attachment Parameters"). */
+struct attachment {
+	char *container_id;
+	char *netns; /* absolute path; may be NULL for DEL */
+	char *ifname;
+	char *args;          /* CNI_ARGS; NULL: none */
+	cJSON *capabilities; /* object of capability arguments; NULL: none */
+};
+
+void attachment_free(struct attachment *attachment);
+#define cleanup_attachment __attribute__((cleanup(attachment_free)))
+
+struct chain {
+	const struct network_list *list;
+	const struct attachment *attachment; /* NULL for GC and STATUS */
+	const char *path;                    /* CNI_PATH */
+	int userns_fd;    /* user namespace that the plugins are executed in; -1: ours */
+	int interrupt_fd; /* as in program.h; -1: none */
+	int limit_ms;     /* for each plugin */
+	bool verbose;     /* say what is executed, and how long it took */
+	cJSON *answer;    /* the error of the plugin that failed, whole; else NULL */
+};
+
+void chain_free(struct chain *chain);
+#define cleanup_chain __attribute__((cleanup(chain_free)))
+
+/**
+ * chain_add() - ADD, plugin after plugin.
+ * @result: receives the last one's result, owned by the caller
+ *
+ * When one fails, DEL has been called for it and those before it, in reverse, when this returns.
+ * What DEL could not do is said on standard error; the error is ADD's.
+ *
+ * Return: 0, or -1 with @err filled.
+ */
+int chain_add(struct chain *chain, cJSON **result, struct cni_error *err);
+
+/**
+ * chain_del() - DEL, in reverse.
+ * @result: of ADD; NULL: not known
+ * @all:    go on after a failure, whose error is said at once; else stop there, as the spec says
+ *
+ * Return: 0, or -1 when any failed.
+ */
+int chain_del(struct chain *chain, const cJSON *result, bool all, struct cni_error *err);
+
+/* CHECK; success at once where the list says disableCheck. Return: 0, or -1. */
+int chain_check(struct chain *chain, const cJSON *result, struct cni_error *err);
+
+/* STATUS; success at once for versions without it. Return: 0, or -1. */
+int chain_status(struct chain *chain, struct cni_error *err);
+
+/**
+ * chain_gc() - GC; every plugin is called whatever the others say.
+ * @valid: array of {"containerID": ..., "ifname": ...}
+ *
+ * Return: 0, or -1 with the last error; the others have been said.
+ */
+int chain_gc(struct chain *chain, const cJSON *valid, struct cni_error *err);
+
+/* One error as sentences on standard error, the plugin's own whole. Forgets @chain's answer. */
+void complain(struct chain *chain, const struct cni_error *err);
+
+#endif

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cnirun check NETWORK NETNS: CHECK, against the result that the cache remembers. */
+#include "cleanup.h"
+#include "commands.h"
+#include "job.h"
+
+static int check(struct job *job, struct cni_error *err)
+{
+	const struct options *o = &job->options;
+	cleanup_cache_entry struct cache_entry entry = {0};
+	int present;
+
+	if (list_find(o->rest[0], false, &job->list, err) < 0 ||
+	    options_attachment(o, o->rest[1], &job->attachment, err) < 0 ||
+	    job_open_netns(job, err) < 0 ||
+	    cache_open(o->cache_dir, CACHE_READ, &job->cache, err) < 0)
+		return -1;
+	present = cache_read(&job->cache, job->list.name, job->attachment.container_id,
+			     job->attachment.ifname, &entry, err);
+	if (present < 0)
+		return -1;
+	if (present == 0 || !entry.result)
+		return cni_error(err, CNI_ERR_CONTAINER,
+				 "%.200s does not have the network %.60s on %s: the result cache "
+				 "%.200s knows no such ADD",
+				 job->attachment.netns, job->list.name, job->attachment.ifname,
+				 job->cache.dir);
+	if (!job->attachment.args)
+		job->attachment.args = take_ptr(entry.attachment.args);
+	if (!job->attachment.capabilities)
+		job->attachment.capabilities = take_ptr(entry.attachment.capabilities);
+	job_make_chain(job);
+	return chain_check(&job->chain, entry.result, err);
+}
+
+int check_main(int argc, char **argv)
+{
+	cleanup_job struct job job = JOB_NONE;
+	struct cni_error err = {0};
+
+	if (job_parse(argc, argv, FOR_CHECK, 2, 2, &job, &err) < 0) {
+		complain(NULL, &err);
+		return EXIT_USAGE;
+	}
+	return check(&job, &err) < 0 ? job_fail(&job, &err) : 0;
+}

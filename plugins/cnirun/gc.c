@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * cnirun gc NETWORK: remove what is left of attachments whose namespace has gone.
+ *
+ * An attachment in the cache is valid while its network namespace is there (none is, with --all:
+ * that is what cnitool's gc does). The others are deleted, and then the plugins are told which are
+ * valid, and remove what they know of besides. So a plugin also removes attachments to this network
+ * that another runtime made and keeps in another cache.
+ */
+#include "cleanup.h"
+#include "commands.h"
+#include "job.h"
+
+struct sweep {
+	struct job *job;
+	cJSON *valid;
+	int failures;
+};
+
+static bool is_valid(const struct job *job, const struct attachment *a)
+{
+	cleanup_netns struct netns ns = NETNS_NONE;
+	struct cni_error ignored;
+
+	return !job->options.all && a->netns && netns_open(a->netns, &ns, &ignored) == 0 &&
+	       !netns_is_own(&ns);
+}
+
+static int keep(cJSON *valid, const struct attachment *a, struct cni_error *err)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	if (cJSON_AddStringToObject(item, "containerID", a->container_id) &&
+	    cJSON_AddStringToObject(item, "ifname", a->ifname) && cJSON_AddItemToArray(valid, item))
+		return 0;
+	cJSON_Delete(item);
+	return cni_error_nomem(err);
+}
+
+static int visit(const struct cache_entry *entry, void *arg, struct cni_error *err)
+{
+	const struct attachment *a = &entry->attachment;
+	struct sweep *sweep = arg;
+	struct job *job = sweep->job;
+	cleanup_list struct network_list list = {0};
+	cleanup_netns struct netns ns = NETNS_NONE;
+	cleanup_chain struct chain chain = {0};
+	struct cni_error ignored;
+
+	if (is_valid(job, a))
+		return keep(sweep->valid, a, err);
+	chain = options_chain(&job->options,
+			      job_cached_list(&job->list, entry, &list) ? &list : &job->list, a,
+			      job->signals.ending);
+	if (a->netns && netns_open(a->netns, &ns, &ignored) == 0)
+		chain.userns_fd = ns.userns_fd;
+	if (chain_del(&chain, entry->result, true, err) < 0)
+		sweep->failures++;
+	else
+		cache_remove(&job->cache, job->list.name, a->container_id, a->ifname);
+	return 0;
+}
+
+static int gc(struct job *job, struct cni_error *err)
+{
+	cleanup_json cJSON *valid = cJSON_CreateArray();
+	struct sweep sweep = {.job = job, .valid = valid};
+	int value;
+
+	if (list_find(job->options.rest[0], false, &job->list, err) < 0)
+		return -1;
+	if (job->list.disable_gc)
+		return 0;
+	if (cache_open(job->options.cache_dir, CACHE_GC, &job->cache, err) < 0 ||
+	    cache_each(&job->cache, job->list.name, visit, &sweep, err) < 0)
+		return -1;
+	job->chain = options_chain(&job->options, &job->list, NULL, job->signals.ending);
+	value = chain_gc(&job->chain, valid, err);
+	if (value == 0 && sweep.failures > 0)
+		return cni_error(err, CNI_ERR_IO,
+				 "%d attachments could not be deleted; they stay in the result "
+				 "cache for the next gc",
+				 sweep.failures);
+	return value;
+}
+
+int gc_main(int argc, char **argv)
+{
+	cleanup_job struct job job = JOB_NONE;
+	struct cni_error err = {0};
+
+	/* cnitool's wants a namespace too, and makes nothing of it. */
+	if (job_parse(argc, argv, FOR_GC, 1, 2, &job, &err) < 0) {
+		complain(NULL, &err);
+		return EXIT_USAGE;
+	}
+	return gc(&job, &err) < 0 ? job_fail(&job, &err) : 0;
+}

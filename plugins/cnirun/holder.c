@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The holder.
+ *
+ * A network namespace must outlive the COMMAND that runs in it, because the plugins are to find it
+ * when they are called to take the network away; and it must not outlive cnirun, however that ends.
+ * So a process of its own holds it, which waits for the end of one socket whose other end is ours
+ * alone. When cnirun is killed the kernel closes it, the holder ends, and with it the slirp4netns
+ * daemon, which watches the holder (its --exit-fd), and the namespace.
+ *
+ * Its conversation with us: it says what it has made, we map the ids of a new user namespace, it
+ * sets the loopback up and says that it is ready, and then waits.
+ */
+#include "holder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "idmap.h"
+
+#define ANSWER_LIMIT_MS 10000
+
+/* What the holder says: how far it came, and the errno when no further. */
+enum step {
+	MADE_NETNS,
+	MADE_USERNS, /* and the network namespace in it */
+	NO_NETNS,
+	NO_USERNS,
+	READY,
+	NO_LOOPBACK,
+};
+
+struct word {
+	enum step step;
+	int errnum;
+};
+
+/* What we say, besides nothing more. */
+enum order {
+	GO_ON,
+	STAY, /* when the socket ends */
+};
+
+static void say(int control, enum step step)
+{
+	const struct word word = {step, errno};
+
+	if (send(control, &word, sizeof(word), MSG_NOSIGNAL) < 0)
+		_exit(1);
+}
+
+static int set_loopback_up(void)
+{
+	cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+
+	return fd < 0 ? -1 : ioctl(fd, SIOCSIFFLAGS, &request);
+}
+
+static void __attribute__((noreturn)) hold(int control)
+{
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	enum order order = GO_ON;
+	sigset_t none;
+
+	/* Keys at the terminal are not for it, and nothing of the caller's is kept open by it. */
+	setsid();
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int fd = 0; fd <= 2 && null >= 0; fd++)
+		dup2(null, fd);
+	if (dup2(control, 3) == 3)
+		control = 3;
+	syscall(SYS_close_range, control + 1, ~0U, 0);
+	(void)!chdir("/");
+	prctl(PR_SET_NAME, "cnirun-holder");
+	if (unshare(CLONE_NEWNET) == 0) {
+		say(control, MADE_NETNS);
+	} else if (errno != EPERM) {
+		say(control, NO_NETNS);
+		_exit(1);
+	} else if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) {
+		say(control, MADE_USERNS);
+	} else {
+		say(control, NO_USERNS);
+		_exit(1);
+	}
+	if (recv(control, &order, sizeof(order), 0) != sizeof(order))
+		_exit(0);
+	/* Plugins in our user namespace reach us through /proc/PID/ns, as ptrace(2) allows. */
+	prctl(PR_SET_DUMPABLE, 1);
+	say(control, set_loopback_up() == 0 ? READY : NO_LOOPBACK);
+	while (recv(control, &order, sizeof(order), 0) == sizeof(order) && order != STAY)
+		;
+	while (order == STAY)
+		pause();
+	_exit(0);
+}
+
+static int hear(const struct holder *holder, struct word *word, struct cni_error *err)
+{
+	struct pollfd event = {.fd = holder->control, .events = POLLIN};
+
+	if (TEMP_FAILURE_RETRY(poll(&event, 1, ANSWER_LIMIT_MS)) <= 0 ||
+	    recv(holder->control, word, sizeof(*word), 0) != sizeof(*word))
+		return cni_error(err, CNI_ERR_IO,
+				 "the process that holds the namespaces ended early");
+	errno = word->errnum;
+	return 0;
+}
+
+static int refuse_userns(struct cni_error *err)
+{
+	const char *hint = "root can run cnirun";
+
+	if (errno == ENOSPC)
+		hint = "its limit is reached, or 0: sysctl user.max_user_namespaces (and "
+		       "max_net_namespaces); or run cnirun as root";
+	else if (errno == EPERM)
+		hint = "this system forbids it to ordinary users (sysctl "
+		       "kernel.unprivileged_userns_clone), or a sandbox does; or run cnirun as "
+		       "root";
+	return cni_error_errno(err, CNI_ERR_IO, "cannot make a user namespace; %s", hint);
+}
+
+static int talk(struct holder *holder, bool verbose, struct cni_error *err)
+{
+	const enum order order = GO_ON;
+	struct word word = {0};
+
+	if (hear(holder, &word, err) < 0)
+		return -1;
+	if (word.step == NO_NETNS)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot make a network namespace");
+	if (word.step == NO_USERNS)
+		return refuse_userns(err);
+	if (word.step == MADE_USERNS && idmap_write(holder->pid, verbose, err) < 0)
+		return -1;
+	if (send(holder->control, &order, sizeof(order), MSG_NOSIGNAL) < 0 ||
+	    hear(holder, &word, err) < 0)
+		return cni_error(err, CNI_ERR_IO,
+				 "the process that holds the namespaces ended early");
+	if (word.step != READY)
+		return cni_error_errno(err, CNI_ERR_IO,
+				       "cannot set the loopback of a new network namespace up");
+	return 0;
+}
+
+int holder_start(struct holder *holder, bool verbose, struct cni_error *err)
+{
+	int pair[2];
+
+	*holder = HOLDER_NONE;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot make a socket pair");
+	fflush(NULL);
+	holder->pid = fork();
+	if (holder->pid == 0)
+		hold(pair[1]);
+	close(pair[1]);
+	holder->control = pair[0];
+	if (holder->pid < 0) {
+		holder->pid = 0;
+		cni_error_errno(err, CNI_ERR_AGAIN, "cannot fork to hold the namespaces");
+	} else if (talk(holder, verbose, err) == 0) {
+		snprintf(holder->netns, sizeof(holder->netns), "/proc/%d/ns/net", (int)holder->pid);
+		return 0;
+	}
+	holder_stop(holder);
+	return -1;
+}
+
+void holder_leave(struct holder *holder)
+{
+	const enum order order = STAY;
+
+	send(holder->control, &order, sizeof(order), MSG_NOSIGNAL);
+	holder->pid = 0;
+}
+
+void holder_stop(struct holder *holder)
+{
+	cleanup_close_(&holder->control);
+	holder->control = -1;
+	if (holder->pid > 0) {
+		kill(holder->pid, SIGKILL); /* our own child, and nothing in it to save */
+		TEMP_FAILURE_RETRY(waitpid(holder->pid, NULL, 0));
+	}
+	holder->pid = 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The process that holds the namespaces of a COMMAND. */
+#ifndef CNIRUN_HOLDER_H
+#define CNIRUN_HOLDER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+struct holder {
+	pid_t pid;      /* 0: none */
+	int control;    /* it lives until this is closed, by us or by our death */
+	char netns[32]; /* /proc/PID/ns/net */
+};
+
+#define HOLDER_NONE ((struct holder){.control = -1})
+
+/**
+ * holder_start() - make a network namespace, and hold it.
+ *
+ * Without the right to make one, a user namespace is made first, in which we are root. Loopback is
+ * up when this returns. Return: 0, or -1 with @err filled.
+ */
+int holder_start(struct holder *holder, bool verbose, struct cni_error *err);
+
+/* Let it live on without us. */
+void holder_leave(struct holder *holder);
+
+/* End it, and wait until it has ended. Idempotent. */
+void holder_stop(struct holder *holder);
+#define cleanup_holder __attribute__((cleanup(holder_stop)))
+
+#endif

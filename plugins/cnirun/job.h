@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the subcommands on one attachment share: everything that they need, opened and owned. */
+#ifndef CNIRUN_JOB_H
+#define CNIRUN_JOB_H
+
+#include "cache.h"
+#include "chain.h"
+#include "list.h"
+#include "netns.h"
+#include "options.h"
+#include "signals.h"
+
+struct job {
+	struct options options;
+	struct signals signals;
+	struct network_list list;
+	struct attachment attachment;
+	struct netns ns;
+	struct cache cache;
+	struct chain chain;
+};
+
+#define JOB_NONE ((struct job){.ns = NETNS_NONE, .cache = CACHE_NONE})
+
+void job_free(struct job *job);
+#define cleanup_job __attribute__((cleanup(job_free)))
+
+/**
+ * job_parse() - options, and from @min to @max arguments behind them; signals are taken.
+ *
+ * Return: 0, or -1 with @err filled.
+ */
+int job_parse(int argc, char **argv, unsigned int command, int min, int max, struct job *job,
+	      struct cni_error *err);
+
+/* The network namespace of the attachment: a namespace, and not our own. Return: 0, or -1. */
+int job_open_netns(struct job *job, struct cni_error *err);
+
+/* The chain for list, attachment and namespace. */
+void job_make_chain(struct job *job);
+
+/**
+ * job_cached_list() - the list that an attachment was added with, from its entry.
+ * @file:   the list of that name as it is now; its conf may be NULL
+ * @cached: filled when it is the one to delete with
+ *
+ * Return: whether it is.
+ */
+bool job_cached_list(const struct network_list *file, const struct cache_entry *entry,
+		     struct network_list *cached);
+
+/* Say an error; the exit status of it. */
+int job_fail(struct job *job, const struct cni_error *err);
+
+#endif

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * cnirun: CNI networks without a container runtime.
+ *
+ *   run.c ── holder.c ── idmap.c            a COMMAND with a network: its namespaces,
+ *     └── command.c ── resolv.c, signals.c  and the COMMAND itself
+ *   add.c, del.c, check.c, gc.c, status.c   cnitool's jobs
+ *     └── job.c, options.c ── publish.c     what was asked for
+ *           ├── list.c                      which plugins
+ *           ├── chain.c ── program.c        calling them
+ *           └── cache.c ── base64.c         what is remembered of it, as libcni does
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "commands.h"
+#include "version.h"
+
+static const struct {
+	const char *name;
+	int (*main)(int argc, char **argv);
+	const char *usage;
+} commands[] = {
+	{"add", add_main, "NETWORK NETNS"},     {"del", del_main, "NETWORK NETNS"},
+	{"check", check_main, "NETWORK NETNS"}, {"gc", gc_main, "NETWORK"},
+	{"status", status_main, "NETWORK"},
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int help(void)
+{
+	printf("cnirun " USERNET_VERSION ": CNI networks without a container runtime\n\n"
+	       "  cnirun [OPTION...] -- COMMAND [ARGUMENT...]\n"
+	       "  cnirun --pid PID [OPTION...]\n");
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		printf("  cnirun %-7s[OPTION...] %s\n", commands[i].name, commands[i].usage);
+	printf("\n"
+	       "  -n, --network NAME|PATH   the network (default: slirp4netns)\n"
+	       "  -p, --publish [ADDRESS:]HOSTPORT[-LAST][:PORT[-LAST]][/tcp|/udp|/sctp]\n"
+	       "      --ip ADDRESS          the container's address; --mac ADDRESS: its "
+	       "hardware's\n"
+	       "      --netns PATH          in this network namespace\n"
+	       "      --pid PID             in the network namespace of this process\n"
+	       "  -i, --ifname NAME         the interface (default: eth0)\n"
+	       "  -k, --keep                leave the network when COMMAND has ended\n"
+	       "      --container-id ID     instead of a random one, or one made of NETNS\n"
+	       "      --cache-dir DIR       where results are remembered\n"
+	       "      --timeout SECONDS     for each plugin (default: 60)\n"
+	       "      --all                 of gc: every attachment, also those that are alive\n"
+	       "  -v, --verbose             say what is executed; --version: the version\n"
+	       "\n"
+	       "Exit status: COMMAND's, 128 and the number of the signal that killed it; of "
+	       "cnirun\n"
+	       "itself 125, 126 (COMMAND is not executable), 127 (there is none). Of the other\n"
+	       "forms 0, 1, or 2 for wrong usage. In full: cnirun(8).\n");
+	return 0;
+}
+
+/* A descriptor that we open must not become 0, 1 or 2. */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	const char *first = argc > 1 ? argv[1] : "--help";
+
+	fill_standard_descriptors();
+	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
+		return help();
+	if (strcmp(first, "--version") == 0)
+		return puts("cnirun (usernet-cni) " USERNET_VERSION) < 0;
+	if (*first == '-')
+		return run_main(argc, argv);
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (strcmp(first, commands[i].name) == 0)
+			return commands[i].main(argc - 1, argv + 1);
+	}
+	fprintf(stderr,
+		"cnirun: there is no subcommand \"%.40s\"; to run a command: cnirun -- %.40s\n",
+		first, first);
+	return EXIT_USAGE;
+}

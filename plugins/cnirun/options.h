@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The command line and the environment of every subcommand. */
+#ifndef CNIRUN_OPTIONS_H
+#define CNIRUN_OPTIONS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <cjson/cJSON.h>
+
+#include "chain.h"
+#include "error.h"
+
+struct options {
+	const char *network; /* --network; NULL: the default */
+	const char *netns;   /* --netns */
+	pid_t pid;           /* --pid; 0: not given */
+	const char *ifname;  /* --ifname, CNI_IFNAME, or "eth0" */
+	const char *container_id;
+	const char *cache_dir; /* NULL: cache_open()'s default */
+	const char *args;      /* CNI_ARGS; NULL: none */
+	cJSON *capabilities;   /* CAP_ARGS, and --publish, --ip, --mac over them; NULL: none */
+	bool publish;          /* whether there was a --publish, --ip, --mac */
+	bool ip;
+	bool mac;
+	bool keep;
+	bool all;
+	bool verbose;
+	int limit_ms;
+	char cni_path[4 * PATH_MAX];
+	char **rest; /* what follows the options, ends with NULL */
+	int n_rest;
+};
+
+void options_free(struct options *options);
+#define cleanup_options __attribute__((cleanup(options_free)))
+
+/* Which options a subcommand takes. Each takes --verbose and --timeout. */
+enum {
+	FOR_RUN = 1 << 0,
+	FOR_ADD = 1 << 1,
+	FOR_DEL = 1 << 2,
+	FOR_CHECK = 1 << 3,
+	FOR_GC = 1 << 4,
+	FOR_STATUS = 1 << 5,
+};
+
+/**
+ * options_parse() - read argv, and CNI_PATH, CNI_IFNAME, CNI_ARGS, CAP_ARGS.
+ * @command: one of FOR_*
+ *
+ * Strings point into argv and the environment. Return: 0 (options_free() it), or -1 with @err.
+ */
+int options_parse(int argc, char **argv, unsigned int command, struct options *options,
+		  struct cni_error *err);
+
+/**
+ * options_attachment() - the attachment that they describe.
+ * @netns: a path, made absolute as cnitool does it; NULL: none
+ *
+ * Without --container-id the id is cnitool's: "cnitool-" and 20 digits of the path's SHA-512.
+ *
+ * Return: 0, or -1 with @err filled.
+ */
+int options_attachment(const struct options *options, const char *netns,
+		       struct attachment *attachment, struct cni_error *err);
+
+/* The chain of a list for an attachment, executed here; the caller sets what differs. */
+struct chain options_chain(const struct options *options, const struct network_list *list,
+			   const struct attachment *attachment, int interrupt_fd);
+
+/*
+ * Refuse options that no plugin of the list has the capability for. What is in CAP_ARGS may be for
+ * other lists: it is passed over, as cnitool does.
+ */
+int options_check_capabilities(const struct options *options, const struct network_list *list,
+			       struct cni_error *err);
+
+#endif

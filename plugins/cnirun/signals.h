@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Signals as descriptors, and as they were, for the program that comes after. */
+#ifndef CNIRUN_SIGNALS_H
+#define CNIRUN_SIGNALS_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "error.h"
+
+struct signals {
+	int ending;      /* signalfd of SIGHUP, SIGINT, SIGQUIT, SIGTERM */
+	int forwarded;   /* signalfd of those, of the others that a program may be sent, and SIGCHLD
+			  */
+	sigset_t before; /* the mask that we were started with */
+	bool sigpipe_ignored;
+	bool sigchld_ignored;
+};
+
+/**
+ * signals_take() - from now on signals are read, not suffered.
+ *
+ * SIGTSTP and its kin stay as they are: stopping is for the whole process group, us included. What
+ * was ignored when we were started (nohup) stays ignored.
+ *
+ * Return: 0, or -1 CNI_ERR_IO.
+ */
+int signals_take(struct signals *signals, struct cni_error *err);
+
+/* In a child, before exec: all as it was. */
+void signals_restore(const struct signals *signals);
+
+#endif
