@@ -99,13 +99,18 @@ static void __attribute__((noreturn)) child_fail(int gate, const char *step)
 	_exit(127);
 }
 
-/* Handlers of ours cannot survive exec, but ignored signals do (libcni's caller, cni_main). */
-static void reset_signals(void)
+/*
+ * Handlers of ours cannot survive exec, but ignored signals do: what cni_main() and the callers of
+ * our caller ignore. signal(3) refuses the two that the C library keeps for itself (32 and 33), so
+ * the kernel is asked; of its struct sigaction, zero is the default everywhere.
+ */
+void process_reset_signals(void)
 {
+	static const unsigned long fallback[8];
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
+		syscall(SYS_rt_sigaction, sig, fallback, NULL, NSIG / 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -155,7 +160,7 @@ static void __attribute__((noreturn)) child_main(const struct process_spec *spec
 	char go;
 
 	/* What concerns this process alone is done while the parent writes its record. */
-	reset_signals();
+	process_reset_signals();
 	umask(077);
 	if (setsid() < 0)
 		child_fail(gate, "start a session");

@@ -81,6 +81,9 @@ int process_wait(const struct process *p, int timeout_ms, struct cni_error *err)
  */
 int process_stop(const struct process *p, int grace_ms, struct cni_error *err);
 
+/* Between fork and exec: every signal's default, and an empty mask. */
+void process_reset_signals(void);
+
 void process_close(struct process *p);
 #define cleanup_process __attribute__((cleanup(process_close)))
 

@@ -12,6 +12,7 @@
  * sets the loopback up and says that it is ready, and then waits.
  */
 #include "holder.h"
+#include "process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,14 +76,10 @@ static void __attribute__((noreturn)) hold(int control)
 {
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	enum order order = GO_ON;
-	sigset_t none;
 
 	/* Keys at the terminal are not for it, and nothing of the caller's is kept open by it. */
 	setsid();
-	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	process_reset_signals();
 	for (int fd = 0; fd <= 2 && null >= 0; fd++)
 		dup2(null, fd);
 	if (dup2(control, 3) == 3)

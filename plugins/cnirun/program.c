@@ -8,6 +8,7 @@
  * user namespace cannot be undone.
  */
 #include "program.h"
+#include "process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -90,14 +91,10 @@ struct child_ends {
 static void __attribute__((noreturn))
 child_main(const struct program *program, const struct child_ends *ends)
 {
-	sigset_t none;
 	int errnum;
 
 	setpgid(0, 0);
-	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	process_reset_signals();
 	if (dup2(ends->input, 0) < 0 || dup2(ends->output, 1) < 0 || dup2(ends->words, 2) < 0 ||
 	    syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		goto failed;
