@@ -89,6 +89,8 @@ container() {
 	ip netns exec "$name" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
 		net.ipv6.conf.default.disable_ipv6=1
 	ip link add "$name-host" type veth peer name eth0 netns "$name"
+	# The host's own router solicitations would be counted while a test compares counters.
+	echo 1 >"/proc/sys/net/ipv6/conf/$name-host/disable_ipv6"
 	ip link set "$name-host" up
 	ip -n "$name" link set lo up
 	ip -n "$name" link set eth0 up
