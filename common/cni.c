@@ -22,10 +22,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "conf.h"
 #include "utf8.h"
 
@@ -156,23 +156,15 @@ static int read_environment(const struct operation *op, struct cni_request *req,
 	return 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 /* Standard input to its end; *text is the caller's also after a failure. */
 static int read_stdin(char **text, size_t *len, struct cni_error *err)
 {
-	const int64_t until = now_ms() + STDIN_LIMIT_MS;
+	const int64_t until = monotonic_ms() + STDIN_LIMIT_MS;
 	struct pollfd event = {.fd = STDIN_FILENO, .events = POLLIN};
 	size_t size = 0;
 
 	for (*len = 0;;) {
-		const int64_t left = until - now_ms();
+		const int64_t left = until - monotonic_ms();
 		ssize_t n;
 
 		if (*len == size) {

@@ -28,10 +28,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 
 #define EXEC_LIMIT_MS 10000
 #define KILL_LIMIT_MS 2000
@@ -325,19 +325,16 @@ int process_open(const struct process_id *id, struct process *p, struct cni_erro
 int process_wait(const struct process *p, int timeout_ms, struct cni_error *err)
 {
 	struct pollfd event = {.fd = p->pidfd, .events = POLLIN};
-	struct timespec now;
 	int64_t until, left;
 	int n;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	until = now.tv_sec * 1000LL + now.tv_nsec / 1000000 + timeout_ms;
+	until = monotonic_ms() + timeout_ms;
 	left = timeout_ms;
 	while ((n = poll(&event, 1, left > 0 ? (int)left : 0)) < 0) {
 		if (errno != EINTR)
 			return cni_error_errno(err, CNI_ERR_IO, "cannot wait for process %d",
 					       (int)p->id.pid);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		left = until - (now.tv_sec * 1000LL + now.tv_nsec / 1000000);
+		left = until - monotonic_ms();
 	}
 	if (n == 0)
 		return 0;

@@ -17,22 +17,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "conf.h"
 
 #define ANSWER_MAX_BYTES (1u << 20)
 #define REQUEST_MAX_BYTES 4095 /* one less than the daemon's buffer */
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
 
 /* Wait for an event until the deadline. Return: 0, or -1 with errno. */
 static int wait_for(int fd, short events, int64_t until)
@@ -41,7 +33,7 @@ static int wait_for(int fd, short events, int64_t until)
 	int n;
 
 	do {
-		const int64_t left = until - now_ms();
+		const int64_t left = until - monotonic_ms();
 
 		n = poll(&event, 1, left > 0 ? (int)left : 0);
 	} while (n < 0 && errno == EINTR);
@@ -56,7 +48,7 @@ static int wait_for(int fd, short events, int64_t until)
  */
 static int connect_until(int fd, const struct sockaddr_un *address, int64_t until)
 {
-	const int64_t left = until - now_ms() > 0 ? until - now_ms() : 1;
+	const int64_t left = until - monotonic_ms() > 0 ? until - monotonic_ms() : 1;
 	const struct timeval limit = {.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000};
 
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ||
@@ -105,7 +97,7 @@ static char *receive_all(int fd, int64_t until, size_t *len)
 int slirp_api_call(const char *socket_path, const cJSON *request, int timeout_ms, cJSON **answer,
 		   struct cni_error *err)
 {
-	const int64_t until = now_ms() + timeout_ms;
+	const int64_t until = monotonic_ms() + timeout_ms;
 	cleanup_free char *question = cJSON_PrintUnformatted(request);
 	cleanup_free char *text = NULL;
 	cleanup_close int fd = -1;

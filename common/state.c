@@ -52,8 +52,7 @@ static int open_beneath(int dirfd, const char *path, uint64_t flags, uint64_t mo
 	return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
 }
 
-/* "0 0 4294967295": the initial user namespace's own map (or one that is as good). */
-static bool in_initial_userns(void)
+bool state_in_initial_userns(void)
 {
 	cleanup_close int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
 	char buf[64];
@@ -77,7 +76,7 @@ static int default_root(char out[STATE_ROOT_MAX + 1], struct cni_error *err)
 	char run_user[32];
 	struct stat st;
 
-	if (geteuid() == 0 && in_initial_userns()) {
+	if (geteuid() == 0 && state_in_initial_userns()) {
 		snprintf(out, STATE_ROOT_MAX + 1, "/run/usernet-cni");
 		return 0;
 	}

@@ -100,6 +100,9 @@ int state_remove_file(const struct state *state, const char *sub, const char *na
  */
 int state_subdir(const struct state *state, const char *sub, struct cni_error *err);
 
+/* Whether user 0 here is user 0 of the machine: the map "0 0 4294967295" (or one as good). */
+bool state_in_initial_userns(void);
+
 /* 16 hex digits (and a NUL) that stand for an attachment in names of sockets and logs. */
 void state_hash(const char *network, const char *container_id, const char *ifname, char out[17]);
 

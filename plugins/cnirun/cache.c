@@ -50,21 +50,6 @@ void cache_close(struct cache *cache)
 	*cache = CACHE_NONE;
 }
 
-/* "0 0 4294967295": every user is mapped to itself. */
-static bool in_initial_userns(void)
-{
-	FILE *file = fopen("/proc/self/uid_map", "re");
-	unsigned int inside, outside, count;
-	bool initial;
-
-	if (!file)
-		return true; /* a kernel without user namespaces */
-	initial = fscanf(file, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 &&
-		  outside == 0 && count == UINT32_MAX;
-	fclose(file);
-	return initial;
-}
-
 static int default_dir(char out[PATH_MAX], struct cni_error *err)
 {
 	const char *variable = getenv("CNI_CACHE_DIR");
@@ -73,7 +58,7 @@ static int default_dir(char out[PATH_MAX], struct cni_error *err)
 
 	if (variable && *variable) {
 		snprintf(out, PATH_MAX, "%s", variable);
-	} else if (geteuid() == 0 && in_initial_userns()) {
+	} else if (geteuid() == 0 && state_in_initial_userns()) {
 		snprintf(out, PATH_MAX, SYSTEM_CACHE);
 	} else if (runtime_dir && *runtime_dir == '/') {
 		snprintf(out, PATH_MAX, "%s/cni", runtime_dir);

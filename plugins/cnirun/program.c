@@ -23,10 +23,10 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 
 #define WORDS_MAX (64u << 10)
 #define GRACE_MS 2000
@@ -48,14 +48,6 @@ void program_describe_status(int status, char *buf, size_t size)
 			 sigdescr_np(WTERMSIG(status)) ?: "?");
 	else
 		snprintf(buf, size, "exit status %d", WEXITSTATUS(status));
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
 /* A running program: our ends of its pipes. */
@@ -250,7 +242,7 @@ static int too_long(const struct run *run, struct cni_error *err)
 static int wait_for_end(struct run *run, struct outcome *outcome, struct cni_error *err)
 {
 	for (;;) {
-		const int64_t left = run->until - now_ms();
+		const int64_t left = run->until - monotonic_ms();
 		struct pollfd events[] = {
 			{.fd = run->pidfd, .events = POLLIN},
 			{.fd = run->input, .events = POLLOUT},
@@ -276,8 +268,8 @@ static int wait_for_end(struct run *run, struct outcome *outcome, struct cni_err
 			return 0;
 		if (events[4].revents) {
 			run->interrupted = true;
-			if (run->until > now_ms() + GRACE_MS)
-				run->until = now_ms() + GRACE_MS;
+			if (run->until > monotonic_ms() + GRACE_MS)
+				run->until = monotonic_ms() + GRACE_MS;
 		}
 	}
 }
@@ -290,7 +282,7 @@ int program_run(const struct program *program, struct outcome *outcome, struct c
 		.input = -1,
 		.output = -1,
 		.words = -1,
-		.until = now_ms() + program->limit_ms,
+		.until = monotonic_ms() + program->limit_ms,
 	};
 	int value;
 

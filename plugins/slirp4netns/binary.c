@@ -22,10 +22,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 
 #define HELP_LIMIT_MS 3000
 #define HELP_MAX_BYTES 16384
@@ -107,12 +107,10 @@ static pid_t spawn_help(const char *path, int fd)
  */
 static bool read_help(int fd, char *buf, size_t size)
 {
-	struct timespec now;
 	int64_t until, left = HELP_LIMIT_MS;
 	size_t have = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	until = now.tv_sec * 1000LL + now.tv_nsec / 1000000 + HELP_LIMIT_MS;
+	until = monotonic_ms() + HELP_LIMIT_MS;
 	while (have < size - 1 && left > 0) {
 		struct pollfd event = {.fd = fd, .events = POLLIN};
 		ssize_t n = 0;
@@ -124,8 +122,7 @@ static bool read_help(int fd, char *buf, size_t size)
 		}
 		if (n > 0)
 			have += (size_t)n;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		left = until - (now.tv_sec * 1000LL + now.tv_nsec / 1000000);
+		left = until - monotonic_ms();
 	}
 	buf[have] = '\0';
 	return left > 0 && have < size - 1;

@@ -25,10 +25,10 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 
 #define READY_LIMIT_MS 10000
 #define CLOSED_GRACE_MS 500
@@ -219,12 +219,10 @@ static int wait_ready(const struct process *daemon, int ready, struct cni_error 
 {
 	struct pollfd events[] = {{.fd = ready, .events = POLLIN},
 				  {.fd = daemon->pidfd, .events = POLLIN}};
-	struct timespec now;
 	int64_t until, left = READY_LIMIT_MS;
 	char byte;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	until = now.tv_sec * 1000LL + now.tv_nsec / 1000000 + READY_LIMIT_MS;
+	until = monotonic_ms() + READY_LIMIT_MS;
 	while (left > 0) {
 		if (poll(events, 2, (int)left) < 0 && errno != EINTR)
 			return cni_error_errno(err, CNI_ERR_IO, "cannot wait for slirp4netns");
@@ -238,8 +236,7 @@ static int wait_ready(const struct process *daemon, int ready, struct cni_error 
 			return cni_error(err, ERR_DAEMON,
 					 "slirp4netns closed its ready descriptor without being "
 					 "ready");
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		left = until - (now.tv_sec * 1000LL + now.tv_nsec / 1000000);
+		left = until - monotonic_ms();
 	}
 	return cni_error(err, ERR_DAEMON, "slirp4netns was not ready within %d seconds",
 			 READY_LIMIT_MS / 1000);
