@@ -4,6 +4,7 @@
 #   make deps       installs, by apt-get and as root, what building, the demo and the tests need
 #   make demo       the main job on real namespaces, as root and as an ordinary user
 #   make check      lint, unit and integration tests; last line "N passed, N failed"
+#   make load       many attachments and callers at once, and 10,000 cycles (as root)
 #   make bench      side by side with the peers, as ratios from one run (as root)
 #   make install    plugins into CNIBINDIR, manual pages and example lists; DESTDIR, PREFIX
 #
@@ -11,7 +12,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all deps demo check lint bench install uninstall clean test-programs bench-programs
+.PHONY: all deps demo check lint load bench install uninstall clean test-programs bench-programs
 
 PLUGINS ?= slirp4netns netns-portmap netns-stats cnirun
 
@@ -27,8 +28,8 @@ Q := $(if $(filter 1,$(V)),,@)
 ifeq ($(SANITIZE),1)
 BUILD ?= build/sanitize
 BIN ?= build/sanitize/bin
-OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LDOPT := -fsanitize=address,undefined
+OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer --coverage
+LDOPT := -fsanitize=address,undefined --coverage
 else
 BUILD ?= build
 BIN ?= bin
@@ -89,6 +90,11 @@ $(BUILD)/bench/%: test-scripts/bench/%.c test-scripts/bench/bench.c test-scripts
 
 test-programs: $(UNIT)
 
+$(BUILD)/load: test-scripts/load/load.c $(LIB)
+	@mkdir -p $(@D)
+	@echo '  LOAD  $<'
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+
 bench-programs: $(BENCH)
 
 deps:
@@ -99,12 +105,18 @@ demo: deps
 	test-scripts/demo $(abspath $(BIN))
 
 check: deps
-	$(MAKE) all test-programs bench-programs
+	$(MAKE) all test-programs bench-programs $(BUILD)/load
 	$(MAKE) SANITIZE=1 all test-programs
 	test-scripts/run-tests
 
-lint:
+lint: all
 	test-scripts/lint
+
+# What nobody wants to wait for at every check: 500 attachments, 32 callers, 10,000 cycles, and for both backends.
+load: deps
+	$(MAKE) all $(BUILD)/load
+	$(BUILD)/load $(abspath $(BIN))
+	$(BUILD)/load --list bridge $(abspath $(BIN))
 
 bench: deps
 	$(MAKE) all bench-programs
