@@ -450,6 +450,57 @@ for port in sys.argv[1:]:
 	no_trace
 }
 
+@test "the entry's result is in the version that cniVersion names, and cnirun's plugins get it whole" {
+	in_host && return
+	prepare_cnirun
+	local versions='"cniVersion":"1.0.0","cniVersions":["0.4.0","1.0.0","1.1.0"],'
+
+	invent one <<<'[ "$CNI_COMMAND" != ADD ] || echo "{\"cniVersion\":\"1.1.0\",\"x\":[1],
+		\"interfaces\":[{\"name\":\"eth0\",\"mtu\":1400,\"sandbox\":\"$CNI_NETNS\"}]}"'
+	network net "$versions" '{"type":"one"}'
+	ip netns add c1
+	runs add net /run/netns/c1
+	expect '.cniVersion == "1.1.0" and .interfaces[0].mtu == 1400'
+	expect '.result.cniVersion == "1.0.0" and .result.interfaces == [{name: "eth0",
+		sandbox: "/run/netns/c1"}]' "$(cat "$CACHE"/*)"
+	runs check net /run/netns/c1
+	runs del net /run/netns/c1
+	is "$(jq -c .prevResult /run/t/one.CHECK /run/t/one.DEL)" "$(yes \
+		'{"cniVersion":"1.1.0","x":[1],"interfaces":[{"name":"eth0","mtu":1400,"sandbox":"/run/netns/c1"}]}' |
+		head -n 2)"
+	network net '"cniVersion":"1.1.0",' '{"type":"one"}'
+	runs add net /run/netns/c1
+	expect '.result.cniVersion == "1.1.0" and (has("exactResult") | not)' "$(cat "$CACHE"/*)"
+}
+
+@test "gc keeps what another runtime added and uses, also where its entry names no namespace" {
+	in_host && return
+	prepare_cnirun
+	invent one <<<'[ "$CNI_COMMAND" != ADD ] || echo "{\"cniVersion\":\"1.1.0\",\"interfaces\":
+		[{\"name\":\"one0\"},{\"name\":\"eth0\",\"sandbox\":\"$CNI_NETNS\"}]}"'
+	network net '"cniVersion":"1.1.0",' '{"type":"one"}'
+	ip netns add c1
+	runs add net /run/netns/c1
+	jq -c 'del(.netns)' "$CACHE"/* >/run/t/entry
+	cat /run/t/entry >"$(echo "$CACHE"/*)"
+	runs gc net
+	is "$(calls)" "one ADD one GC"
+	is "$(jq -c '.["cni.dev/valid-attachments"] | length' /run/t/one.GC)" 1
+	jq -c 'del(.result.interfaces)' /run/t/entry >"$(echo "$CACHE"/*)"
+	cnirun gc net
+	is "$status" 0
+	[[ $words == "cnirun: $(cnitool_id /run/netns/c1) (eth0) is kept"*"gc --all deletes it" ]] ||
+		fail "said: $words"
+	is "$(calls)" "one ADD one GC one GC"
+	# Its namespace has gone: so must it.
+	cat /run/t/entry >"$(echo "$CACHE"/*)"
+	ip netns delete c1
+	runs gc net
+	is "$(calls)" "one ADD one GC one GC one DEL one GC"
+	grep -qx CNI_NETNS=/run/netns/c1 /run/t/one.DEL.env || fail "DEL was not told the namespace"
+	no_trace
+}
+
 @test "an attachment is deleted with the list that it was added with, also when that has gone" {
 	in_host && return
 	prepare_cnirun

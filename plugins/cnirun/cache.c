@@ -7,6 +7,14 @@
  * and an ADD of an attachment that exists is refused before it can harm the one that is there.
  * libcni writes its entries only after ADD; it takes ours of either kind.
  *
+ * Which version the result is in: libcni before 1.2 knows no cniVersions, and refuses to DEL at a
+ * result that is newer than it is. A list that says cniVersion 1.0.0 and offers 1.1.0 is such a
+ * case. The result as libcni looks for it is therefore in the version of cniVersion, which whoever
+ * uses the list must know. That version may have no place for what a plugin said, and CHECK and DEL
+ * are owed all of it, so the result as it came is beside it. (The other way, to choose what
+ * cniVersion says in the first place, would cost every list that is for all runtimes STATUS and
+ * GC.)
+ *
  * What is in a file is checked against what was looked for: names are joined by '-', which they may
  * contain, so two attachments can have one file name.
  *
@@ -29,9 +37,11 @@
 #include "cni.h"
 #include "conf.h"
 #include "encoding.h"
+#include "result.h"
 #include "state.h"
 
 #define KIND "cniCacheV1"
+#define EXACT_RESULT "exactResult" /* where "result" is in another version; libcni ignores it */
 #define SYSTEM_CACHE "/var/lib/cni"
 #define NAME_BYTES 512
 
@@ -205,6 +215,34 @@ static int add(cJSON *object, const char *key, cJSON *item)
 	return -1;
 }
 
+/* In the version of cniVersion; NULL where it is in that already, or has no form in it. */
+static cJSON *result_for_libcni(const struct network_list *list, const cJSON *result)
+{
+	cleanup_result struct cni_result parsed = {0};
+	const cJSON *single = json_get(list->conf, "cniVersion");
+	enum cni_version version;
+	struct cni_error ignored;
+	cJSON *converted = NULL;
+
+	if (!cJSON_IsString(single) || cni_version_parse(single->valuestring, &version) < 0 ||
+	    version == list->version ||
+	    result_parse(result, list->version, "the result", &parsed, &ignored) < 0)
+		return NULL;
+	result_print(&parsed, version, &converted, &ignored);
+	return converted;
+}
+
+static int add_result(cJSON *entry, const struct network_list *list, const cJSON *result)
+{
+	cJSON *converted = result_for_libcni(list, result);
+
+	if (!converted)
+		return add(entry, "result", json_copy(result));
+	if (add(entry, "result", converted) < 0)
+		return -1;
+	return add(entry, EXACT_RESULT, json_copy(result));
+}
+
 static cJSON *make_entry(const struct network_list *list, const struct attachment *a,
 			 const cJSON *result)
 {
@@ -222,7 +260,7 @@ static cJSON *make_entry(const struct network_list *list, const struct attachmen
 	    (a->args && *a->args && add(entry, "cniArgs", args_to_json(a->args)) < 0) ||
 	    (cJSON_GetArraySize(a->capabilities) > 0 &&
 	     add(entry, "capabilityArgs", json_copy(a->capabilities)) < 0) ||
-	    (result && add(entry, "result", json_copy(result)) < 0))
+	    (result && add_result(entry, list, result) < 0))
 		return NULL;
 	return take_ptr(entry);
 }
@@ -252,6 +290,25 @@ static char *copy_string(const cJSON *object, const char *key)
 	return cJSON_IsString(item) ? strdup(item->valuestring) : NULL;
 }
 
+/*
+ * libcni before 1.2 does not write the namespace down; most plugins name it where they describe the
+ * interface.
+ */
+static char *find_sandbox(const cJSON *result, const char *ifname)
+{
+	const cJSON *interface;
+
+	cJSON_ArrayForEach (interface, json_get(result, "interfaces")) {
+		const cJSON *name = json_get(interface, "name");
+		const cJSON *sandbox = json_get(interface, "sandbox");
+
+		if (cJSON_IsString(name) && strcmp(name->valuestring, ifname) == 0 &&
+		    cJSON_IsString(sandbox) && *sandbox->valuestring == '/')
+			return strdup(sandbox->valuestring);
+	}
+	return NULL;
+}
+
 static int decode(const cJSON *json, const char *path, struct cache_entry *entry,
 		  struct cni_error *err)
 {
@@ -259,7 +316,8 @@ static int decode(const cJSON *json, const char *path, struct cache_entry *entry
 	const cJSON *config = json_get(json, "config");
 	const cJSON *args = json_get(json, "cniArgs");
 	const cJSON *capabilities = json_get(json, "capabilityArgs");
-	const cJSON *result = json_get(json, "result");
+	const cJSON *exact = json_get(json, EXACT_RESULT);
+	const cJSON *result = cJSON_IsObject(exact) ? exact : json_get(json, "result");
 	struct attachment *a = &entry->attachment;
 
 	if (!cJSON_IsString(kind) || strcmp(kind->valuestring, KIND) != 0)
@@ -279,6 +337,8 @@ static int decode(const cJSON *json, const char *path, struct cache_entry *entry
 		return cni_error(err, CNI_ERR_DECODE,
 				 "%s does not say which attachment it is of (containerId, ifName)",
 				 path);
+	if (!a->netns)
+		a->netns = find_sandbox(entry->result, a->ifname);
 	return 0;
 }
 

@@ -7,6 +7,8 @@
  * valid, and remove what they know of besides. So a plugin also removes attachments to this network
  * that another runtime made and keeps in another cache.
  */
+#include <stdio.h>
+
 #include "cleanup.h"
 #include "commands.h"
 #include "job.h"
@@ -22,8 +24,17 @@ static bool is_valid(const struct job *job, const struct attachment *a)
 	cleanup_netns struct netns ns = NETNS_NONE;
 	struct cni_error ignored;
 
-	return !job->options.all && a->netns && netns_open(a->netns, &ns, &ignored) == 0 &&
-	       !netns_is_own(&ns);
+	if (job->options.all)
+		return false;
+	/* Another runtime's, and it may be in use: that one's to delete. */
+	if (!a->netns) {
+		fprintf(stderr,
+			"cnirun: %.200s (%s) is kept: its entry in the result cache does not say "
+			"which namespace it is in; gc --all deletes it\n",
+			a->container_id, a->ifname);
+		return true;
+	}
+	return netns_open(a->netns, &ns, &ignored) == 0 && !netns_is_own(&ns);
 }
 
 static int keep(cJSON *valid, const struct attachment *a, struct cni_error *err)
