@@ -54,6 +54,7 @@ LIB := $(BUILD)/libusernet.a
 BINS := $(PLUGINS:%=$(BIN)/%)
 UNIT := $(patsubst test-scripts/unit/%.c,$(BUILD)/unit/%,$(wildcard test-scripts/unit/test_*.c))
 BENCH := $(BUILD)/bench/slirp4netns $(BUILD)/bench/cnirun
+CLIENT := build/libcni-client
 
 all: $(BINS)
 
@@ -88,14 +89,21 @@ $(BUILD)/bench/%: test-scripts/bench/%.c test-scripts/bench/bench.c test-scripts
 	@echo '  BENCH $<'
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(LIB) $(LIBS)
 
-test-programs: $(UNIT)
+# Debian's libcni, as Debian's own packages are built with it: its sources are in a GOPATH, not in modules.
+$(CLIENT): $(wildcard test-scripts/libcni/*.go)
+	@mkdir -p $(@D)
+	@echo '  GO    $<'
+	$(Q)GOFLAGS= GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(abspath build/go-cache) \
+		go build -o $@ $^
 
 $(BUILD)/load: test-scripts/load/load.c $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LOAD  $<'
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
-bench-programs: $(BENCH)
+test-programs: $(UNIT) $(CLIENT)
+
+bench-programs: $(BENCH) $(CLIENT)
 
 deps:
 	test-scripts/install-dependencies
@@ -123,7 +131,7 @@ bench: deps
 	$(BUILD)/bench/slirp4netns $(abspath $(BIN))
 	OURS=$(abspath $(BIN))/netns-portmap test-scripts/bench-portmap
 	test-scripts/bench-stats $(abspath $(BIN))
-	$(BUILD)/bench/cnirun $(abspath $(BIN))
+	$(BUILD)/bench/cnirun $(abspath $(BIN)) $(CLIENT) conf
 
 # Lists are examples: the suffix .sample keeps a runtime from taking one up unasked. What people call has
 # a name in their path, too.

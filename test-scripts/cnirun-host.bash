@@ -82,18 +82,21 @@ calls() {
 	[ ! -e /run/t/calls ] || xargs <"/run/t/calls"
 }
 
-# cnirun ARGUMENT...: $limit seconds at most.
-cnirun() {
+# hear COMMAND...: $limit seconds at most.
+hear() {
 	local words_file
 
 	words_file=$(mktemp "$TMPDIR/words.XXXXXX")
 	status=0
-	output=$(timeout --foreground --kill-after=1 "${limit-30}" /run/cni/cnirun "$@" \
-		2>"$words_file") || status=$?
+	output=$(timeout --foreground --kill-after=1 "${limit-30}" "$@" 2>"$words_file") || status=$?
 	words=$(<"$words_file")
 	answer=$output status_of_call=$status
 	rm -f "$words_file"
 	no_sanitizer_report "$words"
+}
+
+cnirun() {
+	hear /run/cni/cnirun "$@"
 }
 
 # runs ARGUMENT...: with success, and without a word.
