@@ -673,7 +673,7 @@ bad_add() {
 	}"
 	network net '' '{"type":"good"}' '{"type":"bad"}'
 	rm -f /run/t/calls
-	refuses 125 "$2" --timeout 1 -n net -- true
+	refuses 125 "$2" --timeout "${seconds-30}" -n net -- true
 	is "$(calls)" "good ADD bad ADD bad DEL good DEL"
 	no_trace
 }
@@ -682,10 +682,10 @@ bad_add() {
 	in_host && return
 	prepare_cnirun
 	invent_good good
-	bad_add 'exec sleep 100' "did not end within 1 seconds, and was killed"
-	bad_add 'sleep 100 & wait' "did not end within 1 seconds, and was killed"
+	seconds=1 bad_add 'exec sleep 100' "did not end within 1 seconds, and was killed"
+	seconds=1 bad_add 'sleep 100 & wait' "did not end within 1 seconds, and was killed"
 	is "$(pgrep -x sleep)" ""
-	bad_add 'exec yes >&2' "did not end within 1 seconds, and was killed"
+	seconds=1 bad_add 'exec yes >&2' "did not end within 1 seconds, and was killed"
 	bad_add 'kill -9 $$' "plugin bad failed (ADD, killed by signal 9 (Killed)) without an answer"
 	bad_add 'echo oops >&2; exit 3' "plugin bad failed (ADD, exit status 3) without an answer: oops"
 	bad_add : "plugin bad failed (ADD): it printed no result"
