@@ -3,10 +3,17 @@
  * Records and locks.
  *
  * Trust: the directory <stateDir> is opened without following a symbolic link anywhere on its way,
- * must belong to us and be writable by nobody else. From then on everything is reached relative to
- * its descriptor, so what another user does to paths does not matter, and what lies below it was
- * put there by us or by root. Files are checked all the same: a record is a regular file, ours,
- * with one link, of bounded size.
+ * must belong to us and be writable by nobody else, and so what lies below it was put there by us
+ * or by root. Files are checked all the same: a record is a regular file, ours, with one link, of
+ * bounded size.
+ *
+ * The path to it must stand still as well. Records are reached relative to a descriptor, but a
+ * socket has no other name than a path, and the daemon that binds it and the plugin that later asks
+ * who listens there must mean the same one: who listens may be signalled. Two designs: to go
+ * through /proc/self/fd/N in every place, which the daemon cannot do in a root directory of its
+ * own; or to refuse a way that somebody else could replace, as sshd(8) does with its files. It is
+ * the second: every directory on the way belongs to root or to us, and is writable by others with
+ * the sticky bit only. It costs two system calls for each part of the path.
  *
  * The lock is flock(2) on the network's directory itself: no lock file to leave behind. A record's
  * durability is that of its file system, /run by default: what it describes does not outlive the
@@ -40,6 +47,7 @@
 #define TEMPORARY_NAME_MAX (sizeof(TEMPORARY_PREFIX) + 16)
 #define TEMPORARY_MAX_AGE 60 /* seconds */
 #define RECORD_NAME_MAX 256
+#define OVERFLOW_UID 65534 /* /proc/sys/kernel/overflowuid, unless somebody changed it */
 
 static int open_beneath(int dirfd, const char *path, uint64_t flags, uint64_t mode)
 {
@@ -171,26 +179,86 @@ static int open_dir(int dirfd, const char *name, const char *shown, bool create,
 }
 
 /*
+ * Whether nobody but root and us can replace what lies in a directory on the way. In a user
+ * namespace root's directories show as those of the overflow user: whoever is not mapped.
+ */
+static int check_way(int fd, const char *dir, const char *root, struct cni_error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot examine the directory %s", dir);
+	if (st.st_uid != 0 && st.st_uid != geteuid() &&
+	    (st.st_uid != OVERFLOW_UID || state_in_initial_userns()))
+		return cni_error(
+			err, CNI_ERR_IO,
+			"the state directory %s cannot be trusted: %s belongs to user %u, who "
+			"could replace it; choose one below directories of root or of ours",
+			root, dir, (unsigned int)st.st_uid);
+	if (st.st_mode & 022 && !(st.st_mode & S_ISVTX))
+		return cni_error(
+			err, CNI_ERR_IO,
+			"the state directory %s cannot be trusted: %s is writable by others "
+			"(mode %03o), who could replace it; take that right away, or choose "
+			"another",
+			root, dir, st.st_mode & 07777);
+	return 0;
+}
+
+/*
+ * The directory that the state directory is in, one part of the path after the other, each checked.
+ * Return: as open_dir().
+ */
+static int open_parent(const char *root, struct cni_error *err)
+{
+	cleanup_close int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char path[STATE_ROOT_MAX + 1];
+	char *at = path;
+
+	strcpy(path, root);
+	*strrchr(path, '/') = '\0';
+	if (fd < 0)
+		return -1;
+	if (check_way(fd, "/", root, err) < 0) {
+		errno = 0;
+		return -1;
+	}
+	while (*(at += strspn(at, "/")) != '\0') {
+		char *end = at + strcspn(at, "/");
+		const char rest = *end;
+		int next;
+
+		*end = '\0';
+		next = open_beneath(fd, at, O_PATH | O_DIRECTORY, 0);
+		if (next < 0)
+			return -1;
+		close(fd);
+		fd = next;
+		if (check_way(fd, path, root, err) < 0) {
+			errno = 0;
+			return -1;
+		}
+		*end = rest;
+		at = end;
+	}
+	return take_fd(&fd);
+}
+
+/*
  * The state directory itself. Its parent is opened first and without links: mkdir(2) would follow
  * them, and make a directory where nobody meant one.
  */
 static int open_root(const char *root, bool create, struct cni_error *err)
 {
-	cleanup_close int parent = -1;
-	char path[STATE_ROOT_MAX + 1];
-	char *name;
+	cleanup_close int parent = open_parent(root, err);
 
-	strcpy(path, root);
-	name = strrchr(path, '/');
-	*name++ = '\0';
-	parent = open_beneath(AT_FDCWD, *path == '\0' ? "/" : path, O_PATH | O_DIRECTORY, 0);
-	if (parent < 0 && errno == ENOENT && !create)
+	if (parent < 0 && (errno == 0 || (errno == ENOENT && !create)))
 		return -1;
 	if (parent < 0) {
 		unusable(root, err);
 		return -1;
 	}
-	return open_dir(parent, name, root, create, err);
+	return open_dir(parent, strrchr(root, '/') + 1, root, create, err);
 }
 
 static struct state take_state(struct state *state)

@@ -745,6 +745,54 @@ static void a_symbolic_link_on_the_way_is_refused(void **state)
 	}
 }
 
+/* Who may write to a directory on the way may put another in the place of ours. */
+static void a_way_that_others_could_change_is_refused(void **state)
+{
+	static const struct {
+		mode_t mode;
+		uid_t owner;
+		const char *part;
+	} rows[] = {
+		{0755, NOBODY, "belongs to user 65534"},
+		{01777, NOBODY, "belongs to user 65534"},
+		{0775, 0, "writable by others (mode 775)"},
+		{0757, 0, "writable by others (mode 757)"},
+		{0777, 0, "writable by others (mode 777)"},
+		{01777, 0, NULL},
+		{0755, 0, NULL},
+		{0711, 0, NULL},
+	};
+	static const char *const levels[] = {"/run/way", "/run/way/on", "/run/way/on/it"};
+
+	need();
+	for (size_t i = 0; i < ROWS(levels); i++)
+		assert_int_equal(mkdir(levels[i], 0755), 0);
+	for (size_t i = 0; i < ROWS(rows) * ROWS(levels); i++) {
+		const char *level = levels[i % ROWS(levels)];
+		const size_t row = i / ROWS(levels);
+		cleanup_state struct state s = STATE_NONE;
+		struct cni_error err = {0};
+		const bool create = i % 2;
+		int opened;
+
+		assert_int_equal(chown(level, rows[row].owner, 0), 0);
+		assert_int_equal(chmod(level, rows[row].mode), 0);
+		opened = state_open("/run/way/on/it/s", "fake", "net", create, &s, &err);
+		if (opened != (rows[row].part == NULL ? 0 : -1))
+			fail_msg("%s of mode %o: %d (%s)", level, rows[row].mode, opened, err.msg);
+		if (rows[row].part != NULL) {
+			char named[64];
+
+			snprintf(named, sizeof(named), ": %s ", level);
+			assert_error(&err, CNI_ERR_IO, named);
+			assert_error(&err, CNI_ERR_IO, rows[row].part);
+			assert_false(exists("/run/way/on/it/s"));
+		}
+		assert_int_equal(chown(level, 0, 0), 0);
+		assert_int_equal(chmod(level, 0755), 0);
+	}
+}
+
 static void a_missing_parent_of_the_root_is_an_error_that_names_it(void **state)
 {
 	cleanup_state struct state s = STATE_NONE;
@@ -1215,6 +1263,7 @@ int main(void)
 		test(a_network_name_that_is_none_is_refused),
 		test(a_hostile_directory_is_refused_at_every_level),
 		test(a_symbolic_link_on_the_way_is_refused),
+		test(a_way_that_others_could_change_is_refused),
 		test(a_missing_parent_of_the_root_is_an_error_that_names_it),
 		test(a_state_dir_that_is_no_absolute_path_of_a_fit_length_is_refused),
 		test(a_state_dir_of_the_greatest_length_is_taken),
