@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -27,6 +28,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +37,14 @@
 
 #define EXEC_LIMIT_MS 10000
 #define KILL_LIMIT_MS 2000
+#define LOG_MAX_BYTES (1u << 20)
+
+#ifndef PID_FS_MAGIC
+#define PID_FS_MAGIC 0x50494446 /* linux/magic.h of Linux 6.9 */
+#endif
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* asm-generic/socket.h of Linux 6.5 */
+#endif
 
 /* How the child says what it failed at. */
 struct report {
@@ -89,6 +99,20 @@ static int read_boot_id(char out[37])
 	return n == 36 ? 0 : -1;
 }
 
+/*
+ * Start times count in hundredths of a second, in which a pid may end and come again. Since Linux
+ * 6.9 pidfds have a file system of their own, in which no two processes share an inode number.
+ */
+static uint64_t inode_of(int pidfd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	return fstatfs(pidfd, &fs) == 0 && fs.f_type == PID_FS_MAGIC && fstat(pidfd, &st) == 0
+		       ? st.st_ino
+		       : 0;
+}
+
 /* One step of the child failed: say so and end. */
 static void __attribute__((noreturn)) child_fail(int gate, const char *step)
 {
@@ -132,30 +156,73 @@ static int close_others(const int *keep, size_t n)
 	return (int)syscall(SYS_close_range, from, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
-/* Ambient capabilities survive exec by a user other than 0; they must be inheritable first. */
-static int keep_capabilities(uint64_t mask)
+/*
+ * Exec gives user 0 what is in the bounding or in the inheritable set, others what is in the
+ * ambient set, which is part of the inheritable one. A caller without CAP_SETPCAP has to leave the
+ * bounding set as it is; he has limited himself.
+ */
+static int limit_capabilities(uint64_t most, uint64_t ambient)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
 
-	if (mask == 0)
-		return 0;
+	for (unsigned long cap = 0; most != 0 && cap < 64; cap++) {
+		if (!(most >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+			break; /* EPERM, or EINVAL behind the last */
+	}
 	if (syscall(SYS_capget, &head, data) < 0)
 		return -1;
-	data[0].inheritable |= (uint32_t)mask & data[0].permitted;
-	data[1].inheritable |= (uint32_t)(mask >> 32) & data[1].permitted;
+	for (unsigned int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		if (most != 0)
+			data[i].inheritable &= (uint32_t)(most >> 32 * i);
+		data[i].inheritable |= (uint32_t)(ambient >> 32 * i) & data[i].permitted;
+	}
 	if (syscall(SYS_capset, &head, data) < 0)
 		return -1;
 	for (unsigned long cap = 0; cap < 64; cap++) {
-		if (mask >> cap & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+		if (ambient >> cap & 1 &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
 			return -1;
 	}
 	return 0;
 }
 
+/*
+ * Each connection of the container is a descriptor of the daemon's. What it logs may be provoked by
+ * the container, and lies in the memory of /run: beyond the limit a write fails, and the signal of
+ * that must not end the daemon.
+ */
+static void set_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur > LOG_MAX_BYTES) {
+		limit.rlim_cur = limit.rlim_max = LOG_MAX_BYTES;
+		setrlimit(RLIMIT_FSIZE, &limit);
+	}
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+/*
+ * A runtime's own score (-999 is usual) says that the machine needs it. What serves one container,
+ * and takes memory as that container likes, must not inherit that. To be worth less is anybody's
+ * right; where /proc does not let us, nothing is lost but that.
+ */
+static void be_worth_no_more(void)
+{
+	cleanup_close int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	char text[8];
+
+	if (fd >= 0 && read(fd, text, sizeof(text)) > 0 && text[0] == '-')
+		(void)!pwrite(fd, "0", 1, 0);
+}
+
 static void __attribute__((noreturn)) child_main(const struct process_spec *spec, int gate)
 {
-	struct rlimit files;
 	int null, log;
 	char go;
 
@@ -178,8 +245,10 @@ static void __attribute__((noreturn)) child_main(const struct process_spec *spec
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (null < 0 || dup2(null, 0) < 0)
 		child_fail(gate, "open /dev/null");
-	if (keep_capabilities(spec->ambient_capabilities) < 0)
-		child_fail(gate, "keep the capabilities that it needs");
+	if (limit_capabilities(spec->capabilities, spec->ambient_capabilities) < 0)
+		child_fail(gate, "limit its capabilities to those that it needs");
+	be_worth_no_more();
+	set_limits();
 
 	if (TEMP_FAILURE_RETRY(recv(gate, &go, 1, 0)) != 1)
 		_exit(127); /* the parent died, or gave up: nothing has happened */
@@ -188,11 +257,6 @@ static void __attribute__((noreturn)) child_main(const struct process_spec *spec
 		     O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (log < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
 		child_fail(gate, "make its log");
-	/* Each connection of the container is a descriptor of the daemon's. */
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
 	if (close_others(spec->keep_fds, spec->n_keep_fds) < 0)
 		child_fail(gate, "close the descriptors of its caller");
 	/* Without this, an end on the way here would look like success: the gate closes in both. */
@@ -237,6 +301,7 @@ int process_start(const struct process_spec *spec, struct process *p, struct cni
 		return -1;
 	}
 	p->id.pid = pid;
+	p->id.inode = inode_of(pidfd);
 	p->pidfd = take_fd(&pidfd);
 	p->gate = take_fd(&ours);
 	return 0;
@@ -306,7 +371,7 @@ int process_open(const struct process_id *id, struct process *p, struct cni_erro
 			return 0;
 		return cni_error_errno(err, CNI_ERR_IO, "cannot examine process %d", (int)id->pid);
 	}
-	if (start != id->start_time)
+	if (start != id->start_time || (id->inode != 0 && inode_of(pidfd) != id->inode))
 		return 0;
 	event.fd = pidfd;
 	switch (TEMP_FAILURE_RETRY(poll(&event, 1, 0))) {
@@ -320,6 +385,36 @@ int process_open(const struct process_id *id, struct process *p, struct cni_erro
 	p->id = *id;
 	p->pidfd = take_fd(&pidfd);
 	return 1;
+}
+
+int process_of_peer(int fd, struct process *p)
+{
+	struct pollfd event = {.fd = fd};
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	*p = PROCESS_NONE;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return 0;
+	p->id.pid = peer.pid;
+	len = sizeof(p->pidfd);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &p->pidfd, &len) < 0) {
+		p->pidfd = errno == ENOPROTOOPT && peer.pid > 1
+				   ? (int)syscall(SYS_pidfd_open, peer.pid, 0)
+				   : -1;
+		if (p->pidfd < 0)
+			return 0;
+		if (poll(&event, 1, 0) != 0)
+			goto ended;
+	}
+	fcntl(p->pidfd, F_SETFD, FD_CLOEXEC);
+	p->id.inode = inode_of(p->pidfd);
+	event = (struct pollfd){.fd = p->pidfd, .events = POLLIN};
+	if (poll(&event, 1, 0) == 0)
+		return 1;
+ended:
+	process_close(p);
+	return 0;
 }
 
 int process_wait(const struct process *p, int timeout_ms, struct cni_error *err)
@@ -358,6 +453,13 @@ static int send_signal(const struct process *p, int sig)
 	return (int)syscall(SYS_pidfd_send_signal, p->pidfd, sig, NULL, 0);
 }
 
+/* Through the leader's pidfd the group is reached also after its leader, and never another group.
+ */
+static void end_group(const struct process *p)
+{
+	syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, PIDFD_SIGNAL_PROCESS_GROUP);
+}
+
 int process_stop(const struct process *p, int grace_ms, struct cni_error *err)
 {
 	int ended;
@@ -367,6 +469,8 @@ int process_stop(const struct process *p, int grace_ms, struct cni_error *err)
 		send_signal(p, SIGTERM);
 		send_signal(p, SIGCONT);
 		ended = process_wait(p, grace_ms, err);
+		if (ended > 0)
+			end_group(p);
 		if (ended != 0)
 			return ended > 0 ? 0 : -1;
 	}

@@ -17,6 +17,7 @@ struct process_id {
 	pid_t pid;
 	uint64_t start_time; /* clock ticks since boot: field 22 of /proc/PID/stat */
 	char boot_id[37];    /* /proc/sys/kernel/random/boot_id: ticks restart with the kernel */
+	uint64_t inode;      /* of its pidfd: unique until the next boot; 0 before Linux 6.9 */
 };
 
 struct process {
@@ -36,7 +37,8 @@ struct process_spec {
 	int log_dirfd;                 /* directory of the log */
 	const char *log_name;          /* made in it, 0600, anew: standard output and error */
 	bool slave_mounts;             /* own mount namespace, whose mounts are slaves of ours */
-	uint64_t ambient_capabilities; /* kept over exec: bits 1 << CAP_*, capabilities(7) */
+	uint64_t capabilities;         /* the most it may ever have: bits 1 << CAP_*; 0: all ours */
+	uint64_t ambient_capabilities; /* of these, kept over exec by a user other than 0 */
 };
 
 /**
@@ -46,7 +48,9 @@ struct process_spec {
  * process_release(), the child ends. So a caller writes the child's identity to its record first,
  * and then lets it go. The daemon has a session of its own, / as working directory, umask 077,
  * default signal dispositions, an empty mask, RLIMIT_NOFILE at its hard limit, and no descriptor
- * but 0 (/dev/null), 1 and 2 (the log) and keep_fds.
+ * but 0 (/dev/null), 1 and 2 (the log) and keep_fds. What it writes beyond the log's limit of a
+ * megabyte is refused (EFBIG), and to the kernel that runs out of memory it is worth no more than
+ * any process.
  *
  * Return: 0 with @p filled (process_close() it), or -1 CNI_ERR_IO.
  */
@@ -75,7 +79,21 @@ int process_open(const struct process_id *id, struct process *p, struct cni_erro
 int process_wait(const struct process *p, int timeout_ms, struct cni_error *err);
 
 /**
+ * process_of_peer() - the process that listens on a connected Unix socket.
+ * @fd: stream socket, connected
+ *
+ * Never another's: from Linux 6.5 on the kernel hands out its pidfd; before, the pid is its own as
+ * long as the connection stands.
+ *
+ * Return: 1 with @p filled but for start time and boot id, 0 when it has ended.
+ */
+int process_of_peer(int fd, struct process *p);
+
+/**
  * process_stop() - SIGTERM and SIGCONT; SIGKILL after @grace_ms; wait until it has ended.
+ *
+ * Where it leads a process group (all that process_start() started do), what is left of the group
+ * is killed behind it, also when it had ended before (Linux 6.9).
  *
  * Return: 0 (also when it had ended before), or -1: it did not end within two seconds of SIGKILL.
  */

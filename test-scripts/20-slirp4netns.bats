@@ -512,7 +512,7 @@ load lib/host
 
 @test "never a signal to a process that is not ours" {
 	in_host && return
-	local edit daemon other
+	local edit other
 
 	other() {
 		sleep 1000 &
@@ -520,22 +520,20 @@ load lib/host
 		wait_until grep -q sleep "/proc/$other/comm"
 	}
 	other
-	# The pid is somebody else's now; the pid is right, but not the start time or the boot: then the
-	# daemon itself plays the stranger.
-	for edit in ".pid = $other" ".pid = $other | .startTime = 1" '.startTime += 1' '.startTime = 0' \
+	# The pid is somebody else's now, perhaps since the very tick in which the daemon began; the pid is
+	# right, but not the start time or the boot. The daemon itself is found by its socket.
+	for edit in ".pid = $other" ".pid = $other | .startTime = 1" \
+		".pid = $other | .startTime = $(cut -d ' ' -f 22 "/proc/$other/stat")" \
+		'.startTime += 1' '.startTime = 0' '.pidfdInode += 1' \
 		'.bootId = "00000000-0000-0000-0000-000000000000"' '.bootId = ""' '.pid = 4194999'; do
 		container "c$((n = ${n-0} + 1))"
 		succeeds ADD
-		daemon=$(recorded pid)
 		edit_record "$edit"
 		succeeds DEL
-		is "$(left_files "$STATE")" ""
 		[ -d "/proc/$other" ] || fail "$edit: somebody else's process was ended"
-		is "$(daemons)" "$daemon"
-		kill -9 "$daemon"
-		wait_until no_daemon
+		nothing_left
 	done
-	# No process at all: the daemon is found by its socket.
+	# No process at all.
 	for edit in '.pid = 1' '.pid = 0' '.pid = -1' '.pid = "7"' 'del(.pid)' '.pid = 1.5' \
 		'.pid = 99999999999' 'del(.startTime)' 'del(.bootId)' '.bootId = 7'; do
 		container "c$((n = ${n-0} + 1))"
@@ -549,16 +547,15 @@ load lib/host
 	# The same for GC and for the ADD that replaces a record.
 	container gc
 	succeeds ADD
-	daemon=$(recorded pid)
 	edit_record ".pid = $other"
 	succeeds GC "$(net '"cni.dev/valid-attachments":[]')"
 	[ -d "/proc/$other" ] || fail "GC: somebody else's process was ended"
-	kill -9 "$daemon"
-	wait_until no_daemon
+	nothing_left
 	succeeds ADD
-	daemon=$(recorded pid)
 	edit_record ".pid = $other"
-	kill -9 "$daemon"
+	ip netns add elsewhere
+	CNI_NETNS=/run/netns/elsewhere fails 102 "DEL it" ADD
+	kill -9 "$(daemons)"
 	wait_until no_daemon
 	succeeds ADD
 	[ -d "/proc/$other" ] || fail "ADD: somebody else's process was ended"

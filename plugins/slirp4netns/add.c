@@ -175,6 +175,16 @@ static int answer(const struct cni_request *req, const struct config *config,
 	return answer_dns(config, result, err);
 }
 
+/* What it was up to this point; later ends are CHECK's. */
+static int still_runs(const struct process *daemon, struct cni_error *err)
+{
+	const int ended = process_wait(daemon, 0, err);
+
+	if (ended > 0)
+		return cni_error(err, ERR_DAEMON, "slirp4netns ended after it was ready");
+	return ended;
+}
+
 int plugin_add(const struct cni_request *req, struct cni_result *result, struct cni_error *err)
 {
 	cleanup_netns struct netns ns = NETNS_NONE;
@@ -200,7 +210,8 @@ int plugin_add(const struct cni_request *req, struct cni_result *result, struct 
 	if (daemon_start(&state, &attachment, &config, &binary, req->netns, &daemon, err) < 0)
 		return -1;
 	if (configure(sk, req, &config, &link, err) < 0 ||
-	    answer(req, &config, &attachment, &link, result, err) < 0) {
+	    answer(req, &config, &attachment, &link, result, err) < 0 ||
+	    still_runs(&daemon, err) < 0) {
 		daemon_abort(&state, &attachment, &daemon, err);
 		return -1;
 	}

@@ -36,12 +36,16 @@ static int check_daemon(const struct cni_request *req, const struct config *conf
 				 "has been deleted",
 				 req->container_id, req->ifname, req->network);
 	running = process_open(&id, &daemon, err);
-	if (running == 0)
-		return cni_error(
+	if (running == 0) {
+		cni_error(
 			err, ERR_CHECK,
-			"slirp4netns of %s@%s (process %d) has ended; the container has no "
-			"network any more",
+			"slirp4netns of %s@%s (process %d) has ended, on its own or killed (by the "
+			"kernel out of memory?); the container has no network any more: delete and "
+			"add it anew",
 			req->container_id, req->ifname, (int)id.pid);
+		daemon_last_words(&state, a, err);
+		return -1;
+	}
 	return running < 0 ? -1 : 0;
 }
 

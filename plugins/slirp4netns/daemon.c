@@ -175,8 +175,7 @@ static bool is_routine(const char *line)
 	return false;
 }
 
-/* The last lines of the log that say something, as details of the error. */
-static void last_words(const struct state *state, const struct attachment *a, struct cni_error *err)
+void daemon_last_words(const struct state *state, const struct attachment *a, struct cni_error *err)
 {
 	cleanup_close int dir = openat(state->root_fd, "log", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	cleanup_close int fd = -1;
@@ -252,35 +251,35 @@ static int remove_files(const struct state *state, const struct attachment *a,
 }
 
 /*
- * The process that listens on the attachment's socket: how to find the daemon of a record that
- * cannot be read. While the connection is not reset its listener lives, so the pid is its own.
- * Return: 1 with @daemon, 0 nobody listens.
+ * The process that listens on the attachment's socket, which nobody but a daemon of ours can have
+ * made: how to find a daemon whose record cannot be read, or names a process that has ended while
+ * another went on, such as the real daemon behind a script. Return: 1 with @daemon, 0 nobody
+ * listens.
  */
-static int find_listener(const struct attachment *a, struct process *daemon)
+static int find_listener(const struct attachment *a, struct process *daemon, struct cni_error *err)
 {
 	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct pollfd event = {.fd = fd};
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
 
 	memcpy(address.sun_path, a->socket, sizeof(a->socket));
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.pid <= 1)
-		return 0;
-	*daemon = PROCESS_NONE;
-	daemon->id.pid = peer.pid;
-	daemon->pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
-	if (daemon->pidfd < 0 || poll(&event, 1, 0) != 0) {
-		process_close(daemon);
-		return 0;
-	}
-	return 1;
+	if (fd < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot make a socket");
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return process_of_peer(fd, daemon);
+	/* Its queue is full: a daemon that is there and hangs. Without a connection, no way to it.
+	 */
+	if (errno == EAGAIN)
+		return cni_error(
+			err, CNI_ERR_AGAIN,
+			"there is no usable record of the process that listens on %s, and it "
+			"takes no connections; end it by hand (`ss -xlp` shows it)",
+			a->socket);
+	return 0;
 }
 
 static bool same_process(const struct process_id *a, const struct process_id *b)
 {
-	return a->pid == b->pid && a->start_time == b->start_time &&
+	return a->pid == b->pid && a->start_time == b->start_time && a->inode == b->inode &&
 	       strcmp(a->boot_id, b->boot_id) == 0;
 }
 
@@ -306,19 +305,25 @@ static int remove_files_of(const struct state *state, const struct attachment *a
 	return remove_files(state, a, err);
 }
 
-int attachment_remove(const struct state *state, const struct attachment *a, struct cni_error *err)
+int attachment_remove(const struct state *state, const struct attachment *a, bool *had_ended,
+		      struct cni_error *err)
 {
 	cleanup_process struct process daemon = PROCESS_NONE;
 	struct process_id id = {0};
 	struct cni_error unreadable;
 	int present = record_read(state, a, &id, &unreadable);
 
+	*had_ended = false;
 	if (present == 0)
 		return 0;
-	if (present > 0)
+	if (present > 0) {
 		present = process_open(&id, &daemon, err);
-	else
-		present = find_listener(a, &daemon);
+		*had_ended = present == 0;
+	} else {
+		present = 0;
+	}
+	if (present == 0)
+		present = find_listener(a, &daemon, err);
 	if (present < 0 || (present > 0 && process_stop(&daemon, STOP_GRACE_MS, err) < 0))
 		return cni_error_wrap(err, "cannot stop slirp4netns of %s@%s", a->container_id,
 				      a->ifname);
@@ -333,10 +338,9 @@ void daemon_abort(const struct state *state, const struct attachment *a,
 	/* Whatever failed, a daemon that ended on its own is the reason. */
 	if (process_wait(daemon, 0, &ignored) > 0)
 		err->code = ERR_DAEMON;
-	else
-		process_stop(daemon, 0, &ignored);
+	process_stop(daemon, 0, &ignored); /* and the processes that it started */
 	if (err->code == ERR_DAEMON)
-		last_words(state, a, err);
+		daemon_last_words(state, a, err);
 	remove_files_of(state, a, &daemon->id, &ignored);
 }
 
@@ -358,9 +362,11 @@ static int replace_record(const struct state *state, const struct attachment *a,
 	switch (record_read(state, a, &other_id, &unreadable)) {
 	case 1:
 		running = process_open(&other_id, &other, err);
-		break;
+		if (running != 0)
+			break;
+		__attribute__((fallthrough));
 	case -1:
-		running = find_listener(a, &other);
+		running = find_listener(a, &other, err);
 		break;
 	default:
 		break;
@@ -380,6 +386,20 @@ static int replace_record(const struct state *state, const struct attachment *a,
 		return cni_error(err, ERR_EXISTS, "another ADD of %s@%s of network %s goes on",
 				 a->container_id, a->ifname, a->network);
 	return written < 0 ? -1 : 0;
+}
+
+/*
+ * slirp4netns enters the network namespace and makes its sandbox (CAP_SYS_ADMIN), makes the
+ * interface (CAP_NET_ADMIN), then takes from itself all others (CAP_SETPCAP) but the one to publish
+ * ports below 1024 (CAP_NET_BIND_SERVICE). A namespace of /proc/PID/ns of a process that may more
+ * than this is opened with CAP_SYS_PTRACE. Without its sandbox it keeps what it was started with.
+ */
+static uint64_t needed_capabilities(const char *netns)
+{
+	const uint64_t most = UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_NET_ADMIN |
+			      UINT64_C(1) << CAP_SETPCAP | UINT64_C(1) << CAP_NET_BIND_SERVICE;
+
+	return strncmp(netns, "/proc/", 6) == 0 ? most | UINT64_C(1) << CAP_SYS_PTRACE : most;
 }
 
 /*
@@ -425,6 +445,7 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 		return -1;
 	spec.argv = cmd.argv;
 	spec.log_dirfd = log_dir;
+	spec.capabilities = needed_capabilities(netns);
 	spec.ambient_capabilities = handed_on_capabilities();
 	if (exit_fd >= 0)
 		keep[spec.n_keep_fds++] = exit_fd;

@@ -13,11 +13,13 @@ static int sweep_one(const char *container_id, const char *ifname, void *arg, st
 {
 	struct sweep *sweep = arg;
 	struct attachment attachment;
+	bool had_ended;
 
 	if (cni_is_valid(sweep->req, container_id, ifname))
 		return 0;
 	attachment_init(&attachment, sweep->state, sweep->req->network, container_id, ifname);
-	if (attachment_remove(sweep->state, &attachment, err) < 0 && sweep->failures++ == 0)
+	if (attachment_remove(sweep->state, &attachment, &had_ended, err) < 0 &&
+	    sweep->failures++ == 0)
 		sweep->first = *err;
 	return 0;
 }

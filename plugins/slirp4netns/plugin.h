@@ -138,13 +138,19 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 void daemon_abort(const struct state *state, const struct attachment *a,
 		  const struct process *daemon, struct cni_error *err);
 
+/* The last lines of the daemon's log that say something, as details of the error. */
+void daemon_last_words(const struct state *state, const struct attachment *a,
+		       struct cni_error *err);
+
 /**
  * attachment_remove() - stop the recorded daemon, remove its socket, log and record.
+ * @had_ended: set to whether the recorded process ran no more
  *
  * Return: 0, also when there is nothing; -1 with the record still there, so that it can be tried
  * again.
  */
-int attachment_remove(const struct state *state, const struct attachment *a, struct cni_error *err);
+int attachment_remove(const struct state *state, const struct attachment *a, bool *had_ended,
+		      struct cni_error *err);
 
 int plugin_add(const struct cni_request *req, struct cni_result *result, struct cni_error *err);
 int plugin_del(const struct cni_request *req, struct cni_error *err);

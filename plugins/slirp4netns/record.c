@@ -32,7 +32,9 @@ int record_write(const struct state *state, const struct attachment *a, const ch
 	    !cJSON_AddStringToObject(record, "socket", a->socket) ||
 	    !cJSON_AddNumberToObject(record, "pid", daemon->pid) ||
 	    !cJSON_AddNumberToObject(record, "startTime", (double)daemon->start_time) ||
-	    !cJSON_AddStringToObject(record, "bootId", daemon->boot_id))
+	    !cJSON_AddStringToObject(record, "bootId", daemon->boot_id) ||
+	    (daemon->inode != 0 &&
+	     !cJSON_AddNumberToObject(record, "pidfdInode", (double)daemon->inode)))
 		return cni_error_nomem(err);
 	return state_write(state, a->container_id, a->ifname, record, false, err);
 }
@@ -42,7 +44,7 @@ int record_read(const struct state *state, const struct attachment *a, struct pr
 {
 	cleanup_json cJSON *record = NULL;
 	const char *boot_id = NULL;
-	int64_t pid = 0, start = 0;
+	int64_t pid = 0, start = 0, inode = 0;
 	const int present = state_read(state, a->container_id, a->ifname, &record, err);
 
 	if (present <= 0)
@@ -51,11 +53,13 @@ int record_read(const struct state *state, const struct attachment *a, struct pr
 	if (conf_get_int(record, "", "pid", 2, INT32_MAX, &pid, err) <= 0 ||
 	    conf_get_int(record, "", "startTime", 0, INT64_C(1) << 53, &start, err) <= 0 ||
 	    conf_get_string(record, "", "bootId", &boot_id, err) <= 0 ||
+	    conf_get_int(record, "", "pidfdInode", 1, INT64_C(1) << 53, &inode, err) < 0 ||
 	    strlen(boot_id) >= sizeof(daemon->boot_id))
 		return cni_error(err, CNI_ERR_DECODE, "the record of %s@%s does not name a process",
 				 a->container_id, a->ifname);
 	daemon->pid = (pid_t)pid;
 	daemon->start_time = (uint64_t)start;
+	daemon->inode = (uint64_t)inode;
 	strcpy(daemon->boot_id, boot_id);
 	return 1;
 }
