@@ -432,8 +432,15 @@ static int64_t *find_ids(const struct recorded *r, const cJSON *entries, struct 
 				entry = e;
 		if (entry == NULL)
 			continue;
-		if (conf_get_int(entry, "entries.", "id", 1, INT32_MAX, &ids[i], err) < 0)
+		switch (conf_get_int(entry, "entries.", "id", 1, INT32_MAX, &ids[i], err)) {
+		case 0:
+			cni_error(err, CNI_ERR_DECODE, "entries has one without an id");
+			__attribute__((fallthrough));
+		case -1:
+			err->code = CNI_ERR_DECODE; /* it is not the configuration's fault */
+			cni_error_wrap(err, "slirp4netns's answer through %s", r->daemon.socket);
 			return NULL;
+		}
 		next = entry->next;
 	}
 	return take_ptr(ids);
@@ -530,15 +537,9 @@ static int slirp_del(struct call *call, const cJSON *record, struct cni_error *e
 	if (read_record(record, &r, err) < 0)
 		return -1;
 	call_unlock(call);
-	if (list(&r.daemon, &answer, &entries, err) < 0) {
-		if (!is_nobody(err))
-			fprintf(stderr, "ports stay published until slirp4netns ends: %s\n",
-				err->msg);
-	} else if (withdraw(&r, entries, err) < 0) {
-		if (err->code != CNI_ERR_IO && err->code != CNI_ERR_DECODE)
-			return -1;
+	if ((list(&r.daemon, &answer, &entries, err) < 0 || withdraw(&r, entries, err) < 0) &&
+	    !is_nobody(err))
 		fprintf(stderr, "ports stay published until slirp4netns ends: %s\n", err->msg);
-	}
 	return record_remove(call, record, err);
 }
 
