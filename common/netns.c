@@ -38,6 +38,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "process.h"
 
 #define CHILD_LIMIT_S 10
 #define OWN_NETNS "/proc/self/ns/net"
@@ -45,12 +46,7 @@
 /* Whether this process has CAP_SYS_ADMIN in its own user namespace, and so in those below it. */
 static bool have_sys_admin(void)
 {
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
-
-	if (syscall(SYS_capget, &head, data) < 0)
-		return false;
-	return data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN);
+	return process_capabilities() >> CAP_SYS_ADMIN & 1;
 }
 
 static bool same_file(int fd, const char *path)
@@ -98,6 +94,12 @@ int netns_open(const char *path, struct netns *ns, struct cni_error *err)
 				 "%s is not a network namespace (nor any other)", path);
 	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", where);
 	fd = open(proc, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES && strncmp(path, "/proc/", 6) == 0)
+		return cni_error_errno(err, CNI_ERR_IO,
+				       "cannot open the network namespace %s; of a process that is "
+				       "another user's or may more than this one, it takes "
+				       "CAP_SYS_PTRACE",
+				       path);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot open the network namespace %s",
 				       path);
@@ -128,7 +130,7 @@ static int not_allowed(struct cni_error *err)
 {
 	return cni_error_errno(err, CNI_ERR_IO,
 			       "cannot enter the network namespace; it must belong to a user "
-			       "namespace of this user's, or the caller be root");
+			       "namespace of this user's, or the caller have CAP_SYS_ADMIN");
 }
 
 int netns_join_owner(struct netns *ns, struct cni_error *err)

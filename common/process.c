@@ -156,6 +156,16 @@ static int close_others(const int *keep, size_t n)
 	return (int)syscall(SYS_close_range, from, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
+uint64_t process_capabilities(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return 0;
+	return (uint64_t)data[1].effective << 32 | data[0].effective;
+}
+
 /*
  * Exec gives user 0 what is in the bounding or in the inheritable set, others what is in the
  * ambient set, which is part of the inheritable one. A caller without CAP_SETPCAP has to leave the

@@ -99,6 +99,9 @@ int process_of_peer(int fd, struct process *p);
  */
 int process_stop(const struct process *p, int grace_ms, struct cni_error *err);
 
+/* The effective capabilities of this process, in its user namespace: bits 1 << CAP_*. */
+uint64_t process_capabilities(void);
+
 /* Between fork and exec: every signal's default, and an empty mask. */
 void process_reset_signals(void);
 

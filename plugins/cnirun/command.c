@@ -87,7 +87,8 @@ static int explain(const struct command *command, const struct report *report, i
 	case JOIN_NETNS:
 		return cni_error_errno(err, CNI_ERR_IO,
 				       "cannot enter the network namespace; it must belong to a "
-				       "user namespace of this user's, or the caller be root");
+				       "user namespace of this user's, or the caller have "
+				       "CAP_SYS_ADMIN");
 	case MAKE_MOUNTS:
 		return cni_error_errno(err, CNI_ERR_IO,
 				       "cannot make a mount namespace for /etc/resolv.conf");

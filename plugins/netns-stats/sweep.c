@@ -119,7 +119,8 @@ static void visit(struct sweep_job *job, unsigned int what)
 	job->foreign = ret > 0;
 	/* The failure in netns_open()'s words: it looks at everything there is to say. */
 	if (ret < 0 && !job->err.code && netns_open(job->path, &ns, &job->err) == 0)
-		cni_error(&job->err, CNI_ERR_IO, "cannot enter the network namespace %s",
+		cni_error(&job->err, CNI_ERR_IO,
+			  "cannot enter the network namespace %s, which takes CAP_SYS_ADMIN",
 			  job->path);
 }
 
@@ -210,7 +211,9 @@ static void __attribute__((noreturn)) child_main(const struct group *g, unsigned
 		job->err = err;
 		if (!err.code && setns(g->ns[i].fd, CLONE_NEWNET) < 0)
 			cni_error_errno(&job->err, CNI_ERR_IO,
-					"cannot enter the network namespace %s", job->path);
+					"cannot enter the network namespace %s, which takes "
+					"CAP_SYS_ADMIN",
+					job->path);
 		else if (!err.code && sample_here(&job->sample, what, &job->err))
 			cni_error_wrap(&job->err, "%s", job->path);
 		if (!write_answer(fd, job))

@@ -92,6 +92,38 @@ static int decide_sandbox(const struct config *config, const struct binary *bina
 	return 0;
 }
 
+/*
+ * slirp4netns would name the system call that failed. What it takes to enter the namespace has been
+ * proved by now; what it takes to have it opened by another process depends on that process.
+ */
+static int check_capabilities(bool sandbox, struct cni_error *err)
+{
+	static const struct {
+		unsigned int cap;
+		const char *name;
+		const char *what;
+		bool for_sandbox;
+	} needed[] = {
+		{CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to enter the network namespace", false},
+		{CAP_NET_ADMIN, "CAP_NET_ADMIN", "to make the interface", false},
+		{CAP_SETPCAP, "CAP_SETPCAP", "to drop its privileges", true},
+		{CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE", "as the one that it keeps", true},
+	};
+	const uint64_t have = process_capabilities();
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (have >> needed[i].cap & 1 || (needed[i].for_sandbox && !sandbox))
+			continue;
+		return cni_error(
+			err, ERR_DAEMON,
+			"slirp4netns needs %s %s, and this plugin was called without; give "
+			"it to the caller%s",
+			needed[i].name, needed[i].what,
+			needed[i].for_sandbox ? ", or set enableSandbox to false" : "");
+	}
+	return 0;
+}
+
 static int build_command(struct command_line *cmd, const struct attachment *a,
 			 const struct config *config, const struct binary *binary,
 			 const char *netns, bool sandbox, int ready_fd, int exit_fd,
@@ -428,7 +460,8 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 	int pipe_fds[2];
 	int written;
 
-	if (decide_sandbox(config, binary, &spec.slave_mounts, err) < 0)
+	if (decide_sandbox(config, binary, &spec.slave_mounts, err) < 0 ||
+	    check_capabilities(spec.slave_mounts, err) < 0)
 		return -1;
 	log_dir = state_subdir(state, "log", err);
 	sock_dir = log_dir < 0 ? -1 : state_subdir(state, "sock", err);
