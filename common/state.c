@@ -500,6 +500,7 @@ int state_read_file(int dirfd, const char *name, char **text, struct cni_error *
 {
 	cleanup_close int fd = -1;
 	struct stat st;
+	bool strange;
 	size_t len;
 
 	*text = NULL;
@@ -507,12 +508,14 @@ int state_read_file(int dirfd, const char *name, char **text, struct cni_error *
 	fd = open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK, 0);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
-	if (fd < 0 || fstat(fd, &st) < 0)
+	/* A symbolic link, or a socket. */
+	strange = fd < 0 && (errno == ELOOP || errno == ENXIO);
+	if (!strange && (fd < 0 || fstat(fd, &st) < 0))
 		return cni_error_errno(err, CNI_ERR_IO, "cannot open the file %s", name);
 	/* A link count of 0: replaced since it was opened. */
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink > 1 ||
+	if (strange || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink > 1 ||
 	    st.st_size > FILE_MAX_BYTES)
-		return cni_error(err, CNI_ERR_IO,
+		return cni_error(err, CNI_ERR_DECODE,
 				 "the file %s is not one of ours (a plain file, our own, one link, "
 				 "at most %u bytes); remove it",
 				 name, FILE_MAX_BYTES);

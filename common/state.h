@@ -62,8 +62,8 @@ int state_lock(const struct state *state, int timeout_ms, struct cni_error *err)
 int state_write(const struct state *state, const char *container_id, const char *ifname,
 		const cJSON *record, bool replace, struct cni_error *err);
 
-/* Return: 1 with *record (owned by the caller), 0 none, -1 CNI_ERR_IO or, not valid JSON,
- * CNI_ERR_DECODE. */
+/* Return: 1 with *record (owned by the caller), 0 none, -1 CNI_ERR_IO or, where what has its name
+ * is no file of ours or not valid JSON, CNI_ERR_DECODE. */
 int state_read(const struct state *state, const char *container_id, const char *ifname,
 	       cJSON **record, struct cni_error *err);
 

@@ -771,7 +771,7 @@ held_lock() {
 	limit=5 fails 6 c1@eth0 CHECK "$(with_prev "$(net)" "$result")"
 	rm "$(record)"
 	mkfifo "$(record)"
-	limit=5 fails 5 c1@eth0 CHECK "$(with_prev "$(net)" "$result")"
+	limit=5 fails 6 c1@eth0 CHECK "$(with_prev "$(net)" "$result")"
 }
 
 @test "files that are no records are left alone by GC" {

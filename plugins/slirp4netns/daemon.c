@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -215,12 +216,17 @@ void daemon_last_words(const struct state *state, const struct attachment *a, st
 	const char *lines[LAST_WORDS_LINES] = {0};
 	char words[LAST_WORDS_BYTES + 2] = "";
 	char *rest = buf;
+	struct stat st;
 	off_t size;
 	ssize_t n;
 
 	if (dir >= 0)
 		fd = openat(dir, a->log_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	/* A link to something else would have that read out. */
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+	    st.st_nlink != 1)
+		return;
+	size = st.st_size;
 	n = size <= 0 ? 0
 		      : pread(fd, buf, LAST_WORDS_BYTES,
 			      size > LAST_WORDS_BYTES ? size - LAST_WORDS_BYTES : 0);

@@ -547,8 +547,8 @@ static void a_file_that_is_no_record_of_ours_is_refused(void **state)
 		err = (struct cni_error){0};
 		if (get(&s, "c1", &err) != -2)
 			fail_msg("kind %zu was read", kind);
-		assert_error(&err, CNI_ERR_IO, "c1@eth0.json");
-		assert_error(&err, CNI_ERR_IO, DIR_);
+		assert_error(&err, CNI_ERR_DECODE, "c1@eth0.json");
+		assert_error(&err, CNI_ERR_DECODE, DIR_);
 
 		/* Removing it, or replacing it, does not touch what it points to. */
 		if (kind == 3) {
