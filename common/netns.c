@@ -84,6 +84,12 @@ int netns_open(const char *path, struct netns *ns, struct cni_error *err)
 	where = open(path, O_PATH | O_CLOEXEC);
 	if (where < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
 		return cni_error_errno(err, CNI_ERR_CONTAINER, "no network namespace at %s", path);
+	if (where < 0 && errno == EACCES && strncmp(path, "/proc/", 6) == 0)
+		return cni_error_errno(err, CNI_ERR_IO,
+				       "cannot open the network namespace %s; of a process that is "
+				       "another user's or may more than this one, it takes "
+				       "CAP_SYS_PTRACE",
+				       path);
 	if (where < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot open the network namespace %s",
 				       path);
@@ -94,12 +100,6 @@ int netns_open(const char *path, struct netns *ns, struct cni_error *err)
 				 "%s is not a network namespace (nor any other)", path);
 	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", where);
 	fd = open(proc, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 && errno == EACCES && strncmp(path, "/proc/", 6) == 0)
-		return cni_error_errno(err, CNI_ERR_IO,
-				       "cannot open the network namespace %s; of a process that is "
-				       "another user's or may more than this one, it takes "
-				       "CAP_SYS_PTRACE",
-				       path);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot open the network namespace %s",
 				       path);
