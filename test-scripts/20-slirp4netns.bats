@@ -662,7 +662,7 @@ load lib/host
 		address6|fd00::100/64|in_container ip addr del fd00::100/64 dev eth0
 		prefix|10.0.2.100/24|in_container ip addr del 10.0.2.100/24 dev eth0; in_container ip addr add 10.0.2.100/25 dev eth0
 		route|0.0.0.0/0|in_container ip route del default
-		route6|::/0|in_container ip -6 route del default
+		route6|::/0|in_container ip -6 route del default via fd00::2
 		gateway|0.0.0.0/0|in_container ip route replace default via 10.0.2.9
 		mtu|MTU|in_container ip link set eth0 mtu 1400
 		mac|MAC|in_container ip link set eth0 address 02:00:00:00:00:09

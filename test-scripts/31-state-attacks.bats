@@ -318,7 +318,7 @@ swapping() {
 		local round conf
 
 		conf=$(conf "$which" "\"stateDir\":\"$dir\"")
-		for round in 1 2 3; do
+		for round in 1 2; do
 			for command in ADD CHECK GC DEL; do
 				limit=5 as_plugin "$which" cni "$command" "$conf"
 				examine
