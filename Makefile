@@ -6,6 +6,7 @@
 #   make check      lint, unit and integration tests; last line "N passed, N failed"
 #   make load       many attachments and callers at once, and 10,000 cycles (as root)
 #   make bench      side by side with the peers, as ratios from one run (as root)
+#   make static     the same executables, fully static, into build/static/bin
 #   make install    plugins into CNIBINDIR, manual pages and example lists; DESTDIR, PREFIX
 #
 # SANITIZE=1 builds with AddressSanitizer and UBSan into build/sanitize/; V=1 shows the commands.
@@ -31,8 +32,13 @@ BIN ?= build/sanitize/bin
 OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer --coverage
 LDOPT := -fsanitize=address,undefined --coverage
 else
+ifeq ($(STATIC),1)
+BUILD ?= build/static
+BIN ?= build/static/bin
+else
 BUILD ?= build
 BIN ?= bin
+endif
 OPT := -O2 -g -D_FORTIFY_SOURCE=2
 LDOPT :=
 endif
@@ -41,16 +47,37 @@ CC := gcc
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough
 CFLAGS ?= $(OPT)
+PIE := -pie
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARN) -fPIE -fstack-protector-strong \
 	-fstack-clash-protection -fno-plt -ffunction-sections -fdata-sections -fvisibility=hidden \
 	-Icommon -isystem /usr/include/libnl3 -MMD -MP
-ALL_LDFLAGS := $(LDOPT) -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed \
+ALL_LDFLAGS = $(LDOPT) $(PIE) -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed \
 	-Wl,-O1 -Wl,--hash-style=gnu $(LDFLAGS)
 LIBS := -lcjson -lnl-3
 LIBS_netns-portmap := -lnftnl -lmnl
 
 COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 LIB := $(BUILD)/libusernet.a
+
+# cJSON is compiled from source, and what else has no static library is replaced or left out, see there.
+ifeq ($(STATIC),1)
+PIE := -static-pie
+ALL_CFLAGS += -DUSERNET_STATIC
+CJSON := $(BUILD)/cjson
+STATIC_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/static/*.c)) $(CJSON)/cJSON.o
+LIBS := -lnl-3
+LIBS_netns-portmap := -lnftnl
+LIBS_netns-stats := -lmicrohttpd -lncursesw -ltinfo -lnl-genl-3
+
+$(CJSON)/cJSON.o: $(CJSON)/cJSON.c
+	@echo '  CC    cJSON.c'
+	$(Q)$(CC) $(filter-out $(WARN),$(ALL_CFLAGS)) -w -c -o $@ $<
+$(CJSON)/cJSON.c: common/static/fetch-cjson
+	@echo '  FETCH cJSON.c'
+	$(Q)common/static/fetch-cjson $(CJSON)
+	@touch $@
+endif
+
 BINS := $(PLUGINS:%=$(BIN)/%)
 UNIT := $(patsubst test-scripts/unit/%.c,$(BUILD)/unit/%,$(wildcard test-scripts/unit/test_*.c))
 BENCH := $(BUILD)/bench/slirp4netns $(BUILD)/bench/cnirun
@@ -70,7 +97,7 @@ $(LIB): $(COMMON_OBJ)
 # An executable is all the sources of its folder and the library. The one with debugging
 # information stays in the build folder.
 define plugin_rule
-$(BUILD)/$(1).debug: $(patsubst %.c,$(BUILD)/%.o,$(wildcard plugins/$(1)/*.c)) $(LIB)
+$(BUILD)/$(1).debug: $(patsubst %.c,$(BUILD)/%.o,$(wildcard plugins/$(1)/*.c)) $(STATIC_OBJ) $(LIB)
 	@echo '  LINK  $(1)'
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS_$(1)) $$(LIBS)
 $(BIN)/$(1): $(BUILD)/$(1).debug
@@ -95,6 +122,10 @@ $(CLIENT): $(wildcard test-scripts/libcni/*.go)
 	@echo '  GO    $<'
 	$(Q)GOFLAGS= GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(abspath build/go-cache) \
 		go build -o $@ $^
+
+.PHONY: static
+static:
+	$(MAKE) STATIC=1 all
 
 $(BUILD)/load: test-scripts/load/load.c $(LIB)
 	@mkdir -p $(@D)
