@@ -497,7 +497,7 @@ int cni_main(const struct cni_plugin *plugin, int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (getenv("CNI_COMMAND") == NULL) {
 		if (argc > 1 && strcmp(argv[1], "--version") == 0)
-			return printf("%s (usernet-cni) " USERNET_VERSION "\n", plugin->name) < 0;
+			return version_print(plugin->name);
 		return introduce(plugin);
 	}
 	if (serve(plugin, &req, &err) < 0)

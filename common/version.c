@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "version.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const names[CNI_VERSION_COUNT] = {
@@ -22,4 +23,10 @@ int cni_version_parse(const char *text, enum cni_version *out)
 		}
 	}
 	return -1;
+}
+
+int version_print(const char *program)
+{
+	printf("%s (usernet-cni) " USERNET_VERSION "\n", program);
+	return fflush(stdout) != 0;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Spec versions, in order, and this project's own version. */
+/*
+ * Spec versions, in order, and this project's own version, whose one place is here: executables,
+ * manual pages, the tarball and the Debian package have it from USERNET_VERSION.
+ */
 #ifndef USERNET_VERSION_H
 #define USERNET_VERSION_H
 
@@ -23,5 +26,12 @@ const char *cni_version_name(enum cni_version version);
 
 /* Return: 0 with *out set, or -1 when the text is none of the versions above. */
 int cni_version_parse(const char *text, enum cni_version *out);
+
+/**
+ * version_print() - answer --version.
+ *
+ * Return: the exit status of main().
+ */
+int version_print(const char *program);
 
 #endif

@@ -80,7 +80,7 @@ int main(int argc, char **argv)
 	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
 		return help();
 	if (strcmp(first, "--version") == 0)
-		return puts("cnirun (usernet-cni) " USERNET_VERSION) < 0;
+		return version_print("cnirun");
 	if (*first == '-')
 		return run_main(argc, argv);
 	for (size_t i = 0; i < N_COMMANDS; i++) {

@@ -116,10 +116,8 @@ int main(int argc, char **argv)
 		help(stdout);
 		return 0;
 	}
-	if (!strcmp(argv[1], "--version")) {
-		puts(PLUGIN_NAME " " USERNET_VERSION);
-		return 0;
-	}
+	if (!strcmp(argv[1], "--version"))
+		return version_print(PLUGIN_NAME);
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
