@@ -7,9 +7,14 @@
 #   make load       many attachments and callers at once, and 10,000 cycles (as root)
 #   make bench      side by side with the peers, as ratios from one run (as root)
 #   make static     the same executables, fully static, into build/static/bin
-#   make install    plugins into CNIBINDIR, manual pages and example lists; DESTDIR, PREFIX
+#   make install    plugins into CNIBINDIR, manual pages, completions, units, example lists; DESTDIR, PREFIX;
+#                   with STATIC=1 the static executables. A list that was changed is not overwritten
+#   make uninstall  removes what install has installed, given the same variables
+#   make dist       build/usernet-cni-VERSION.tar.gz
+#   make deb        the Debian package, into build/deb
 #
-# SANITIZE=1 builds with AddressSanitizer and UBSan into build/sanitize/; V=1 shows the commands.
+# SANITIZE=1 builds with AddressSanitizer and UBSan into build/sanitize/; NOSTRIP=1 leaves the symbols in; V=1
+# shows the commands.
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -23,6 +28,9 @@ CNICONFDIR ?= /etc/cni/net.d
 MANDIR ?= $(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+DOCDIR ?= $(PREFIX)/share/doc/usernet-cni
+LISTSUFFIX ?= .sample
+VERSION := $(shell sed -n 's/^\#define USERNET_VERSION "\(.*\)"$$/\1/p' common/version.h)
 
 Q := $(if $(filter 1,$(V)),,@)
 
@@ -48,7 +56,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 	-Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough
 CFLAGS ?= $(OPT)
 PIE := -pie
-ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS) $(WARN) -fPIE -fstack-protector-strong \
+ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CPPFLAGS) $(CFLAGS) $(WARN) -fPIE -fstack-protector-strong \
 	-fstack-clash-protection -fno-plt -ffunction-sections -fdata-sections -fvisibility=hidden \
 	-Icommon -isystem /usr/include/libnl3 -MMD -MP
 ALL_LDFLAGS = $(LDOPT) $(PIE) -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed \
@@ -102,7 +110,7 @@ $(BUILD)/$(1).debug: $(patsubst %.c,$(BUILD)/%.o,$(wildcard plugins/$(1)/*.c)) $
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS_$(1)) $$(LIBS)
 $(BIN)/$(1): $(BUILD)/$(1).debug
 	@mkdir -p $$(@D)
-	$$(Q)$(if $(filter 1,$(SANITIZE)),cp $$< $$@,strip -o $$@ $$<)
+	$$(Q)$(if $(filter 1,$(SANITIZE) $(NOSTRIP)),cp $$< $$@,strip -o $$@ $$<)
 endef
 $(foreach plugin,$(PLUGINS),$(eval $(call plugin_rule,$(plugin))))
 
@@ -123,7 +131,7 @@ $(CLIENT): $(wildcard test-scripts/libcni/*.go)
 	$(Q)GOFLAGS= GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(abspath build/go-cache) \
 		go build -o $@ $^
 
-.PHONY: static
+.PHONY: static dist deb
 static:
 	$(MAKE) STATIC=1 all
 
@@ -164,34 +172,89 @@ bench: deps
 	test-scripts/bench-stats $(abspath $(BIN))
 	$(BUILD)/bench/cnirun $(abspath $(BIN)) $(CLIENT) conf
 
-# Lists are examples: the suffix .sample keeps a runtime from taking one up unasked. What people call has
-# a name in their path, too.
+# Lists are examples: the suffix keeps a runtime from taking one up unasked. What people call has a name in
+# their path, too.
 TOOLS := netns-stats cnirun
 MANUALS = $(foreach p,$(PLUGINS),$(wildcard plugins/$(p)/*.8))
 COMPLETIONS = $(foreach p,$(PLUGINS),$(wildcard plugins/$(p)/*.bash))
+UNITS := $(wildcard conf/*.service)
+LISTS := $(wildcard conf/*.conflist)
+EXAMPLES := $(filter-out $(UNITS) $(LISTS),$(wildcard conf/*.json conf/*.yml))
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(CNIBINDIR) $(CNICONFDIR) $(MANDIR)/man8 $(COMPLETIONDIR) \
-		$(UNITDIR) $(PREFIX)/bin)
+		$(UNITDIR) $(PREFIX)/bin $(DOCDIR)/examples)
 	install -m 755 $(BINS) $(DESTDIR)$(CNIBINDIR)
-	for tool in $(TOOLS); do ln -sf $(CNIBINDIR)/$$tool $(DESTDIR)$(PREFIX)/bin/$$tool; done
-	install -m 644 $(MANUALS) $(DESTDIR)$(MANDIR)/man8
+	for tool in $(TOOLS); do ln -sfn $(CNIBINDIR)/$$tool $(DESTDIR)$(PREFIX)/bin/$$tool || exit; done
+	for page in $(MANUALS); do \
+		sed 's|^\.Os$$|.Os usernet-cni $(VERSION)|' $$page | \
+			install -m 644 /dev/stdin $(DESTDIR)$(MANDIR)/man8/$${page##*/} || exit; \
+	done
 	for file in $(COMPLETIONS); do \
-		install -m 644 $$file $(DESTDIR)$(COMPLETIONDIR)/$$(basename $$file .bash); \
+		install -m 644 $$file $(DESTDIR)$(COMPLETIONDIR)/$$(basename $$file .bash) || exit; \
 	done
-	for unit in conf/*.service; do \
-		sed 's|/opt/cni/bin|$(CNIBINDIR)|' $$unit >$(DESTDIR)$(UNITDIR)/$$(basename $$unit); \
+	for unit in $(UNITS); do \
+		sed 's|/opt/cni/bin|$(CNIBINDIR)|' $$unit | \
+			install -m 644 /dev/stdin $(DESTDIR)$(UNITDIR)/$${unit##*/} || exit; \
 	done
-	for list in conf/*.conflist; do \
-		install -m 644 $$list $(DESTDIR)$(CNICONFDIR)/$$(basename $$list).sample; \
+	install -m 644 README.md $(DESTDIR)$(DOCDIR)
+	install -m 644 $(EXAMPLES) $(DESTDIR)$(DOCDIR)/examples
+	@for list in $(LISTS); do \
+		to=$(DESTDIR)$(CNICONFDIR)/$${list##*/}$(LISTSUFFIX); \
+		if [[ -e $$to ]] && ! cmp -s $$list $$to; then \
+			echo "$$to differs from ours and is kept; ours is $$to.new"; \
+			to+=.new; \
+		fi; \
+		install -m 644 $$list $$to || exit; \
 	done
 
+# Folders stay: whose they are cannot be known.
 uninstall:
 	rm -f $(PLUGINS:%=$(DESTDIR)$(CNIBINDIR)/%) $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%)
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MANUALS)))
 	rm -f $(addprefix $(DESTDIR)$(COMPLETIONDIR)/,$(notdir $(COMPLETIONS:.bash=)))
-	rm -f $(patsubst conf/%,$(DESTDIR)$(UNITDIR)/%,$(wildcard conf/*.service))
-	rm -f $(patsubst conf/%,$(DESTDIR)$(CNICONFDIR)/%.sample,$(wildcard conf/*.conflist))
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
+	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,README.md $(addprefix examples/,$(notdir $(EXAMPLES))))
+	rm -f $(patsubst conf/%,$(DESTDIR)$(CNICONFDIR)/%$(LISTSUFFIX).new,$(LISTS))
+	@for list in $(LISTS); do \
+		at=$(DESTDIR)$(CNICONFDIR)/$${list##*/}$(LISTSUFFIX); \
+		if [[ ! -e $$at ]] || cmp -s $$list $$at; then \
+			rm -f $$at; \
+		else \
+			echo "$$at differs from ours and is kept"; \
+		fi; \
+	done
+
+# The same bytes from the same commit, wherever and by whom: names in order, nobody's files, the time of
+# the commit. A tarball, which has no commits, keeps the time that it came with.
+TARBALL := build/usernet-cni-$(VERSION).tar.gz
+IN_GIT := $(wildcard .git)
+
+dist:
+	@mkdir -p build
+	set -o pipefail; $(if $(IN_GIT),git ls-files -z,find . -path ./build -prune -o -path ./bin -prune -o -type f -printf '%P\0') | \
+		while IFS= read -r -d '' file; do [[ ! -e $$file ]] || printf '%s\0' "$$file"; done | \
+		LC_ALL=C sort -z | \
+		tar --create --null --no-recursion --files-from=- --transform='s|^|usernet-cni-$(VERSION)/|' \
+			--format=ustar --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
+			--mtime=@$$($(if $(IN_GIT),git log -1 --format=%ct,stat -c %Y common/version.h)) | \
+		gzip -9n >$(TARBALL)
+	@echo $(TARBALL)
+
+# dpkg-buildpackage builds from the tarball, so this is also the proof that the tarball builds.
+DEBVERSION := $(VERSION)-1
+deb: dist
+	@for tool in dpkg-buildpackage dh; do \
+		command -v $$tool >/dev/null || { echo "make deb needs $$tool: make deps" >&2; exit 1; }; \
+	done
+	rm -rf build/deb
+	mkdir -p build/deb
+	cp $(TARBALL) build/deb/usernet-cni_$(VERSION).orig.tar.gz
+	tar -C build/deb -xzf $(TARBALL)
+	cp -r conf/debian build/deb/usernet-cni-$(VERSION)/debian
+	sed -i 's|@VERSION@|$(DEBVERSION)|' build/deb/usernet-cni-$(VERSION)/debian/changelog
+	cd build/deb/usernet-cni-$(VERSION) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc
+	@ls build/deb/*.deb build/deb/*.dsc
 
 clean:
 	rm -rf build bin
