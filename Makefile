@@ -154,6 +154,7 @@ demo: deps
 check: deps
 	$(MAKE) all test-programs bench-programs $(BUILD)/load
 	$(MAKE) SANITIZE=1 all test-programs
+	$(MAKE) STATIC=1 all
 	test-scripts/run-tests
 
 lint: all

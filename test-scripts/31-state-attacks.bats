@@ -3,6 +3,7 @@
 # Attacks on the state directory by another user of the machine, 1000: on the way to it, on every
 # directory and file in it, by what stands in a record, and by exchanging all of that while a plugin runs.
 # Nothing outside is touched, signalled, or read out in an answer.
+# run-tests: once
 
 # Each test is a process of its own, with the variables of lib/inside.bash.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What each plugin needs to be allowed, as its manual page lists it: with just that it works, with one
 # capability less it says which one is missing. And what its daemon has left when it serves.
+# run-tests: once
 
 # Each test is a process of its own, with the variables of lib/inside.bash.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
