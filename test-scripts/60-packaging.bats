@@ -43,8 +43,9 @@ names() {
 }
 
 the_deb() {
-	local deb=$ROOT/build/deb/usernet-cni_$version-1_$(dpkg --print-architecture).deb
+	local deb
 
+	deb=$ROOT/build/deb/usernet-cni_$version-1_$(dpkg --print-architecture).deb
 	[ -e "$deb" ] || {
 		tail -n 30 "$BATS_FILE_TMPDIR/deb.log" >&2
 		return 1
