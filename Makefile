@@ -88,7 +88,7 @@ endif
 
 BINS := $(PLUGINS:%=$(BIN)/%)
 UNIT := $(patsubst test-scripts/unit/%.c,$(BUILD)/unit/%,$(wildcard test-scripts/unit/test_*.c))
-BENCH := $(BUILD)/bench/slirp4netns $(BUILD)/bench/cnirun
+BENCH := $(BUILD)/bench/slirp4netns $(BUILD)/bench/cnirun $(BUILD)/bench/static
 CLIENT := build/libcni-client
 
 all: $(BINS)
@@ -172,6 +172,8 @@ bench: deps
 	OURS=$(abspath $(BIN))/netns-portmap test-scripts/bench-portmap
 	test-scripts/bench-stats $(abspath $(BIN))
 	$(BUILD)/bench/cnirun $(abspath $(BIN)) $(CLIENT) conf
+	$(MAKE) static
+	$(BUILD)/bench/static $(abspath $(BIN)) $(abspath build/static/bin)
 
 # Lists are examples: the suffix keeps a runtime from taking one up unasked. What people call has a name in
 # their path, too.
