@@ -24,11 +24,6 @@ make_here() {
 		make -C "$ROOT" "$@"
 }
 
-setup_file() {
-	[ "$(id -u)" = 0 ] || return 0
-	make_here deb >"$BATS_FILE_TMPDIR/deb.log" 2>&1 3>&- || true
-}
-
 # the_same WHAT EXPECTED
 the_same() {
 	[ "$1" = "$2" ] || {
@@ -42,12 +37,14 @@ names() {
 	(cd "$1" && find . ! -type d | sort)
 }
 
+# the_deb: the package, built by the first test that asks.
 the_deb() {
-	local deb
+	local deb log=$BATS_FILE_TMPDIR/deb.log
 
 	deb=$ROOT/build/deb/usernet-cni_$version-1_$(dpkg --print-architecture).deb
+	[ -e "$log" ] || make_here deb >"$log" 2>&1 3>&- || true
 	[ -e "$deb" ] || {
-		tail -n 30 "$BATS_FILE_TMPDIR/deb.log" >&2
+		tail -n 30 "$log" >&2
 		return 1
 	}
 	echo "$deb"
