@@ -172,6 +172,25 @@ int result_find_interface(const struct cni_result *result, const char *name, con
 	return -1;
 }
 
+const char *result_cached_netns(const cJSON *cached)
+{
+	const char *netns = cJSON_GetStringValue(json_get(cached, "netns"));
+	const char *ifname = cJSON_GetStringValue(json_get(cached, "ifName"));
+	const cJSON *interface;
+
+	if (netns || !ifname)
+		return netns;
+	cJSON_ArrayForEach (interface, json_get(json_get(cached, "result"), "interfaces")) {
+		const char *name = cJSON_GetStringValue(json_get(interface, "name"));
+		const char *sandbox = cJSON_GetStringValue(json_get(interface, "sandbox"));
+
+		/* A host's end may have the same name; its sandbox is "" or left out. */
+		if (name && strcmp(name, ifname) == 0 && sandbox && sandbox[0] == '/')
+			return sandbox;
+	}
+	return NULL;
+}
+
 /*
  * Reading. Paths in messages ("ips[1].") grow on the way down; the name of the whole and the code
  * are put right once, in result_parse().

@@ -124,4 +124,15 @@ struct cni_route *result_add_route(struct cni_result *result);
  */
 int result_find_interface(const struct cni_result *result, const char *name, const char *sandbox);
 
+/**
+ * result_cached_netns() - the namespace that a file of libcni's result cache is about.
+ * @cached: the file's content, of kind cniCacheV1
+ *
+ * Its member netns; libcni up to 1.1.2 (Podman 4, containerd 1.6) writes none, and then it is the
+ * sandbox of the interface ifName in the cached result.
+ *
+ * Return: the path, part of @cached, or NULL where neither is given (results up to 0.2.0).
+ */
+const char *result_cached_netns(const cJSON *cached);
+
 #endif

@@ -290,25 +290,6 @@ static char *copy_string(const cJSON *object, const char *key)
 	return cJSON_IsString(item) ? strdup(item->valuestring) : NULL;
 }
 
-/*
- * libcni before 1.2 does not write the namespace down; most plugins name it where they describe the
- * interface.
- */
-static char *find_sandbox(const cJSON *result, const char *ifname)
-{
-	const cJSON *interface;
-
-	cJSON_ArrayForEach (interface, json_get(result, "interfaces")) {
-		const cJSON *name = json_get(interface, "name");
-		const cJSON *sandbox = json_get(interface, "sandbox");
-
-		if (cJSON_IsString(name) && strcmp(name->valuestring, ifname) == 0 &&
-		    cJSON_IsString(sandbox) && *sandbox->valuestring == '/')
-			return strdup(sandbox->valuestring);
-	}
-	return NULL;
-}
-
 static int decode(const cJSON *json, const char *path, struct cache_entry *entry,
 		  struct cni_error *err)
 {
@@ -318,6 +299,7 @@ static int decode(const cJSON *json, const char *path, struct cache_entry *entry
 	const cJSON *capabilities = json_get(json, "capabilityArgs");
 	const cJSON *exact = json_get(json, EXACT_RESULT);
 	const cJSON *result = cJSON_IsObject(exact) ? exact : json_get(json, "result");
+	const char *netns = result_cached_netns(json);
 	struct attachment *a = &entry->attachment;
 
 	if (!cJSON_IsString(kind) || strcmp(kind->valuestring, KIND) != 0)
@@ -326,7 +308,7 @@ static int decode(const cJSON *json, const char *path, struct cache_entry *entry
 				 cJSON_IsString(kind) ? kind->valuestring : "");
 	a->container_id = copy_string(json, "containerId");
 	a->ifname = copy_string(json, "ifName");
-	a->netns = copy_string(json, "netns");
+	a->netns = netns ? strdup(netns) : NULL;
 	a->args = cJSON_IsArray(args) ? args_from_json(args) : NULL;
 	a->capabilities = cJSON_IsObject(capabilities) ? cJSON_Duplicate(capabilities, true) : NULL;
 	entry->result = cJSON_IsObject(result) ? cJSON_Duplicate(result, true) : NULL;
@@ -337,8 +319,6 @@ static int decode(const cJSON *json, const char *path, struct cache_entry *entry
 		return cni_error(err, CNI_ERR_DECODE,
 				 "%s does not say which attachment it is of (containerId, ifName)",
 				 path);
-	if (!a->netns)
-		a->netns = find_sandbox(entry->result, a->ifname);
 	return 0;
 }
 

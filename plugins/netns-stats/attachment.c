@@ -12,6 +12,7 @@
 
 #include "cni.h"
 #include "conf.h"
+#include "result.h"
 
 void attachment_free(struct attachment *a)
 {
@@ -110,6 +111,7 @@ static int cached_arg(const cJSON *cached, const char *key, char **out, struct c
 int attachment_from_cache(const cJSON *cached, const char *file, struct attachment *a,
 			  struct cni_error *err)
 {
+	const char *netns = result_cached_netns(cached);
 	const cJSON *kind = json_get(cached, "kind");
 	char what[300];
 
@@ -120,13 +122,18 @@ int attachment_from_cache(const cJSON *cached, const char *file, struct attachme
 	if (get_name(cached, what, "containerId", cni_valid_container_id, &a->container_id, err) ||
 	    get_name(cached, what, "networkName", cni_valid_network_name, &a->network, err) ||
 	    get_name(cached, what, "ifName", cni_valid_ifname, &a->ifname, err) ||
-	    get_name(cached, what, "netns", valid_path, &a->netns, err) ||
 	    cached_arg(cached, "K8S_POD_NAME", &a->pod, err) ||
 	    cached_arg(cached, "K8S_POD_NAMESPACE", &a->pod_namespace, err))
 		return -1;
+	if (!netns || !valid_path(netns))
+		return cni_error(err, CNI_ERR_DECODE,
+				 "%s does not say which network namespace it is of (netns, or the "
+				 "sandbox of an interface)",
+				 what);
+	a->netns = strdup(netns);
 	a->begin = strdup("");
 	a->file = strdup(file);
-	return a->begin && a->file ? 0 : cni_error_nomem(err);
+	return a->netns && a->begin && a->file ? 0 : cni_error_nomem(err);
 }
 
 int attachment_compare(const struct attachment *a, const struct attachment *b)

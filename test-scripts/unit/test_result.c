@@ -808,6 +808,42 @@ static void an_interface_is_found_by_name_and_sandbox(void **state)
 	assert_int_equal(result_find_interface(&result, "eth", "/a"), -1);
 }
 
+static void
+the_namespace_of_a_cached_result_is_its_own_or_the_sandbox_of_the_interface(void **state)
+{
+	static const struct {
+		const char *cached, *netns;
+	} cases[] = {
+		{"{\"netns\":\"/a\",\"ifName\":\"e\",\"result\":{\"interfaces\":["
+		 "{\"name\":\"e\",\"sandbox\":\"/b\"}]}}",
+		 "/a"},
+		{"{\"ifName\":\"e\",\"result\":{\"interfaces\":[{\"name\":\"h\",\"sandbox\":\"/"
+		 "h\"},"
+		 "{\"name\":\"e\",\"sandbox\":\"\"},{\"name\":\"e\",\"sandbox\":\"/b\"}]}}",
+		 "/b"},
+		{"{\"ifName\":\"e\",\"result\":{\"interfaces\":[{\"name\":\"e\"},{\"sandbox\":\"/"
+		 "b\"},7]}}",
+		 NULL},
+		{"{\"ifName\":\"e\",\"netns\":7,\"result\":{\"ip4\":{\"ip\":\"10.0.2.100/24\"}}}",
+		 NULL},
+		{"{\"result\":{\"interfaces\":[{\"name\":\"e\",\"sandbox\":\"/b\"}]}}", NULL},
+		{"[]", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cJSON *cached = cJSON_Parse(cases[i].cached);
+		const char *netns = result_cached_netns(cached);
+
+		assert_non_null(cached);
+		if (cases[i].netns)
+			assert_string_equal(netns, cases[i].netns);
+		else
+			assert_null(netns);
+		cJSON_Delete(cached);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -833,6 +869,8 @@ int main(void)
 		cmocka_unit_test(a_result_is_built_element_by_element),
 		cmocka_unit_test(a_freed_result_is_empty_and_may_be_freed_again),
 		cmocka_unit_test(an_interface_is_found_by_name_and_sandbox),
+		cmocka_unit_test(
+			the_namespace_of_a_cached_result_is_its_own_or_the_sandbox_of_the_interface),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
