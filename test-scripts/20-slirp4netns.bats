@@ -238,6 +238,14 @@ load lib/host
 	is "$(fetch 2001:db8::1)" "tcp from 2001:db8::1"
 }
 
+@test "an address that is asked for twice, as podman network reload does, is one" {
+	in_host && return
+	container c1
+	succeeds ADD "$(net '"enableIPv6":true,
+		"runtimeConfig":{"ips":["10.0.2.15","fd00::f","10.0.2.15/24","fd00::f"]}')"
+	expect '[.ips[].address] | sort == ["10.0.2.15/24", "fd00::f/64"]'
+}
+
 @test "an address outside the network, of the gateway, of DNS, or a second one is refused" {
 	in_host && return
 	local text members
