@@ -91,7 +91,7 @@ main_flow() {
 	refuses 125 "--all means nothing here" --all -- true
 	refuses 125 "exclude each other" --pid 1 --netns /x -- true
 	refuses 2 'no subcommand "true"' true
-	refuses 2 "add needs NETWORK and NETNS" add slirp4netns
+	refuses 2 "add needs NETWORK and NETNS" add slirp
 	refuses 2 "--keep means nothing here" add --keep slirp4netns /run/netns/x
 	no_trace
 }
@@ -158,7 +158,7 @@ main_flow() {
 		is "$(runners)" ""
 		wait_until refused pgrep -x sleep
 		is "$(cache | wc -l)" 1
-		runs gc slirp4netns
+		runs gc slirp
 		no_trace
 	}
 	as_user flow
@@ -240,7 +240,7 @@ kept_is_removed_as_told() {
 	cnirun --keep -- true
 	is "$status" 0
 	how=${words#cnirun: kept; to remove it: }
-	[[ $how == "cnirun del slirp4netns "* ]] || fail "not told how: $words"
+	[[ $how == "cnirun del slirp "* ]] || fail "not told how: $words"
 	[ -n "$(daemons)" ] || fail "the network has gone"
 	is "$(entry .netns -r)" "$(cut -d' ' -f4 <<<"$how")"
 	PATH=/run/cni:$PATH eval "$how"
@@ -399,22 +399,22 @@ for port in sys.argv[1:]:
 		prepare_cnirun
 		container_of_process --user --map-root-user --net
 		path=/proc/$process/ns/net
-		runs add slirp4netns "$path"
+		runs add slirp "$path"
 		expect '.interfaces[0].name == "eth0" and .cniVersion == "1.1.0"'
-		is "$(cache)" "slirp4netns-$(cnitool_id "$path")-eth0"
-		runs check slirp4netns "$path"
-		runs status slirp4netns
-		runs gc slirp4netns
+		is "$(cache)" "slirp-$(cnitool_id "$path")-eth0"
+		runs check slirp "$path"
+		runs status slirp
+		runs gc slirp
 		[ -n "$(daemons)" ] || fail "gc took a network that is alive"
-		runs del slirp4netns "/proc/./$process//ns/../ns/net"
+		runs del slirp "/proc/./$process//ns/../ns/net"
 		no_trace
-		runs add slirp4netns "$path"
-		runs gc --all slirp4netns
+		runs add slirp "$path"
+		runs gc --all slirp
 		no_trace
-		runs add slirp4netns "$path"
+		runs add slirp "$path"
 		kill "$process"
 		wait_until no_daemon
-		runs gc slirp4netns
+		runs gc slirp
 		no_trace
 	}
 	as_user flow

@@ -77,7 +77,7 @@ each_list() {
 	in_host && return
 	prepare_libcni
 	start_services
-	declare -A capabilities=([slirp4netns]='["ips","mac"]' [slirp4netns-all-keys]='["ips","mac"]'
+	declare -A capabilities=([slirp]='["ips","mac"]' [slirp4netns-all-keys]='["ips","mac"]'
 		[slirp4netns-portmap]='["ips","mac","portMappings"]' [bridge-portmap]='["portMappings"]'
 		[usernet]='["ips","mac","portMappings"]')
 
@@ -204,9 +204,9 @@ each_list() {
 	refused published 8080
 	no_trace
 	# No plugin of this list has the capability.
-	libcni add slirp4netns "$netns"
+	libcni add slirp "$netns"
 	refused published 8080
-	libcni del slirp4netns "$netns"
+	libcni del slirp "$netns"
 	# As CRI-O and containerd call it.
 	CAP_ARGS='' CNI_ARGS='IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web;IP=10.0.2.60' \
 		libcni add usernet "$netns"
@@ -224,7 +224,7 @@ each_list() {
 
 	new_container c1
 	libcni_fails '.error.code == 3 and (.error.msg | test("no network namespace at")) and
-		.error.details == "No such file or directory"' add slirp4netns /run/netns/nosuch
+		.error.details == "No such file or directory"' add slirp /run/netns/nosuch
 	network bad '' '{"type":"slirp4netns","mtu":1}'
 	libcni_fails '.error.code == 7 and (.error.msg | test("mtu"))' add bad "$netns"
 	daemon=$(fake dies <<<'echo "the last words" >&2; exit 3')
@@ -240,11 +240,11 @@ each_list() {
 	libcni del usernet "$netns"
 	no_trace
 	# CHECK of what is no longer as it was.
-	CAP_ARGS='' libcni add slirp4netns "$netns"
-	libcni_fails '.error.code != 0 and (.error.msg | test("already"))' add slirp4netns "$netns"
+	CAP_ARGS='' libcni add slirp "$netns"
+	libcni_fails '.error.code != 0 and (.error.msg | test("already"))' add slirp "$netns"
 	in_container ip addr flush dev eth0
-	libcni_fails '.error.code != 0 and (.error.msg | test("10.0.2.100"))' check slirp4netns "$netns"
-	libcni del slirp4netns "$netns"
+	libcni_fails '.error.code != 0 and (.error.msg | test("10.0.2.100"))' check slirp "$netns"
+	libcni del slirp "$netns"
 	no_trace
 }
 
@@ -256,11 +256,11 @@ each_list() {
 	timeout 20 cat /run/t/pipe >/run/t/seen &
 	reader=$!
 	# Standard output and error, and a descriptor that was left open by whoever started the runtime.
-	timeout 20 /run/cni/client add slirp4netns "$netns" 7>/run/t/pipe 2>&7 >&7
+	timeout 20 /run/cni/client add slirp "$netns" 7>/run/t/pipe 2>&7 >&7
 	wait "$reader" || fail "something holds the descriptors of the runtime"
 	expect '.interfaces[0].name == "eth0"' "$(cat /run/t/seen)"
 	is "$(daemons | wc -l)" 1
-	libcni del slirp4netns "$netns"
+	libcni del slirp "$netns"
 	no_trace
 }
 

@@ -6,7 +6,7 @@
 _cnirun_networks() {
 	local directory
 
-	echo slirp4netns
+	echo slirp
 	for directory in "${NETCONFPATH:-${XDG_CONFIG_HOME:-$HOME/.config}/cni/net.d}" /etc/cni/net.d; do
 		[ -z "$NETCONFPATH" ] || [ "$directory" = "$NETCONFPATH" ] || continue
 		# The first name in a list is the network's, unless somebody sorts it last.

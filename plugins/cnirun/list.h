@@ -12,7 +12,8 @@
 #include "version.h"
 
 #define SYSTEM_NETWORKS "/etc/cni/net.d"
-#define DEFAULT_NETWORK "slirp4netns"
+/* Not slirp4netns: for Podman, --network slirp4netns is a mode of its own, never a list. */
+#define DEFAULT_NETWORK "slirp"
 
 struct network_list {
 	cJSON *conf;              /* the whole list, plugins of a directory included */

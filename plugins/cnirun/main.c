@@ -39,7 +39,7 @@ static int help(void)
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		printf("  cnirun %-7s[OPTION...] %s\n", commands[i].name, commands[i].usage);
 	printf("\n"
-	       "  -n, --network NAME|PATH   the network (default: slirp4netns)\n"
+	       "  -n, --network NAME|PATH   the network (default: slirp)\n"
 	       "  -p, --publish [ADDRESS:]HOSTPORT[-LAST][:PORT[-LAST]][/tcp|/udp|/sctp]\n"
 	       "      --ip ADDRESS          the container's address; --mac ADDRESS: its "
 	       "hardware's\n"

@@ -310,7 +310,7 @@ int main(int argc, char **argv)
 	if (argc < 4 || rounds < 1 || rounds > BENCH_MAX_ROUNDS)
 		bench_die("usage: build/bench/cnirun BINDIR CLIENT CONFDIR [ROUNDS]");
 	make_host(argv[1], argv[2], argv[3]);
-	compare_add_del("slirp4netns", (const char *const[]){"slirp4netns", NULL}, rounds);
+	compare_add_del("slirp", (const char *const[]){"slirp4netns", NULL}, rounds);
 	compare_add_del("usernet",
 			(const char *const[]){"slirp4netns", "netns-portmap", "netns-stats", NULL},
 			rounds);
