@@ -242,6 +242,28 @@ published() {
 	no_trace_of_containers
 }
 
+@test "in two networks a port is published once; network reload gives it to the one that is left" {
+	in_host && return
+	prepare_podman
+	local first second
+
+	jq '.name = "bridge2" | .plugins[0].bridge = "cni2" |
+		.plugins[0].ipam.ranges = [[{"subnet": "10.89.0.0/16"}]]' \
+		/etc/cni/net.d/30-bridge-portmap.conflist >/etc/cni/net.d/31-bridge2.conflist
+	while read -r first second; do
+		web web1 --network "$first" --network "$second" -p 8080:80
+		serves http://127.0.0.1:8080 web1
+		works podman network disconnect "$first" web1
+		works podman network reload web1
+		serves http://127.0.0.1:8080 web1
+		works podman rm -f web1
+		no_trace_of_containers
+	done <<-END
+		usernet slirp4netns-portmap
+		bridge-portmap bridge2
+	END
+}
+
 @test "conmon and the container killed: podman rm -f leaves nothing" {
 	in_host && return
 	prepare_podman

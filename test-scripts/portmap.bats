@@ -167,6 +167,42 @@ sctp() {
 	in_host sctp
 }
 
+siblings() {
+	container_add a
+	serve a 4 tcp 80 a4
+	portmap ADD a "$(map 8080 80)" >/dev/null
+	before=$(nft list table inet usernet_portmap)
+	NETWORK=net2 portmap ADD a "$(map 8080 80)" >out
+	is "$(nft list table inet usernet_portmap)" "$before"
+	is "$(find /run/usernet-cni -path '*/net2/*@*')" ""
+	NETWORK=net2 portmap CHECK a "$(map 8080 80)"
+	# What the first has not is published; another port of the container is another thing.
+	NETWORK=net2 portmap ADD a "$(map 8080 80), $(map 8081 80)" >/dev/null
+	answers a4 peer tcp 10.99.0.1 8081
+	NETWORK=net2 portmap CHECK a "$(map 8080 80), $(map 8081 80)"
+	NETWORK=net3 refused 100 'tcp 8080 is taken by net/a@eth0' portmap ADD a "$(map 8080 81)"
+	NETWORK=net2 portmap DEL a
+	silent peer tcp 10.99.0.1 8081
+	answers a4 peer tcp 10.99.0.1 8080
+	# Whoever is left has it at the next ADD. A record alone is not believed.
+	NETWORK=net2 portmap ADD a "$(map 8080 80)" >/dev/null
+	portmap DEL a
+	NETWORK=net2 refused 102 'there is no record' portmap CHECK a "$(map 8080 80)"
+	NETWORK=net2 portmap ADD a "$(map 8080 80)" >/dev/null
+	answers a4 peer tcp 10.99.0.1 8080
+	cp -r /run/usernet-cni/netns-portmap/net2 /run/usernet-cni/netns-portmap/net4
+	NETWORK=net2 portmap DEL a
+	container_add b
+	portmap ADD b "$(map 8080 80)" >/dev/null
+	NETWORK=net3 refused 100 'tcp 8080 is taken by net/b@eth0' portmap ADD a "$(map 8080 80)"
+	rm -r /run/usernet-cni/netns-portmap/net4
+	portmap DEL b
+	nothing_left
+}
+@test "nftables: a port that the same container has in another network is left to that one" {
+	in_host siblings
+}
+
 conflict() {
 	container_add a
 	container_add b

@@ -85,6 +85,8 @@ void call_unlock(struct call *call);
 
 /* A record with what every one has: backend and mappings. NULL out of memory. */
 cJSON *record_new(const char *backend, const struct mapping *mappings, size_t n);
+/* Whose it is. Return: NULL with @err filled. */
+const struct backend *record_backend(const cJSON *record, struct cni_error *err);
 /* Write it. Return: 0, or -1 with @err filled. */
 int record_write(const struct call *call, const cJSON *record, struct cni_error *err);
 /*

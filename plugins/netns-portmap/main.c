@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "cni.h"
 #include "conf.h"
+#include "siblings.h"
 #include "table.h"
 
 #define LOCK_MS 60000
@@ -154,8 +155,7 @@ int record_remove(struct call *call, const cJSON *record, struct cni_error *err)
 	return state_remove(call->state, call->container_id, call->ifname, err);
 }
 
-/* Whose the record is. */
-static const struct backend *record_backend(const cJSON *record, struct cni_error *err)
+const struct backend *record_backend(const cJSON *record, struct cni_error *err)
 {
 	const char *name = "";
 	const struct backend *backend = NULL;
@@ -256,6 +256,16 @@ static int remove_former(struct call *call, struct cni_error *err)
 			 call->container_id, call->ifname);
 }
 
+static int publish(struct call *call, struct cni_error *err)
+{
+	int published = remove_former(call, err);
+
+	if (published == 0)
+		published = call->config->backend->add(call, err);
+	call_unlock(call);
+	return published;
+}
+
 static int portmap_add(const struct cni_request *req, struct cni_result *result,
 		       struct cni_error *err)
 {
@@ -291,9 +301,11 @@ static int portmap_add(const struct cni_request *req, struct cni_result *result,
 	if (choose(req, &config, err) < 0 ||
 	    state_open(config.state_dir, PLUGIN_NAME, req->network, true, &state, err) < 0)
 		return -1;
-	if (remove_former(&call, err) < 0)
+	if (publish(&call, err) == 0)
+		return 0;
+	if (err->code != ERR_TAKEN || siblings_take(&call, &config) == 0)
 		return -1;
-	return config.backend->add(&call, err);
+	return config.n_mappings == 0 ? 0 : publish(&call, err);
 }
 
 static int delete_attachment(const struct cni_request *req, const struct config *config,
@@ -374,6 +386,8 @@ static int portmap_check(const struct cni_request *req, struct cni_error *err)
 	found = state.fd < 0 ? 0 : state_read(&state, req->container_id, req->ifname, &record, err);
 	if (found < 0)
 		return -1;
+	if (found == 0 && siblings_take(&call, &config) > 0 && config.n_mappings == 0)
+		return 0;
 	if (found == 0)
 		return cni_error(
 			err, ERR_CHECK,
@@ -381,7 +395,9 @@ static int portmap_check(const struct cni_request *req, struct cni_error *err)
 			"no record of it",
 			req->container_id, req->ifname);
 	backend = record_backend(record, err);
-	if (backend == NULL || check_asked(&config, record, err) < 0)
+	if (backend == NULL ||
+	    (check_asked(&config, record, err) < 0 &&
+	     (siblings_take(&call, &config) == 0 || check_asked(&config, record, err) < 0)))
 		return -1;
 	return backend->check(&call, record, err);
 }

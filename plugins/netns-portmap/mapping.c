@@ -229,6 +229,15 @@ int mappings_read_record(const cJSON *array, struct mapping **out, size_t *n, st
 	return 0;
 }
 
+/* @recorded: as sort() has it. */
+static bool is_among(const struct mapping *m, const struct mapping **recorded, size_t n)
+{
+	const struct mapping *const *same =
+		bsearch(&m, recorded, n, sizeof(const struct mapping *), compare);
+
+	return same && (*same)->container_port == m->container_port;
+}
+
 int mappings_compare(const struct mapping *asked, size_t n_asked, const struct mapping *recorded,
 		     size_t n_recorded, const struct mapping **missing, struct cni_error *err)
 {
@@ -237,15 +246,24 @@ int mappings_compare(const struct mapping *asked, size_t n_asked, const struct m
 	*missing = NULL;
 	if (sorted == NULL)
 		return cni_error_nomem(err);
-	for (size_t i = 0; i < n_asked && *missing == NULL; i++) {
-		const struct mapping *m = &asked[i];
-		const struct mapping *const *same =
-			bsearch(&m, sorted, n_recorded, sizeof(const struct mapping *), compare);
-
-		if (same == NULL || (*same)->container_port != m->container_port)
-			*missing = m;
-	}
+	for (size_t i = 0; i < n_asked && *missing == NULL; i++)
+		if (!is_among(&asked[i], sorted, n_recorded))
+			*missing = &asked[i];
 	return 0;
+}
+
+size_t mappings_subtract(struct mapping *asked, size_t n_asked, const struct mapping *recorded,
+			 size_t n_recorded)
+{
+	cleanup_free const struct mapping **sorted = sort(recorded, n_recorded);
+	size_t left = 0;
+
+	if (sorted == NULL)
+		return n_asked;
+	for (size_t i = 0; i < n_asked; i++)
+		if (!is_among(&asked[i], sorted, n_recorded))
+			asked[left++] = asked[i];
+	return left;
 }
 
 cJSON *mappings_print(const struct mapping *mappings, size_t n)

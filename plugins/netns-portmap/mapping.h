@@ -54,6 +54,11 @@ cJSON *mappings_print(const struct mapping *mappings, size_t n);
 int mappings_compare(const struct mapping *asked, size_t n_asked, const struct mapping *recorded,
 		     size_t n_recorded, const struct mapping **missing, struct cni_error *err);
 
+/* Remove from @asked each that is among @recorded, with all that it says. Return: how many are
+ * left. */
+size_t mappings_subtract(struct mapping *asked, size_t n_asked, const struct mapping *recorded,
+			 size_t n_recorded);
+
 /* "tcp"; static storage. */
 const char *mapping_protocol(const struct mapping *m);
 /* The address as slirp4netns and a record have it: "" for AF_UNSPEC. Into buf, INET6_ADDRSTRLEN. */

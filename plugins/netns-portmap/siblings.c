@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A container in several networks. Podman hands its published ports to each of them, and a host
+ * port can be had once: the first attachment has it, and the others find it taken, by their own
+ * container. That is no error; they leave the port to it. It goes with the attachment that has it
+ * (`podman network reload` gives it to one that is left).
+ *
+ * Two designs: to look for such attachments before publishing, which would make every ADD read the
+ * names of all records, or after a port was found taken, which costs the one in the way alone. The
+ * second. And a record is not believed by itself: it may be left over from a container that was
+ * killed, while some program has the port; so it is checked, as CHECK does.
+ */
+#include "siblings.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "conf.h"
+
+struct search {
+	const struct call *call;
+	struct config *config;
+	const struct state *state; /* of the network that is looked at */
+	const char *network;
+};
+
+static int visit(const char *container_id, const char *ifname, void *arg, struct cni_error *err)
+{
+	struct search *s = arg;
+	struct config *config = s->config;
+	const struct call sibling = {
+		.req = s->call->req,
+		.network = s->network,
+		.container_id = container_id,
+		.ifname = ifname,
+		.config = config,
+		.state = s->state,
+		.lock = -1,
+	};
+	cleanup_json cJSON *record = NULL;
+	cleanup_free struct mapping *recorded = NULL;
+	const struct backend *backend;
+	size_t n = 0;
+
+	if (strcmp(container_id, s->call->container_id) != 0 ||
+	    (strcmp(ifname, s->call->ifname) == 0 && strcmp(s->network, s->call->network) == 0))
+		return 0;
+	if (state_read(s->state, container_id, ifname, &record, err) <= 0)
+		return 0;
+	backend = record_backend(record, err);
+	if (backend == NULL ||
+	    mappings_read_record(json_get(record, "mappings"), &recorded, &n, err) < 0 ||
+	    backend->check(&sibling, record, err) < 0)
+		return 0;
+	config->n_mappings = mappings_subtract(config->mappings, config->n_mappings, recorded, n);
+	return 0;
+}
+
+static void close_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+size_t siblings_take(const struct call *call, struct config *config)
+{
+	const int fd = openat(call->state->plugin_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	__attribute__((cleanup(close_dir))) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct search s = {.call = call, .config = config};
+	const size_t asked = config->n_mappings;
+	const struct dirent *entry;
+	struct cni_error ignored;
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	while ((entry = readdir(dir))) {
+		cleanup_state struct state state = STATE_NONE;
+
+		if (!cni_valid_network_name(entry->d_name) ||
+		    state_open(config->state_dir, PLUGIN_NAME, entry->d_name, false, &state,
+			       &ignored) < 0 ||
+		    state.fd < 0)
+			continue;
+		s.state = &state;
+		s.network = entry->d_name;
+		state_each(&state, visit, &s, &ignored);
+	}
+	return asked - config->n_mappings;
+}
