@@ -140,6 +140,7 @@ end() {
 	wait "$fronted" || true
 	is "$(daemons | wc -l)" 1
 	is "$(ls /var/lib/cni/results)" usernet-default-c2-eth0
+	is "$(left_files "$STATE" | grep c1@ || true)" ""
 	in_task c2 nc 192.0.2.1 8000
 	is "$output" "tcp from 192.0.2.1"
 }
