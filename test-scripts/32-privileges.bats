@@ -164,7 +164,7 @@ descriptors() {
 
 	path=$(fake tells <<<'cp /proc/$$/status /run/t/status; exec /usr/bin/slirp4netns "$@"')
 	container c1
-	plugin=(setpriv --inh-caps=+net_raw,+kill,+net_admin --ambient-caps=+net_raw,+kill "$CNI")
+	plugin=(setpriv "--inh-caps=+net_raw,+kill,+net_admin" "--ambient-caps=+net_raw,+kill" "$CNI")
 	succeeds ADD "$(net "\"slirp4netnsPath\":\"$path\"")"
 	# CAP_SETPCAP, CAP_NET_BIND_SERVICE, CAP_NET_ADMIN, CAP_SYS_ADMIN
 	for set in CapPrm CapEff CapBnd; do

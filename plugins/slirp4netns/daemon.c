@@ -100,15 +100,15 @@ static int decide_sandbox(const struct config *config, const struct binary *bina
 static int check_capabilities(bool sandbox, struct cni_error *err)
 {
 	static const struct {
-		unsigned int cap;
 		const char *name;
 		const char *what;
+		unsigned int cap;
 		bool for_sandbox;
 	} needed[] = {
-		{CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to enter the network namespace", false},
-		{CAP_NET_ADMIN, "CAP_NET_ADMIN", "to make the interface", false},
-		{CAP_SETPCAP, "CAP_SETPCAP", "to drop its privileges", true},
-		{CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE", "as the one that it keeps", true},
+		{"CAP_SYS_ADMIN", "to enter the network namespace", CAP_SYS_ADMIN, false},
+		{"CAP_NET_ADMIN", "to make the interface", CAP_NET_ADMIN, false},
+		{"CAP_SETPCAP", "to drop its privileges", CAP_SETPCAP, true},
+		{"CAP_NET_BIND_SERVICE", "as the one that it keeps", CAP_NET_BIND_SERVICE, true},
 	};
 	const uint64_t have = process_capabilities();
 
