@@ -12,6 +12,7 @@
 #   make uninstall  removes what install has installed, given the same variables
 #   make dist       build/usernet-cni-VERSION.tar.gz
 #   make deb        the Debian package, into build/deb
+#   make image      a container image that installs the plugins on a node of Kubernetes, into build/
 #
 # SANITIZE=1 builds with AddressSanitizer and UBSan into build/sanitize/; NOSTRIP=1 leaves the symbols in; V=1
 # shows the commands.
@@ -91,7 +92,10 @@ UNIT := $(patsubst test-scripts/unit/%.c,$(BUILD)/unit/%,$(wildcard test-scripts
 BENCH := $(BUILD)/bench/slirp4netns $(BUILD)/bench/cnirun $(BUILD)/bench/static
 CLIENT := build/libcni-client
 
-all: $(BINS)
+# What the image's container runs: not a plugin, so not one of those that are installed.
+INSTALLER := $(BIN)/usernet-cni-install
+
+all: $(BINS) $(INSTALLER)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -114,6 +118,11 @@ $(BIN)/$(1): $(BUILD)/$(1).debug
 endef
 $(foreach plugin,$(PLUGINS),$(eval $(call plugin_rule,$(plugin))))
 
+$(INSTALLER): $(patsubst %.c,$(BUILD)/%.o,$(wildcard conf/kubernetes/install/*.c)) $(STATIC_OBJ) $(LIB)
+	@mkdir -p $(@D)
+	@echo '  LINK  usernet-cni-install'
+	$(Q)$(CC) $(ALL_LDFLAGS) $(if $(filter 1,$(SANITIZE)),,-s) -o $@ $^ $(LIBS)
+
 $(BUILD)/unit/%: test-scripts/unit/%.c $(LIB) Makefile
 	@mkdir -p $(@D)
 	@echo '  TEST  $<'
@@ -135,6 +144,10 @@ $(CLIENT): $(wildcard test-scripts/libcni/*.go)
 static:
 	$(MAKE) STATIC=1 all
 
+.PHONY: image
+image: static
+	conf/kubernetes/build-image build/static/bin build
+
 $(BUILD)/load: test-scripts/load/load.c $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LOAD  $<'
@@ -154,7 +167,7 @@ demo: deps
 check: deps
 	$(MAKE) all test-programs bench-programs $(BUILD)/load
 	$(MAKE) SANITIZE=1 all test-programs
-	$(MAKE) STATIC=1 all
+	$(MAKE) image
 	test-scripts/run-tests
 
 lint: all
