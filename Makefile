@@ -121,7 +121,7 @@ $(foreach plugin,$(PLUGINS),$(eval $(call plugin_rule,$(plugin))))
 $(INSTALLER): $(patsubst %.c,$(BUILD)/%.o,$(wildcard conf/kubernetes/install/*.c)) $(STATIC_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LINK  usernet-cni-install'
-	$(Q)$(CC) $(ALL_LDFLAGS) $(if $(filter 1,$(SANITIZE)),,-s) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(if $(filter 1,$(SANITIZE) $(NOSTRIP)),,-s) -o $@ $^ $(LIBS)
 
 $(BUILD)/unit/%: test-scripts/unit/%.c $(LIB) Makefile
 	@mkdir -p $(@D)
@@ -275,4 +275,4 @@ deb: dist
 clean:
 	rm -rf build bin
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)

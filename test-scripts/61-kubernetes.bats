@@ -25,7 +25,7 @@ installed /opt/cni/bin/old
 installed /opt/cni/bin/same
 installed /opt/cni/bin/slirp4netns
 installed /etc/cni/net.d/99-usernet.conflist
-usernet-cni $(/run/install --version | cut -d' ' -f2) is in place"
+usernet-cni $(/run/install --version | cut -d' ' -f3) is in place"
 	is "$(stat -c '%a %u' $CNIBIN/slirp4netns $CNINET/99-usernet.conflist)" $'755 0\n644 0'
 	does --check
 	is "$words" ""

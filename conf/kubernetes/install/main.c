@@ -271,8 +271,7 @@ static int parse(struct options *options, int argc, char **argv)
 			options->from = optarg;
 			break;
 		case 'v':
-			puts("usernet-cni-install " USERNET_VERSION);
-			return EXIT_SUCCESS;
+			return version_print("usernet-cni-install");
 		case 'h':
 			usage(stdout);
 			return EXIT_SUCCESS;
