@@ -221,6 +221,7 @@ static int read_valid_attachments(struct cni_request *req, struct cni_error *err
 	static const char old_key[] = "cni.dev/attachments";
 	const cJSON *list = cJSON_GetObjectItemCaseSensitive(req->conf, key);
 	const cJSON *item;
+	size_t index = 0;
 
 	if (list == NULL)
 		list = cJSON_GetObjectItemCaseSensitive(req->conf, old_key);
@@ -243,7 +244,12 @@ static int read_valid_attachments(struct cni_request *req, struct cni_error *err
 			return cni_error(err, CNI_ERR_CONFIG,
 					 "\"%s\": element %zu must have the strings containerID "
 					 "and ifname",
-					 list->string, req->n_valid);
+					 list->string, index);
+		index++;
+		/* Nothing that we could have added has such a name. */
+		if (!cni_valid_container_id(id->valuestring) ||
+		    !cni_valid_ifname(ifname->valuestring))
+			continue;
 		req->valid[req->n_valid++] = (struct cni_attachment){
 			.container_id = id->valuestring, .ifname = ifname->valuestring};
 	}

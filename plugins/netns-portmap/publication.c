@@ -200,7 +200,8 @@ void owner_prefix(const char *network, char out[OWNER_MAX])
 
 static void encode(const char *ifname, char out[3 * IFNAMSIZ])
 {
-	for (size_t i = 0; i < IFNAMSIZ && ifname[i]; i++) {
+	/* GC's list may have longer ones, which are no interface's. */
+	for (size_t i = 0; i < IFNAMSIZ - 1 && ifname[i]; i++) {
 		if (ifname[i] == '"' || ifname[i] == '\\')
 			out += sprintf(out, "%%%02x", (unsigned int)ifname[i]);
 		else
