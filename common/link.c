@@ -27,6 +27,8 @@
 
 #define RECEIVE_LIMIT_S 5
 #define BATCH_MAX 16
+#define ERRNO_MAX 4095   /* the kernel's MAX_ERRNO */
+#define FORGED_MAX 1000  /* messages that are not the kernel's, before we give up */
 #define IPV6_METRIC 1024 /* the kernel's own for a route of a user's */
 
 static inline void cleanup_nl_msg_(struct nl_msg **msg)
@@ -78,8 +80,22 @@ struct answers {
 	int errnum;      /* of the first refusal */
 	uint32_t seq;    /* whose it was */
 	size_t finished; /* acknowledgements, refusals, ends of dumps */
+	int forged;      /* messages that others sent */
 	char text[128];  /* the kernel's own words */
 };
+
+/*
+ * Every message comes by here first. Only the kernel (port 0) is believed: root inside a container
+ * may send to any netlink socket in its namespace, and to guess a port, our pid, is no art.
+ */
+static int on_arrival(struct nl_msg *msg, void *arg)
+{
+	struct answers *answers = arg;
+
+	if (nlmsg_get_src(msg)->nl_pid == 0)
+		return NL_OK;
+	return ++answers->forged < FORGED_MAX ? NL_SKIP : -NLE_PERM;
+}
 
 static int on_message(struct nl_msg *msg, void *arg)
 {
@@ -130,7 +146,9 @@ static int on_refusal(struct sockaddr_nl *who, struct nlmsgerr *refusal, void *a
 
 	(void)who;
 	if (answers->errnum == 0) {
-		answers->errnum = -refusal->error;
+		answers->errnum = refusal->error < 0 && refusal->error >= -ERRNO_MAX
+					  ? -refusal->error
+					  : EBADMSG;
 		answers->seq = refusal->msg.nlmsg_seq;
 		read_ext_ack(refusal, answers->text, sizeof(answers->text));
 	}
@@ -147,6 +165,7 @@ static int collect(struct nl_sock *sk, size_t expected, struct answers *answers,
 
 	if (cb == NULL)
 		return cni_error_nomem(err);
+	nl_cb_set(cb, NL_CB_MSG_IN, NL_CB_CUSTOM, on_arrival, answers);
 	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_sequence, NULL);
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_message, answers);
 	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_finish, answers);
@@ -159,6 +178,9 @@ static int collect(struct nl_sock *sk, size_t expected, struct answers *answers,
 			n = 0;
 	}
 	nl_cb_put(cb);
+	if (answers->forged >= FORGED_MAX)
+		return cni_error(err, CNI_ERR_IO,
+				 "a process in the network namespace floods our netlink socket");
 	if (n < 0)
 		return cni_error(err, CNI_ERR_IO, "the kernel does not answer over netlink: %s",
 				 nl_geterror(n));
@@ -193,11 +215,17 @@ static int append(struct nl_msg *msg, const void *head, size_t size)
 	return nlmsg_append(msg, (void *)(uintptr_t)head, size, NLMSG_ALIGNTO);
 }
 
-/* nlmsg_parse() with its failure as "nothing there": the kernel's messages are well-formed. */
+/* nlmsg_parse() with its failure as "nothing there". What is in an attribute is not checked. */
 static bool parse_attrs(struct nlmsghdr *head, size_t family_size, struct nlattr **attrs, int max)
 {
 	return nlmsg_valid_hdr(head, (int)family_size) &&
 	       nlmsg_parse(head, (int)family_size, attrs, max, NULL) == 0;
+}
+
+/* 0 where there is none of that size. */
+static uint32_t get_u32(const struct nlattr *attr)
+{
+	return attr != NULL && nla_len(attr) == sizeof(uint32_t) ? nla_get_u32(attr) : 0;
 }
 
 static bool parse_link(struct nlmsghdr *head, struct link *link)
@@ -212,8 +240,7 @@ static bool parse_link(struct nlmsghdr *head, struct link *link)
 	*link = (struct link){.index = msg->ifi_index, .flags = msg->ifi_flags};
 	if (attrs[IFLA_IFNAME] != NULL)
 		nla_strlcpy(link->name, attrs[IFLA_IFNAME], sizeof(link->name));
-	if (attrs[IFLA_MTU] != NULL && nla_len(attrs[IFLA_MTU]) == sizeof(uint32_t))
-		link->mtu = nla_get_u32(attrs[IFLA_MTU]);
+	link->mtu = get_u32(attrs[IFLA_MTU]);
 	if (attrs[IFLA_ADDRESS] != NULL && nla_len(attrs[IFLA_ADDRESS]) == 6) {
 		link->has_mac = true;
 		memcpy(link->mac, nla_data(attrs[IFLA_ADDRESS]), 6);
@@ -360,11 +387,9 @@ static int pass_route(struct nlmsghdr *head, void *arg)
 	route.dst.length = msg->rtm_dst_len;
 	parse_address(attrs[RTA_DST], msg->rtm_family, &route.dst.address);
 	route.has_gateway = parse_address(attrs[RTA_GATEWAY], msg->rtm_family, &route.gateway);
-	route.table = attrs[RTA_TABLE] != NULL ? nla_get_u32(attrs[RTA_TABLE]) : msg->rtm_table;
-	if (attrs[RTA_OIF] != NULL)
-		route.index = (int)nla_get_u32(attrs[RTA_OIF]);
-	if (attrs[RTA_PRIORITY] != NULL)
-		route.priority = nla_get_u32(attrs[RTA_PRIORITY]);
+	route.table = attrs[RTA_TABLE] != NULL ? get_u32(attrs[RTA_TABLE]) : msg->rtm_table;
+	route.index = (int)get_u32(attrs[RTA_OIF]);
+	route.priority = get_u32(attrs[RTA_PRIORITY]);
 	return each->fn(&route, each->arg);
 }
 

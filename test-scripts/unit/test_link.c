@@ -736,6 +736,57 @@ static void a_closed_socket_gives_its_descriptor_back(void **state)
 	assert_int_equal(count_descriptors(), before);
 }
 
+/* What another process with CAP_NET_ADMIN over the namespace can do: send to our socket. */
+static void forge(struct nl_sock *sk, const void *messages, size_t size)
+{
+	cleanup_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	struct sockaddr_nl to = {0};
+	socklen_t len = sizeof(to);
+
+	assert_int_equal(getsockname(nl_socket_get_fd(sk), (struct sockaddr *)&to, &len), 0);
+	assert_int_equal(sendto(fd, messages, size, 0, (const struct sockaddr *)&to, len), size);
+}
+
+static void an_answer_is_the_kernels_and_nobody_elses(void **state)
+{
+	const struct {
+		struct nlmsghdr head;
+		struct ifinfomsg info;
+		struct nlmsghdr end;
+		struct nlmsgerr success;
+	} forged = {
+		.head = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+			 .nlmsg_type = RTM_NEWLINK},
+		.info = {.ifi_index = 77},
+		.end = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct nlmsgerr)),
+			.nlmsg_type = NLMSG_ERROR},
+	};
+	cleanup_nl_sock struct nl_sock *sk = NULL;
+	struct link link;
+
+	need();
+	sk = open_link();
+	forge(sk, &forged, sizeof(forged));
+	get(sk, "lo", &link);
+	assert_int_equal(link.index, 1);
+}
+
+static void a_flood_of_forged_answers_is_an_error(void **state)
+{
+	static struct nlmsghdr flood[1500];
+	cleanup_nl_sock struct nl_sock *sk = NULL;
+	struct cni_error err = {0};
+	struct link link;
+
+	need();
+	sk = open_link();
+	for (size_t i = 0; i < ROWS(flood); i++)
+		flood[i] = (struct nlmsghdr){.nlmsg_len = NLMSG_HDRLEN, .nlmsg_type = RTM_NEWLINK};
+	forge(sk, flood, sizeof(flood));
+	assert_int_equal(link_get(sk, "lo", &link, &err), -1);
+	assert_non_null(strstr(err.msg, "floods"));
+}
+
 #define test(name) cmocka_unit_test_setup(name, fresh)
 
 int main(void)
@@ -760,6 +811,8 @@ int main(void)
 		test(counters_are_those_of_the_link),
 		test(a_socket_for_another_namespace_sees_that_one),
 		test(a_closed_socket_gives_its_descriptor_back),
+		test(an_answer_is_the_kernels_and_nobody_elses),
+		test(a_flood_of_forged_answers_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, isolate, NULL);
