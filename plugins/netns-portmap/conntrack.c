@@ -106,9 +106,9 @@ static void read_tuple(const struct nlattr *tuple, int family, struct side *side
 					read_address(attr, family, &side->dst);
 			} else if (mnl_attr_get_type(part) == CTA_TUPLE_PROTO) {
 				if (type == CTA_PROTO_SRC_PORT)
-					side->src_port = ntohs(mnl_attr_get_u16(attr));
+					side->src_port = ntohs(nfnl_get_u16(attr));
 				if (type == CTA_PROTO_DST_PORT)
-					side->dst_port = ntohs(mnl_attr_get_u16(attr));
+					side->dst_port = ntohs(nfnl_get_u16(attr));
 			}
 		}
 	}
@@ -205,10 +205,10 @@ static int on_entry(const struct nlmsghdr *nlh, void *arg)
 			read_tuple(attr, s->family, &reply);
 			break;
 		case CTA_ID:
-			id = mnl_attr_get_u32(attr);
+			id = nfnl_get_u32(attr);
 			break;
 		case CTA_ZONE:
-			zone = mnl_attr_get_u16(attr);
+			zone = nfnl_get_u16(attr);
 			break;
 		}
 	}

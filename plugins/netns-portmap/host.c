@@ -30,7 +30,7 @@ static int on_route(const struct nlmsghdr *nlh, void *arg)
 		return 0;
 	answer->type = rtm->rtm_type;
 	mnl_attr_for_each(attr, nlh, sizeof(*rtm)) if (mnl_attr_get_type(attr) == RTA_OIF)
-		answer->oif = mnl_attr_get_u32(attr);
+		answer->oif = nfnl_get_u32(attr);
 	return 0;
 }
 

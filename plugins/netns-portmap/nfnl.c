@@ -22,6 +22,7 @@
 
 #define BUFFER_STEP (64u << 10)
 #define SEND_DEFAULT (128u << 10) /* below this the default limit does (net.core.wmem_default) */
+#define ERRNO_MAX 4095            /* the kernel's MAX_ERRNO */
 #define RECEIVE_BYTES (1 << 20)   /* a thousand replies, each counted with its overhead */
 
 int nfnl_open(int protocol, struct nfnl *nl, struct cni_error *err)
@@ -112,7 +113,10 @@ int nfnl_receive(struct nfnl *nl, int (*fn)(const struct nlmsghdr *nlh, void *ar
 
 	for (;;) {
 		const struct nlmsghdr *nlh = (const struct nlmsghdr *)data;
-		ssize_t n = recv(nl->fd, data, sizeof(data), MSG_DONTWAIT | MSG_TRUNC);
+		struct sockaddr_nl from = {0};
+		socklen_t from_len = sizeof(from);
+		ssize_t n = recvfrom(nl->fd, data, sizeof(data), MSG_DONTWAIT | MSG_TRUNC,
+				     (struct sockaddr *)&from, &from_len);
 		int left = (int)n;
 
 		if (n < 0 && errno == EINTR)
@@ -130,7 +134,9 @@ int nfnl_receive(struct nfnl *nl, int (*fn)(const struct nlmsghdr *nlh, void *ar
 			lost = true;
 			continue;
 		}
-		for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		if (from.nl_pid != 0)
+			continue; /* some process sent it, not the kernel */
+		for (; nfnl_message_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 			if (nlh->nlmsg_type == NLMSG_ERROR && nfnl_errno(nlh) == 0)
 				continue;
 			if (fn(nlh, arg) < 0)
@@ -150,5 +156,20 @@ int nfnl_errno(const struct nlmsghdr *nlh)
 
 	if (nlh->nlmsg_type != NLMSG_ERROR || nlh->nlmsg_len < mnl_nlmsg_size(sizeof(*error)))
 		return 0;
-	return -error->error;
+	return error->error <= 0 && error->error >= -ERRNO_MAX ? -error->error : EBADMSG;
+}
+
+bool nfnl_message_ok(const struct nlmsghdr *nlh, int left)
+{
+	return mnl_nlmsg_ok(nlh, left) && nlh->nlmsg_len <= (uint32_t)left;
+}
+
+uint32_t nfnl_get_u32(const struct nlattr *attr)
+{
+	return mnl_attr_get_payload_len(attr) >= sizeof(uint32_t) ? mnl_attr_get_u32(attr) : 0;
+}
+
+uint16_t nfnl_get_u16(const struct nlattr *attr)
+{
+	return mnl_attr_get_payload_len(attr) >= sizeof(uint16_t) ? mnl_attr_get_u16(attr) : 0;
 }

@@ -71,4 +71,11 @@ int nfnl_receive(struct nfnl *nl, int (*fn)(const struct nlmsghdr *nlh, void *ar
 /* The errno of an NLMSG_ERROR, as a positive number; 0 for other messages and acknowledgements. */
 int nfnl_errno(const struct nlmsghdr *nlh);
 
+/* Whether a whole message begins here. mnl_nlmsg_ok() takes a length of 2^31 and more for one. */
+bool nfnl_message_ok(const struct nlmsghdr *nlh, int left);
+
+/* libmnl's, with 0 for an attribute that is too short to be read. */
+uint32_t nfnl_get_u32(const struct nlattr *attr);
+uint16_t nfnl_get_u16(const struct nlattr *attr);
+
 #endif

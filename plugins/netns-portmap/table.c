@@ -617,9 +617,9 @@ static int on_look(const struct nlmsghdr *nlh, void *arg)
 		const uint16_t kind = mnl_attr_get_type(attr);
 
 		if (type == NFT_MSG_NEWGEN && kind == NFTA_GEN_ID)
-			look->generation = ntohl(mnl_attr_get_u32(attr));
+			look->generation = ntohl(nfnl_get_u32(attr));
 		if (type == NFT_MSG_NEWCHAIN && kind == NFTA_CHAIN_USE && chain < CHAIN_COUNT) {
-			look->use[chain] = ntohl(mnl_attr_get_u32(attr));
+			look->use[chain] = ntohl(nfnl_get_u32(attr));
 			look->found[chain] = true;
 		}
 	}
