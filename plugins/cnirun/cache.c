@@ -187,24 +187,36 @@ static cJSON *args_to_json(const char *args)
 	return take_ptr(list);
 }
 
+/* Whether a pair is one of CNI_ARGS, and comes out of it as it went in. */
+static bool is_pair(const cJSON *key, const cJSON *value)
+{
+	return cJSON_IsString(key) && cJSON_IsString(value) && *key->valuestring &&
+	       !strpbrk(key->valuestring, "=;") && !strchr(value->valuestring, ';');
+}
+
+/* The reverse. NULL: out of memory, or not all of it could be. */
 static char *args_from_json(const cJSON *list)
 {
-	cleanup_free char *args = strdup("");
+	cleanup_free char *args = NULL;
+	const char *separator = "";
+	bool whole = true;
 	const cJSON *pair;
+	size_t size;
+	FILE *out = open_memstream(&args, &size);
 
+	if (!out)
+		return NULL;
 	cJSON_ArrayForEach (pair, list) {
 		const cJSON *key = cJSON_GetArrayItem(pair, 0);
 		const cJSON *value = cJSON_GetArrayItem(pair, 1);
-		char *more;
 
-		if (!args || !cJSON_IsString(key) || !cJSON_IsString(value) ||
-		    asprintf(&more, "%s%s%s=%s", args, *args ? ";" : "", key->valuestring,
-			     value->valuestring) < 0)
-			return NULL;
-		free(args);
-		args = more;
+		whole = whole && is_pair(key, value);
+		if (!whole)
+			break;
+		fprintf(out, "%s%s=%s", separator, key->valuestring, value->valuestring);
+		separator = ";";
 	}
-	return take_ptr(args);
+	return fclose(out) == 0 && whole ? take_ptr(args) : NULL;
 }
 
 static int add(cJSON *object, const char *key, cJSON *item)
