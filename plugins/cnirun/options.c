@@ -296,6 +296,14 @@ static int read_environment(struct options *options, unsigned int command, struc
 	return 0;
 }
 
+/* The word that getopt stopped at; of letters behind one dash it has not passed by the word yet. */
+static int refuse_unknown(char **argv, const char *letters, struct cni_error *err)
+{
+	if (optopt != 0 && optopt <= CHAR_MAX && (strchr("+:", optopt) || !strchr(letters, optopt)))
+		return cni_error(err, CNI_ERR_CONFIG, "there is no option -%c", optopt);
+	return cni_error(err, CNI_ERR_CONFIG, "there is no option %.40s", argv[optind - 1]);
+}
+
 int options_parse(int argc, char **argv, unsigned int command, struct options *options,
 		  struct cni_error *err)
 {
@@ -311,8 +319,7 @@ int options_parse(int argc, char **argv, unsigned int command, struct options *o
 	optind = 0;
 	while ((option = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
 		if (option == '?')
-			return cni_error(err, CNI_ERR_CONFIG, "there is no option %.40s",
-					 argv[optind - 1]);
+			return refuse_unknown(argv, letters, err);
 		if (option == ':')
 			return cni_error(err, CNI_ERR_CONFIG, "%.40s needs a value",
 					 argv[optind - 1]);
