@@ -262,7 +262,8 @@ static int judge(struct chain *chain, const char *type, const char *command,
 	if (*answer && is_error(*answer)) {
 		cJSON_Delete(chain->answer);
 		chain->answer = take_ptr(*answer);
-		return cni_error(err, (int)json_get(chain->answer, "code")->valuedouble,
+		/* valueint is the number, or what of it fits an int. */
+		return cni_error(err, json_get(chain->answer, "code")->valueint,
 				 "plugin %.60s failed (%s, code %.0f)", type, command,
 				 json_get(chain->answer, "code")->valuedouble);
 	}
