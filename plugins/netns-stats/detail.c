@@ -37,11 +37,13 @@ static char *read_file(const char *path)
 	return take_ptr(data);
 }
 
-/* Numbers only, one of them may be negative (Tcp.MaxConn). */
+#define DIGITS_MAX 20 /* of 64 bits */
+
+/* Numbers only, as JSON has them; one of them may be negative (Tcp.MaxConn). */
 static bool is_number(const char *s)
 {
 	s += *s == '-';
-	if (!*s)
+	if (!*s || (s[0] == '0' && s[1]) || strlen(s) > DIGITS_MAX)
 		return false;
 	for (; *s; s++)
 		if (!isdigit((unsigned char)*s))

@@ -270,7 +270,8 @@ static int on_end(struct nl_msg *msg, void *arg)
 {
 	struct question *q = arg;
 
-	(void)msg;
+	if (nl.nlmsg_get_src(msg)->nl_pid)
+		return NL_SKIP;
 	q->done = true;
 	return NL_STOP;
 }
@@ -279,7 +280,9 @@ static int on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *arg)
 {
 	struct question *q = arg;
 
-	(void)from, (void)e;
+	(void)e;
+	if (from->nl_pid)
+		return NL_SKIP;
 	q->done = true;
 	return NL_STOP;
 }
@@ -343,7 +346,7 @@ static void add_group(struct text *out, const struct nlattr *grp)
 
 	for_each_attr(a, left, nl.nla_data(grp), nl.nla_len(grp))
 	{
-		if (nl.nla_type(a) == ETHTOOL_A_STATS_GRP_ID) {
+		if (nl.nla_type(a) == ETHTOOL_A_STATS_GRP_ID && id == N_GROUPS) {
 			id = (size_t)number_of(a);
 			if (id >= N_GROUPS)
 				return;
