@@ -20,6 +20,7 @@
 #include "container.h"
 #include "registry.h"
 #include "result.h"
+#include "text.h"
 
 /* One network's settings; pointers into the result. */
 struct settings {
@@ -85,17 +86,19 @@ static void add_port(cJSON *ports, const cJSON *mapping)
 	const cJSON *container_port = json_get(mapping, "containerPort");
 	const char *protocol = cJSON_GetStringValue(json_get(mapping, "protocol"));
 	const char *host_ip = cJSON_GetStringValue(json_get(mapping, "hostIP"));
-	char key[64], number[16];
+	cleanup_text struct text key = {0};
+	char number[16];
 	cJSON *list, *entry;
 
 	if (!cJSON_IsNumber(host_port) || !cJSON_IsNumber(container_port))
 		return;
-	snprintf(key, sizeof(key), "%d/%.16s", container_port->valueint,
-		 protocol ? protocol : "tcp");
+	text_printf(&key, "%d/%s", container_port->valueint, protocol ? protocol : "tcp");
+	if (key.failed)
+		return;
 	snprintf(number, sizeof(number), "%d", host_port->valueint);
-	list = cJSON_GetObjectItemCaseSensitive(ports, key);
+	list = cJSON_GetObjectItemCaseSensitive(ports, key.data);
 	if (!list)
-		list = cJSON_AddArrayToObject(ports, key);
+		list = cJSON_AddArrayToObject(ports, key.data);
 	entry = cJSON_CreateObject();
 	add_string(entry, "HostIp", host_ip && *host_ip ? host_ip : "0.0.0.0");
 	add_string(entry, "HostPort", number);
