@@ -259,16 +259,15 @@ static int stats_add(const struct cni_request *req, struct cni_result *result,
 static void close_account(const cJSON *record, const char *account_file, const char *reason)
 {
 	const cJSON *netns = json_get(record, "netns");
-	const cJSON *ino = json_get(record, "netnsInode");
 	cleanup_reading struct reading end = {0};
 	cleanup_sample struct sample sample = {0};
 	cleanup_text struct text line = {0};
 	struct cni_error err = {0};
 	bool counted = false;
+	int64_t ino = 0; /* not known, as what is no such number */
 
-	if (cJSON_IsString(netns) &&
-	    !sweep_one(netns->valuestring, cJSON_IsNumber(ino) ? (ino_t)ino->valuedouble : 0, 0,
-		       &sample, &err))
+	conf_get_int(record, "", "netnsInode", 1, INT64_MAX, &ino, &err);
+	if (cJSON_IsString(netns) && !sweep_one(netns->valuestring, (ino_t)ino, 0, &sample, &err))
 		counted = !read_again(record, &sample, &end, &err);
 	if (account_print(record, counted ? &end : NULL, reason, &line, &err)) {
 		warn(&err);

@@ -33,6 +33,7 @@
 
 #define RECEIVE_BYTES 32768 /* what the kernel makes of a dump at most */
 #define RECEIVE_SECONDS 5
+#define ERRNO_MAX 4095  /* the kernel's MAX_ERRNO */
 #define DUMP_ATTEMPTS 3 /* a dump that was disturbed is taken again, this often */
 #define FORGED_MAX 1000 /* datagrams that are not the kernel's, before we give up */
 
@@ -240,7 +241,10 @@ static int parse_datagram(const struct dump *d, struct sample *s, const char *bu
 		if (h->nlmsg_type == NLMSG_ERROR) {
 			const struct nlmsgerr *e = NLMSG_DATA(h);
 
-			errno = h->nlmsg_len >= NLMSG_LENGTH(sizeof(*e)) ? -e->error : EBADMSG;
+			errno = h->nlmsg_len >= NLMSG_LENGTH(sizeof(*e)) && e->error < 0 &&
+						e->error >= -ERRNO_MAX
+					? -e->error
+					: EBADMSG;
 			return cni_error_errno(err, CNI_ERR_IO, "the kernel refused to list the %s",
 					       d->what);
 		}
