@@ -5,6 +5,7 @@
 #   make demo       the main job on real namespaces, as root and as an ordinary user
 #   make check      lint, unit and integration tests; last line "N passed, N failed"
 #   make load       many attachments and callers at once, and 10,000 cycles (as root)
+#   make fuzz       the fuzzers, FUZZ_SECONDS each (as root); found inputs are in build/fuzz/findings
 #   make bench      side by side with the peers, as ratios from one run (as root)
 #   make static     the same executables, fully static, into build/static/bin
 #   make install    plugins into CNIBINDIR, manual pages, completions, units, example lists; DESTDIR, PREFIX;
@@ -14,12 +15,13 @@
 #   make deb        the Debian package, into build/deb
 #   make image      a container image that installs the plugins on a node of Kubernetes, into build/
 #
-# SANITIZE=1 builds with AddressSanitizer and UBSan into build/sanitize/; NOSTRIP=1 leaves the symbols in; V=1
-# shows the commands.
+# SANITIZE=1 builds with AddressSanitizer and UBSan into build/sanitize/, FUZZ=1 also with libFuzzer into
+# build/fuzz/; NOSTRIP=1 leaves the symbols in; V=1 shows the commands.
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all deps demo check lint load bench install uninstall clean test-programs bench-programs
+.PHONY: all deps demo check lint load bench install uninstall clean test-programs bench-programs \
+	fuzz fuzzers
 
 PLUGINS ?= slirp4netns netns-portmap netns-stats cnirun
 
@@ -38,8 +40,15 @@ Q := $(if $(filter 1,$(V)),,@)
 ifeq ($(SANITIZE),1)
 BUILD ?= build/sanitize
 BIN ?= build/sanitize/bin
-OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer --coverage
+OPT := -O1 -g -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer --coverage
 LDOPT := -fsanitize=address,undefined --coverage
+else ifeq ($(FUZZ),1)
+BUILD ?= build/fuzz
+OPT := -O1 -g -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
+LDOPT := -fsanitize=address,undefined
+FUZZ_DRIVER := -fsanitize=fuzzer
 else
 ifeq ($(STATIC),1)
 BUILD ?= build/static
@@ -52,9 +61,13 @@ OPT := -O2 -g -D_FORTIFY_SOURCE=2
 LDOPT :=
 endif
 
-CC := gcc
+CC := $(if $(filter 1,$(FUZZ)),clang,gcc)
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough
+# The same sources are compiled by gcc with all of these; clang has others, of library headers too.
+ifeq ($(FUZZ),1)
+WARN := -w
+endif
 CFLAGS ?= $(OPT)
 PIE := -pie
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CPPFLAGS) $(CFLAGS) $(WARN) -fPIE -fstack-protector-strong \
@@ -140,6 +153,46 @@ $(CLIENT): $(wildcard test-scripts/libcni/*.go)
 	$(Q)GOFLAGS= GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(abspath build/go-cache) \
 		go build -o $@ $^
 
+# A fuzz target is its own file, its other half where it has one, and of the plugins' objects what these
+# do not include. With FUZZ=1 libFuzzer drives it, otherwise a loop over files.
+FUZZERS := $(patsubst test-scripts/fuzz/targets/%.c,$(BUILD)/fuzzers/%,$(wildcard test-scripts/fuzz/targets/*.c))
+FUZZ_PARTS_portmap_nftables := portmap_table portmap_main
+FUZZ_PARTS_slirp_api := portmap_main
+FUZZ_PARTS_portmap_conntrack := portmap_host
+FUZZ_PARTS_stats_detail := stats_protocols
+FUZZ_PARTS_stats_registry := stats_main
+FUZZ_PARTS_stats_options := stats_main
+FUZZ_PLUGIN_state := slirp4netns
+FUZZ_PLUGIN_slirp_config := slirp4netns
+FUZZ_PLUGIN_slirp_api := netns-portmap
+
+# Whose folder's objects a target needs: by the word before the '_', or as said above.
+FUZZ_PLUGIN_portmap := netns-portmap
+FUZZ_PLUGIN_stats := netns-stats
+FUZZ_PLUGIN_cnirun := cnirun
+fuzz_plugin = $(or $(FUZZ_PLUGIN_$(1)),$(FUZZ_PLUGIN_$(firstword $(subst _, ,$(1)))))
+fuzz_parts = $(patsubst %,$(BUILD)/test-scripts/fuzz/%.o,fuzz $(FUZZ_PARTS_$(1)) $(if $(FUZZ_DRIVER),,replay))
+
+define fuzz_archive_rule
+$(BUILD)/libfuzz-$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard plugins/$(1)/*.c)))
+	@rm -f $$@
+	$$(Q)$$(AR) rcs $$@ $$^
+endef
+$(foreach plugin,$(PLUGINS),$(eval $(call fuzz_archive_rule,$(plugin))))
+
+define fuzz_rule
+$(BUILD)/fuzzers/$(1): $(BUILD)/test-scripts/fuzz/targets/$(1).o $(call fuzz_parts,$(1)) \
+		$(patsubst %,$(BUILD)/libfuzz-%.a,$(call fuzz_plugin,$(1))) $(LIB)
+	@mkdir -p $$(@D)
+	@echo '  FUZZ  $(1)'
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $$(FUZZ_DRIVER) -o $$@ $$^ $$(LIBS_$(call fuzz_plugin,$(1))) $$(LIBS)
+endef
+$(foreach target,$(notdir $(FUZZERS)),$(eval $(call fuzz_rule,$(target))))
+
+$(BUILD)/test-scripts/fuzz/%.o: ALL_CFLAGS += -I. -Itest-scripts/fuzz
+
+fuzzers: $(FUZZERS)
+
 .PHONY: static dist deb
 static:
 	$(MAKE) STATIC=1 all
@@ -153,7 +206,7 @@ $(BUILD)/load: test-scripts/load/load.c $(LIB)
 	@echo '  LOAD  $<'
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
-test-programs: $(UNIT) $(CLIENT)
+test-programs: $(UNIT) $(CLIENT) $(if $(filter 1,$(SANITIZE)),$(FUZZERS))
 
 bench-programs: $(BENCH) $(CLIENT)
 
@@ -178,6 +231,18 @@ load: deps
 	$(MAKE) all $(BUILD)/load
 	$(BUILD)/load $(abspath $(BIN))
 	$(BUILD)/load --list bridge $(abspath $(BIN))
+
+# FUZZ_SECONDS for each target, as many calls of whole plugins as FUZZ_CALLS says, begun at FUZZ_SEED.
+FUZZ_SECONDS ?= 60
+FUZZ_CALLS ?= 5000
+FUZZ_SEED ?=
+
+fuzz: deps
+	$(MAKE) FUZZ=1 fuzzers
+	$(MAKE) SANITIZE=1 all
+	test-scripts/fuzz/seeds.py build/fuzz/seeds
+	status=0; test-scripts/fuzz/run build/fuzz $(FUZZ_SECONDS) || status=1; \
+	test-scripts/fuzz/calls build/sanitize/bin $(FUZZ_CALLS) $(FUZZ_SEED) || status=1; exit $$status
 
 bench: deps
 	$(MAKE) all bench-programs

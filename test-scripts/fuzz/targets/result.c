@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Results in every version: what is read can be printed in each version, what was printed is read
+ * again, and a second round changes nothing.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "address.h"
+#include "cleanup.h"
+#include "fuzz.h"
+#include "result.h"
+
+/* What others rely on in a result that was accepted. */
+static void check_model(const struct cni_result *result)
+{
+	struct ip_prefix prefix;
+	struct ip_address address;
+
+	for (size_t i = 0; i < result->n_interfaces; i++)
+		PROMISE(result->interfaces[i].name);
+	for (size_t i = 0; i < result->n_ips; i++) {
+		const struct cni_ip *ip = &result->ips[i];
+
+		PROMISE(ip->interface >= -1 && ip->interface < (int)result->n_interfaces);
+		PROMISE(ip_prefix_parse(ip->address, &prefix) == 0);
+		PROMISE(prefix.address.family == ip->family);
+		PROMISE(!ip->gateway || ip_address_parse(ip->gateway, &address) == 0);
+	}
+	for (size_t i = 0; i < result->n_routes; i++) {
+		PROMISE(ip_prefix_parse(result->routes[i].dst, &prefix) == 0);
+		PROMISE(!result->routes[i].gw ||
+			ip_address_parse(result->routes[i].gw, &address) == 0);
+	}
+}
+
+static void check_round(const struct cni_result *result, enum cni_version version)
+{
+	cleanup_result struct cni_result second = {0};
+	cleanup_json cJSON *first_tree = NULL;
+	cleanup_json cJSON *second_tree = NULL;
+	cleanup_json cJSON *read_back = NULL;
+	cleanup_free char *first = NULL;
+	cleanup_free char *again = NULL;
+	struct cni_error err = {0};
+
+	PROMISE(result_print(result, version, &first_tree, &err) == 0);
+	first = fuzz_print(first_tree);
+	read_back = cJSON_Parse(first);
+	PROMISE(read_back);
+	/* ip4 and ip6 have lists of routes of their own, which together may be longer than one. */
+	if (result->n_routes > RESULT_MAX_ENTRIES)
+		return;
+	PROMISE_OF(result_parse(read_back, version, "the print", &second, &err) == 0, err.msg);
+	check_model(&second);
+	PROMISE(result_print(&second, version, &second_tree, &err) == 0);
+	again = fuzz_print(second_tree);
+	PROMISE_OF(strcmp(first, again) == 0, again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input input = {data, size};
+	const enum cni_version version = input_byte(&input) % CNI_VERSION_COUNT;
+	cleanup_json cJSON *json = input_json(&input);
+	cleanup_result struct cni_result result = {0};
+	struct cni_error err = {0};
+	int value;
+
+	if (!json)
+		return 0;
+	value = result_parse(json, version, "prevResult", &result, &err);
+	fuzz_check_outcome(value, &err);
+	if (value < 0)
+		return 0;
+	check_model(&result);
+	result_find_interface(&result, "eth0", "/run/netns/x");
+	for (enum cni_version v = CNI_0_1_0; v < CNI_VERSION_COUNT; v++)
+		check_round(&result, v);
+	return 0;
+}

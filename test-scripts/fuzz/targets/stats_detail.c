@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Answers of generic netlink, and the text files of the kernel, that `show --detail` makes JSON of.
+ * The first byte says which.
+ */
+#include "plugins/netns-stats/detail_genl.c"
+
+#include <stdlib.h>
+
+#include "cleanup.h"
+#include "fuzz.h"
+
+void fuzz_protocols(struct text *out, unsigned int which, char *data);
+
+static void answer(struct text *out, unsigned int which, const struct nlattr *first, int len)
+{
+	static const struct member *const members[] = {linkstate_members, linkmodes_members,
+						       queue_members, napi_members, qstats_members};
+	struct question q = {.out = out, .members = members[which % 5]};
+
+	switch (which % 4) {
+	case 0:
+		text_add(out, "{");
+		members_answer(&q, first, len);
+		drop_comma(out);
+		text_add(out, "},");
+		break;
+	case 1:
+		text_add(out, "{");
+		stats_answer(&q, first, len);
+		drop_comma(out);
+		text_add(out, "},");
+		break;
+	case 2:
+		object_answer(&q, first, len);
+		break;
+	default:
+		metrics_answer(&q, first, len);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input input = {data, size};
+	const unsigned int which = input_byte(&input);
+	cleanup_text struct text out = {0};
+	struct cni_error err = {0};
+	size_t len;
+
+	if (!nl.nla_ok)
+		PROMISE_OF(detail_prepare(&err) == 0, err.msg);
+	if (which & 0x80) {
+		cleanup_free char *text = input_last_text(&input);
+
+		text_add(&out, "{");
+		fuzz_protocols(&out, which, text);
+		drop_comma(&out);
+		text_add(&out, "},");
+	} else {
+		const void *attrs = input_datagram(&input, &len);
+
+		answer(&out, which, attrs, (int)len);
+	}
+	drop_comma(&out);
+	PROMISE(!out.failed && out.data);
+	fuzz_check_json(out.data, out.len);
+	return 0;
+}
