@@ -168,7 +168,8 @@ void text_add_label(struct text *t, const char *name, const char *value)
 	text_add_bytes(t, "\"", 1);
 }
 
-/* C1 controls (U+0080 to U+009F) too: some terminals take them for escape sequences. */
+/* Of a whole character. C1 controls (U+0080 to U+009F) too: some terminals take them for escape
+ * sequences. */
 static bool is_control(const char *s)
 {
 	const unsigned char *c = (const unsigned char *)s;
@@ -179,9 +180,11 @@ static bool is_control(const char *s)
 void text_add_printable(struct text *t, const char *s)
 {
 	while (*s) {
-		if (is_control(s)) {
+		const size_t len = utf8_length(s, strnlen(s, 4));
+
+		if (len && is_control(s)) {
 			text_add_bytes(t, "?", 1);
-			s += *s == '\xc2' ? 2 : 1;
+			s += len;
 		} else {
 			s += add_utf8(t, s, "?");
 		}

@@ -60,6 +60,17 @@ static void a_terminal_gets_no_control_characters(void **unused)
 			 2);
 }
 
+/* The first byte of a control character, and nothing behind it: an interface may be called so. */
+static void a_terminal_gets_nothing_from_behind_the_end(void **unused)
+{
+	static const char name[] = "eth\xc2\0secret";
+	cleanup_text struct text t = {0};
+
+	(void)unused;
+	text_add_printable(&t, name);
+	assert_string_equal(t.data, "eth?");
+}
+
 static void numbers_are_exact_to_the_last_digit(void **unused)
 {
 	cleanup_text struct text t = {0};
@@ -120,6 +131,7 @@ int main(void)
 		cmocka_unit_test(json_strings_are_escaped_and_always_utf8),
 		cmocka_unit_test(labels_escape_backslash_quote_and_newline_only),
 		cmocka_unit_test(a_terminal_gets_no_control_characters),
+		cmocka_unit_test(a_terminal_gets_nothing_from_behind_the_end),
 		cmocka_unit_test(numbers_are_exact_to_the_last_digit),
 		cmocka_unit_test(human_numbers_fit_in_five_columns),
 		cmocka_unit_test(text_grows_and_a_failure_sticks),
