@@ -6,7 +6,7 @@
 #   make check      lint, unit and integration tests; last line "N passed, N failed"
 #   make load       many attachments and callers at once, and 10,000 cycles (as root)
 #   make fuzz       the fuzzers, FUZZ_SECONDS each (as root); found inputs are in build/fuzz/findings
-#   make bench      side by side with the peers, as ratios from one run (as root)
+#   make bench      side by side with the peers, as ratios from one run (as root); SUBJECTS="portmap stats"
 #   make static     the same executables, fully static, into build/static/bin
 #   make install    plugins into CNIBINDIR, manual pages, completions, units, example lists; DESTDIR, PREFIX;
 #                   with STATIC=1 the static executables. A list that was changed is not overwritten
@@ -102,7 +102,7 @@ endif
 
 BINS := $(PLUGINS:%=$(BIN)/%)
 UNIT := $(patsubst test-scripts/unit/%.c,$(BUILD)/unit/%,$(wildcard test-scripts/unit/test_*.c))
-BENCH := $(BUILD)/bench/slirp4netns $(BUILD)/bench/cnirun $(BUILD)/bench/static
+BENCH := $(BUILD)/bench/bench
 CLIENT := build/libcni-client
 
 # What the image's container runs: not a plugin, so not one of those that are installed.
@@ -141,10 +141,10 @@ $(BUILD)/unit/%: test-scripts/unit/%.c $(LIB) Makefile
 	@echo '  TEST  $<'
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) -lcmocka $(LIBS)
 
-$(BUILD)/bench/%: test-scripts/bench/%.c test-scripts/bench/bench.c test-scripts/bench/bench.h $(LIB)
+$(BENCH): $(patsubst %.c,$(BUILD)/%.o,$(wildcard test-scripts/bench/*.c)) $(LIB)
 	@mkdir -p $(@D)
-	@echo '  BENCH $<'
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(LIB) $(LIBS)
+	@echo '  LINK  bench'
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lmnl $(LIBS)
 
 # Debian's libcni, as Debian's own packages are built with it: its sources are in a GOPATH, not in modules.
 $(CLIENT): $(wildcard test-scripts/libcni/*.go)
@@ -246,12 +246,9 @@ fuzz: deps
 
 bench: deps
 	$(MAKE) all bench-programs
-	$(BUILD)/bench/slirp4netns $(abspath $(BIN))
-	OURS=$(abspath $(BIN))/netns-portmap test-scripts/bench-portmap
-	test-scripts/bench-stats $(abspath $(BIN))
-	$(BUILD)/bench/cnirun $(abspath $(BIN)) $(CLIENT) conf
 	$(MAKE) static
-	$(BUILD)/bench/static $(abspath $(BIN)) $(abspath build/static/bin)
+	$(BENCH) --bin $(BIN) --build $(BUILD) --json $(BUILD)/bench.json \
+		--plot $(BUILD)/attachments.svg $(SUBJECTS)
 
 # Lists are examples: the suffix keeps a runtime from taking one up unasked. What people call has a name in
 # their path, too.

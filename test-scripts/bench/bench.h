@@ -1,56 +1,82 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Benchmarks: what is timed, and how it is compared.
+ * What a subject of the benchmark measures with and reports to.
  *
  * A noisy machine makes absolute times worthless from one minute to the next, so nothing is
  * compared but what ran in alternation: round after round, each candidate once. The figures are
- * medians, with the first and third quartile as the spread; a ratio is one of medians.
+ * medians, with the first and third quartile as the spread; a ratio is one of medians of the same
+ * run.
  */
 #ifndef USERNET_BENCH_H
 #define USERNET_BENCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
-#define BENCH_MAX_ROUNDS 1000
+#include <cjson/cJSON.h>
+
+#define PEERS "/usr/lib/cni" /* the distribution's containernetworking-plugins */
+
+struct bench {
+	const char *bin;   /* the plugins that are measured: an absolute path */
+	const char *build; /* what only some builds have: static executables, a client of libcni */
+	int rounds;        /* of every comparison; 0: each has its own number */
+	bool quick;        /* few rounds and small numbers: does it work? */
+	cJSON *report;     /* the subject's part of the report */
+};
+
+/* One file has one subject. Each runs in a process and on a host of its own (host.h), as root. */
+struct subject {
+	const char *name;
+	const char *about;
+	void (*run)(struct bench *b);
+};
+
+extern const struct subject subject_slirp4netns, subject_portmap, subject_stats, subject_cnirun,
+	subject_start, subject_breakdown, subject_attachments;
 
 struct candidate {
 	const char *name;
-	/* One run. Return: microseconds, or negative: failed (it has said why). */
+	/* One run. Return: microseconds or a rate, or negative: failed. */
 	double (*run)(void *arg);
 	void *arg;
-	double samples[BENCH_MAX_ROUNDS];
+	/* What bench_compare() leaves; the samples in the order in which they were taken. */
+	double *samples;
+	double low, median, high; /* quartiles */
 };
 
-struct goal {
-	const char *what;
-	size_t numerator; /* index of a candidate */
-	size_t denominator;
-	double at_most;
-};
+enum unit { UNIT_MS, UNIT_US, UNIT_RATE };
 
-/* Run and report; exits at a failure. */
-void bench_compare(const char *title, struct candidate *candidates, size_t n, int rounds,
-		   const struct goal *goals, size_t n_goals);
+/* The rounds of a comparison that takes @usual, as this run was asked for. */
+int bench_rounds(const struct bench *b, int usual);
 
-/* A program to run: its environment, and what it reads. */
-struct command {
-	const char *const *argv;
-	const char *const *envp;
-	const char *input; /* NULL: none */
-};
+/* Alternate, print, report. One round before the first is not counted. Exits at a failure. */
+void bench_compare(struct bench *b, const char *title, enum unit unit, int rounds,
+		   struct candidate *candidates, size_t n);
 
-/*
- * Run it to its end, reading its standard output into @output (terminated; NULL: dropped).
- * Return: microseconds from before spawning until it has been reaped; negative when it failed.
- */
-double bench_run(const struct command *cmd, char *output, size_t size);
+/* The same for samples that were taken in another way: quartiles, a line, an entry. */
+void bench_begin(struct bench *b, const char *title, enum unit unit, int rounds);
+void bench_row(struct bench *b, struct candidate *candidate, size_t samples);
 
-/* Peak resident memory of a run, in KiB, read as it exits; negative when it failed. */
-long bench_peak_memory(const struct command *cmd);
+enum sense { AT_MOST, AT_LEAST };
 
-double bench_now(void); /* microseconds */
+/* A figure and its goal: reached, or not. */
+void bench_goal(struct bench *b, const char *what, double value, const char *unit, enum sense sense,
+		double limit);
+
+/* A figure that no goal was set for. */
+void bench_figure(struct bench *b, const char *what, double value, const char *unit);
+
+/* Something that the reader of the figures should know. */
+void bench_note(struct bench *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+double bench_median(const double *values, size_t n);
+
+/* The median of the ratios of samples taken one beside the other. */
+double bench_neighbours(const struct candidate *a, const struct candidate *b, size_t samples);
+
+void *bench_alloc(size_t n, size_t size); /* zeroed, never NULL, never freed */
 
 void __attribute__((noreturn, format(printf, 1, 2))) bench_die(const char *format, ...);
 

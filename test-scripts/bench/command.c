@@ -1,34 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "bench.h"
+/*
+ * posix_spawn and wait: what a runtime in C would do, and the least that starting a program costs.
+ * A shell between would add a fork of its own, of the size of what is measured.
+ */
+#include "command.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "cleanup.h"
+#include "bench.h"
 
-void bench_die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fprintf(stderr, "bench: ");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(1);
-}
-
-double bench_now(void)
+double command_now(void)
 {
 	struct timespec now;
 
@@ -36,9 +26,8 @@ double bench_now(void)
 	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
-/* A descriptor to read @input from. Small enough for a pipe's buffer, so nobody needs to feed it.
- */
-static int input_fd(const char *input)
+/* Small enough for a pipe's buffer, so nobody needs to feed it. */
+int command_input(const char *input)
 {
 	const size_t len = input == NULL ? 0 : strlen(input);
 	int fds[2];
@@ -52,13 +41,24 @@ static int input_fd(const char *input)
 	return fds[0];
 }
 
-double bench_run(const struct command *cmd, char *output, size_t size)
+static pid_t spawn(const struct command *cmd, const posix_spawn_file_actions_t *actions)
+{
+	pid_t pid;
+
+	errno = posix_spawn(&pid, cmd->argv[0], actions, NULL, (char **)(uintptr_t)cmd->argv,
+			    (char **)(uintptr_t)cmd->envp);
+	if (errno != 0)
+		bench_die("cannot start %s: %s", cmd->argv[0], strerror(errno));
+	return pid;
+}
+
+double command_run(const struct command *cmd, char *output, size_t size)
 {
 	posix_spawn_file_actions_t actions;
 	char dropped[4096];
 	size_t have = 0;
 	ssize_t n;
-	int in = input_fd(cmd->input);
+	int in = command_input(cmd->input);
 	int out[2];
 	int status;
 	double start, end;
@@ -69,23 +69,39 @@ double bench_run(const struct command *cmd, char *output, size_t size)
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, in, 0);
 	posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-	start = bench_now();
-	errno = posix_spawn(&pid, cmd->argv[0], &actions, NULL, (char **)(uintptr_t)cmd->argv,
-			    (char **)(uintptr_t)cmd->envp);
-	if (errno != 0)
-		bench_die("cannot start %s: %s", cmd->argv[0], strerror(errno));
+	start = command_now();
+	pid = spawn(cmd, &actions);
 	close(out[1]);
 	while ((n = output == NULL ? read(out[0], dropped, sizeof(dropped))
 				   : read(out[0], output + have, size - 1 - have)) > 0)
 		have += (size_t)n;
 	waitpid(pid, &status, 0);
-	end = bench_now();
+	end = command_now();
 	if (output != NULL)
 		output[have] = '\0';
 	close(out[0]);
 	close(in);
 	posix_spawn_file_actions_destroy(&actions);
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? end - start : -1;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return end - start;
+	fprintf(stderr, "%s: status %d: %s\n", cmd->argv[0], status,
+		output != NULL ? output : "(output dropped)");
+	return -1;
+}
+
+pid_t command_start(const struct command *cmd, int ready_fd)
+{
+	posix_spawn_file_actions_t actions;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+	if (ready_fd >= 0)
+		posix_spawn_file_actions_adddup2(&actions, ready_fd, 9);
+	pid = spawn(cmd, &actions);
+	posix_spawn_file_actions_destroy(&actions);
+	return pid;
 }
 
 static long read_peak(pid_t pid)
@@ -104,9 +120,9 @@ static long read_peak(pid_t pid)
 }
 
 /* ru_maxrss would count what this program had when it forked; VmHWM belongs to the new image. */
-long bench_peak_memory(const struct command *cmd)
+long command_peak_memory(const struct command *cmd)
 {
-	const int in = input_fd(cmd->input);
+	const int in = command_input(cmd->input);
 	const pid_t pid = fork();
 	long kib = -1;
 	int status;
@@ -133,39 +149,22 @@ long bench_peak_memory(const struct command *cmd)
 	return kib;
 }
 
-static int compare_doubles(const void *a, const void *b)
+const struct command *call_plugin(struct call *call, const char *path, const char *operation,
+				  const char *container, const char *netns, const char *input)
 {
-	const double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-void bench_compare(const char *title, struct candidate *candidates, size_t n, int rounds,
-		   const struct goal *goals, size_t n_goals)
-{
-	printf("\n%s  (%d rounds, alternated)\n", title, rounds);
-	for (int round = -1; round < rounds; round++) { /* round -1 warms up */
-		for (size_t i = 0; i < n; i++) {
-			const double us = candidates[i].run(candidates[i].arg);
-
-			if (us < 0)
-				bench_die("%s: %s failed", title, candidates[i].name);
-			if (round >= 0)
-				candidates[i].samples[round] = us;
-		}
-	}
-	for (size_t i = 0; i < n; i++) {
-		double *s = candidates[i].samples;
-
-		qsort(s, (size_t)rounds, sizeof(*s), compare_doubles);
-		printf("  %-44s %8.3f ms   (%.3f to %.3f)\n", candidates[i].name,
-		       s[rounds / 2] / 1e3, s[rounds / 4] / 1e3, s[rounds * 3 / 4] / 1e3);
-	}
-	for (size_t i = 0; i < n_goals; i++) {
-		const double ratio = candidates[goals[i].numerator].samples[rounds / 2] /
-				     candidates[goals[i].denominator].samples[rounds / 2];
-
-		printf("  %-44s %8.2f x    (goal: at most %.2f: %s)\n", goals[i].what, ratio,
-		       goals[i].at_most, ratio <= goals[i].at_most ? "reached" : "NOT reached");
-	}
+	snprintf(call->text[0], sizeof(call->text[0]), "%s", path);
+	snprintf(call->text[1], sizeof(call->text[1]), "CNI_COMMAND=%s", operation);
+	snprintf(call->text[2], sizeof(call->text[2]), "CNI_CONTAINERID=%s", container);
+	snprintf(call->text[3], sizeof(call->text[3]), "CNI_NETNS=%s", netns);
+	call->argv[0] = call->text[0];
+	call->argv[1] = NULL;
+	call->envp[0] = call->text[1];
+	call->envp[1] = call->text[2];
+	call->envp[2] = call->text[3];
+	call->envp[3] = "CNI_IFNAME=eth0";
+	call->envp[4] = "CNI_PATH=" PEERS;
+	call->envp[5] = "PATH=/usr/bin:/bin:/usr/sbin:/sbin"; /* portmap looks for iptables */
+	call->envp[6] = NULL;
+	call->command = (struct command){.argv = call->argv, .envp = call->envp, .input = input};
+	return &call->command;
 }
