@@ -8,10 +8,11 @@
  *   ours, bridged      the reference bridge and host-local, netns-portmap (nf_tables)
  *   reference          the reference bridge and host-local, portmap (iptables)
  *
- * All attachments are there at the same time, up to the largest number, and each call is timed, in
- * turn: there are no levels to interpolate between, and filling up is not time lost. DELs go from
- * the newest to the oldest. What a call is among N attachments is the median of those whose number
- * is near N.
+ * A host has its own network, mounts and state, so that the bind mounts of one chain's namespaces
+ * are not copied by the daemons of another. All attachments are there at the same time, up to the
+ * largest number, and each call is timed, in turn: there are no levels to interpolate between, and
+ * filling up is not time lost. DELs go from the newest to the oldest. What a call is among N
+ * attachments is the median of those whose number is near N.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,8 @@ static const char bridge_members[] =
 
 struct chain {
 	const char *name;
-	const char *host; /* its network's name, too: state is shared by all hosts */
+	const char *host; /* a network namespace, and the name of the CNI network */
+	int mounts;       /* the host's */
 	const char *interface_members;
 	const char *interface_path;
 	const char *portmap_type;
@@ -79,6 +81,7 @@ static void add(struct chain *chain, int i)
 	char *input;
 
 	snprintf(name, sizeof(name), "%s-%d", chain->host, i);
+	host_use_mounts(chain->mounts);
 	host_make(name);
 	host_switch(chain->host);
 	input = interface_conf(chain, NULL);
@@ -95,6 +98,7 @@ static void del(struct chain *chain, int i)
 {
 	char *input = portmap_conf(chain, i, chain->results[i]);
 
+	host_use_mounts(chain->mounts);
 	host_switch(chain->host);
 	chain->del[i] = call(chain, chain->portmap_path, "DEL", i, input, NULL);
 	free(input);
@@ -104,35 +108,29 @@ static void del(struct chain *chain, int i)
 	host_switch(NULL);
 }
 
-/* A point of the curve: @window calls around number @at, of @n. */
-static struct candidate point(const char *name, double *values, int at, int window, int n)
-{
-	int from = at - window / 2;
-
-	if (from > n - window)
-		from = n - window;
-	if (from < 0)
-		from = 0;
-	return (struct candidate){.name = name, .samples = values + from};
-}
-
+/* The calls among some numbers of others: a row for each chain. */
 static void report(struct bench *b, const char *operation, struct chain *chains, size_t n_chains,
 		   int n, bool adds)
 {
-	static const int numbers[] = {0, 10, 50, 100, 250, 500};
+	static const int numbers[] = {0, 50, 100, 250, 500};
 	const int window = n < WINDOW ? n : WINDOW;
 
 	for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]) && numbers[k] <= n; k++) {
-		bench_begin(
-			b,
-			host_format("attachments: %s among about %d others", operation, numbers[k]),
-			UNIT_MS, window);
-		for (size_t c = 0; c < n_chains; c++) {
-			struct candidate p =
-				point(chains[c].name, adds ? chains[c].add : chains[c].del,
-				      numbers[k], window, n);
+		int from = numbers[k] - window / 2;
 
-			bench_row(b, &p, (size_t)window);
+		if (from > n - window)
+			from = n - window;
+		if (from < 0)
+			from = 0;
+		bench_begin(b,
+			    host_format("attachments: %s among %d to %d others", operation, from,
+					from + window - 1),
+			    UNIT_MS, window);
+		for (size_t c = 0; c < n_chains; c++) {
+			double *calls = adds ? chains[c].add : chains[c].del;
+			struct candidate near = {.name = chains[c].name, .samples = calls + from};
+
+			bench_row(b, &near, (size_t)window);
 		}
 	}
 }
@@ -185,6 +183,8 @@ static void run(struct bench *b)
 		chains[c].add = bench_alloc((size_t)n, sizeof(double));
 		chains[c].del = bench_alloc((size_t)n, sizeof(double));
 		chains[c].results = bench_alloc((size_t)n, sizeof(char *));
+		chains[c].mounts = host_new_mounts();
+		host_use_mounts(chains[c].mounts);
 		host_make(chains[c].host);
 		host_run("ip -n %s link set lo up", chains[c].host);
 	}

@@ -72,9 +72,18 @@ struct phase {
 		"exit, until reaped", ANY(SYS_exit_group) \
 	}
 
+/* What the chained plugins find: an interface behind a bridge, two ports to publish. */
+#define CHAINED                                                                                    \
+	",\"runtimeConfig\":{\"portMappings\":[{\"hostPort\":8080,\"containerPort\":80,"           \
+	"\"protocol\":\"tcp\"},{\"hostPort\":8081,\"containerPort\":81,\"protocol\":\"tcp\"}]},"   \
+	"\"prevResult\":{\"cniVersion\":\"1.1.0\",\"interfaces\":[{\"name\":\"eth0\",\"sandbox\":" \
+	"\"/run/netns/bench\"}],\"ips\":[{\"address\":\"10.22.0.2/16\",\"gateway\":\"10.22.0.1\"," \
+	"\"interface\":0}]}"
+
 struct operation {
 	const char *name;
-	const char *type; /* the plugin */
+	const char *type;    /* the plugin */
+	const char *members; /* of its configuration */
 	const char *command;
 	struct phase phases[PHASES_MAX];
 };
@@ -82,6 +91,7 @@ struct operation {
 static const struct operation operations[] = {
 	{"slirp4netns ADD",
 	 "slirp4netns",
+	 "",
 	 "ADD",
 	 {STARTING,
 	  {"namespace: opened and examined", WHERE(SYS_openat, 2, O_PATH, O_PATH)},
@@ -95,12 +105,55 @@ static const struct operation operations[] = {
 	  ENDING}},
 	{"slirp4netns DEL",
 	 "slirp4netns",
+	 "",
 	 "DEL",
 	 {STARTING,
 	  {"state directory, record", ANY(SYS_openat2)},
 	  {"daemon: found", ANY(SYS_openat)},
 	  {"daemon: until it has ended", ANY(SYS_pidfd_send_signal)},
 	  {"socket, log, record removed", ANY(SYS_waitid)},
+	  ENDING}},
+	{"netns-portmap ADD, nf_tables",
+	 "netns-portmap",
+	 CHAINED,
+	 "ADD",
+	 {STARTING,
+	  {"state directory, lock", ANY(SYS_openat2)},
+	  {"route: the way to the container", ANY(SYS_socket)},
+	  {"record", ANY(SYS_socket)},
+	  {"netlink: what there is", ANY(SYS_sendto)},
+	  {"netlink: the transaction", ANY(SYS_sendto)},
+	  {"answer", WHERE(SYS_write, 0, ~0UL, 1)},
+	  ENDING}},
+	{"netns-portmap DEL, nf_tables",
+	 "netns-portmap",
+	 CHAINED,
+	 "DEL",
+	 {STARTING,
+	  {"state directory, lock, record", ANY(SYS_openat2)},
+	  {"records of the others", ANY(SYS_socket)},
+	  {"netlink: what there is", ANY(SYS_sendto)},
+	  {"netlink: which elements", ANY(SYS_sendto)},
+	  {"netlink: the transaction", ANY(SYS_sendto)},
+	  {"record removed", ANY(SYS_unlinkat)},
+	  {"exit: the kernel frees what was deleted", ANY(SYS_exit_group)}}},
+	{"netns-stats ADD",
+	 "netns-stats",
+	 CHAINED,
+	 "ADD",
+	 {STARTING,
+	  {"state directory", ANY(SYS_openat2)},
+	  {"counters, read in the namespace", ANY(SYS_openat)},
+	  {"record", ANY(SYS_flock)},
+	  {"answer", WHERE(SYS_write, 0, ~0UL, 1)},
+	  ENDING}},
+	{"netns-stats DEL",
+	 "netns-stats",
+	 CHAINED,
+	 "DEL",
+	 {STARTING,
+	  {"state directory, record", ANY(SYS_openat2)},
+	  {"record removed", ANY(SYS_unlinkat)},
 	  ENDING}},
 	{0},
 };
@@ -253,7 +306,7 @@ static void divide(const struct operation *op, double start, double end, double 
 			if (i == n_calls)
 				bench_die("%s: no system call begins the phase \"%s\"", op->name,
 					  next->name);
-			at = calls[i].at;
+			at = calls[i++].at;
 		}
 		took[p] = at - began;
 		began = at;
@@ -284,8 +337,9 @@ static void measure(struct bench *b, const struct operation *op)
 	const struct measured m = {
 		.op = op,
 		.path = host_format("%s/%s", b->bin, op->type),
-		.conf = host_format("{\"cniVersion\":\"1.1.0\",\"name\":\"bench\",\"type\":\"%s\"}",
-				    op->type),
+		.conf = host_format(
+			"{\"cniVersion\":\"1.1.0\",\"name\":\"bench\",\"type\":\"%s\"%s}", op->type,
+			op->members),
 	};
 	const bool is_add = strcmp(op->command, "ADD") == 0;
 	double took[PHASES_MAX], start, sum = 0;
@@ -332,6 +386,9 @@ static void run(struct bench *b)
 		return;
 	}
 	host_make("bench");
+	host_run("ip link add cni0 type bridge");
+	host_run("ip address add 10.22.0.1/16 dev cni0");
+	host_run("ip link set cni0 up");
 	for (const struct operation *op = operations; op->name != NULL; op++)
 		measure(b, op);
 }

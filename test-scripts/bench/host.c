@@ -21,7 +21,25 @@
 
 #define WORDS_MAX 64
 
-static int home = -1; /* the network namespace of host_enter() */
+static int home = -1;        /* the network namespace of host_enter() */
+static int home_mounts = -1; /* and its mount namespace */
+
+static int open_or_die(const char *path)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		bench_die("cannot open %s: %s", path, strerror(errno));
+	return fd;
+}
+
+static void empty_directories(void)
+{
+	if (mount("tmpfs", "/run", "tmpfs", 0, "mode=755") < 0 || mkdir("/run/netns", 0755) < 0 ||
+	    (mkdir("/var/lib/cni", 0700) < 0 && errno != EEXIST) ||
+	    mount("tmpfs", "/var/lib/cni", "tmpfs", 0, "mode=700") < 0)
+		bench_die("cannot make a host: %s", strerror(errno));
+}
 
 void host_enter(void)
 {
@@ -39,14 +57,29 @@ void host_enter(void)
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0 ||
-	    mount("proc", "/proc", "proc", 0, NULL) < 0 ||
-	    mount("tmpfs", "/run", "tmpfs", 0, "mode=755") < 0 || mkdir("/run/netns", 0755) < 0 ||
-	    (mkdir("/var/lib/cni", 0700) < 0 && errno != EEXIST) ||
-	    mount("tmpfs", "/var/lib/cni", "tmpfs", 0, "mode=700") < 0)
+	    mount("proc", "/proc", "proc", 0, NULL) < 0)
 		bench_die("cannot make a host: %s", strerror(errno));
-	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (home < 0)
-		bench_die("cannot open /proc/self/ns/net: %s", strerror(errno));
+	empty_directories();
+	home = open_or_die("/proc/self/ns/net");
+	home_mounts = open_or_die("/proc/self/ns/mnt");
+}
+
+int host_new_mounts(void)
+{
+	int fd;
+
+	if (unshare(CLONE_NEWNS) < 0)
+		bench_die("cannot make a mount namespace: %s", strerror(errno));
+	empty_directories();
+	fd = open_or_die("/proc/self/ns/mnt");
+	host_use_mounts(-1);
+	return fd;
+}
+
+void host_use_mounts(int fd)
+{
+	if (setns(fd < 0 ? home_mounts : fd, CLONE_NEWNS) < 0)
+		bench_die("cannot enter a mount namespace: %s", strerror(errno));
 }
 
 char *host_format(const char *format, ...)
@@ -112,9 +145,9 @@ void host_switch(const char *name)
 
 	if (name != NULL) {
 		snprintf(path, sizeof(path), "/run/netns/%s", name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+		fd = open_or_die(path);
 	}
-	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
+	if (setns(fd, CLONE_NEWNET) < 0)
 		bench_die("cannot enter %s: %s", name, strerror(errno));
 	if (fd != home)
 		close(fd);

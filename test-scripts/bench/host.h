@@ -21,6 +21,12 @@ void host_feed(const char *input, const char *format, ...) __attribute__((format
 /* Enter the network namespace /run/netns/@name, NULL: the one of host_enter(). */
 void host_switch(const char *name);
 
+/* Mounts of a host's own: an empty /run and /var/lib/cni. Return: for host_use_mounts(). */
+int host_new_mounts(void);
+
+/* Go on among the mounts @fd; -1: those of host_enter(). */
+void host_use_mounts(int fd);
+
 /* Make /run/netns/@name. */
 void host_make(const char *name);
 

@@ -6,7 +6,9 @@
  * Each plugin has a host of its own, with a peer on a veth and a container behind a bridge. Others'
  * mappings are loaded directly, with nft and iptables-restore, in the form that the plugins give
  * them. The floor of DEL is a bare deletion of four elements over netlink, and closing the socket:
- * the kernel then waits until no packet can still see what was deleted.
+ * the kernel then waits until no packet can still see what was deleted (a grace period of RCU). How
+ * long that takes depends on when the last such period ended, so before each of both there is a
+ * pause: without it, what comes directly behind another deletion is in luck, or out of it.
  *
  * At 0 others ours makes its table in ADD and removes it in DEL, the reference plugin its chains.
  */
@@ -21,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -268,6 +271,14 @@ static int nf_socket(void)
 	return fd;
 }
 
+/* Longer than a grace period; by a part of a timer tick more or less, not in step with it. */
+static void pause_before_deletion(void)
+{
+	const struct timespec pause = {.tv_nsec = 20000000 + random() % 4000000};
+
+	nanosleep(&pause, NULL);
+}
+
 static double run_floor(void *arg)
 {
 	double start, us;
@@ -278,6 +289,7 @@ static double run_floor(void *arg)
 	fd = nf_socket();
 	send_elements(fd, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
 	close(fd);
+	pause_before_deletion();
 	start = command_now();
 	fd = nf_socket();
 	send_elements(fd, NFT_MSG_DELSETELEM, 0);
@@ -302,6 +314,7 @@ static double run_del(void *arg)
 {
 	const struct side *side = arg;
 
+	pause_before_deletion();
 	return call(side, side->path, "DEL", "other", side->others, NULL);
 }
 
