@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <netlink/attr.h>
@@ -26,6 +27,8 @@
 #include "cleanup.h"
 
 #define RECEIVE_LIMIT_S 5
+#define RECEIVE_BYTES 32768 /* the largest message that the kernel makes for a dump */
+#define NEWS_MAX 256        /* read at a time: whoever floods us does not keep us */
 #define BATCH_MAX 16
 #define ERRNO_MAX 4095   /* the kernel's MAX_ERRNO */
 #define FORGED_MAX 1000  /* messages that are not the kernel's, before we give up */
@@ -65,10 +68,8 @@ struct nl_sock *link_open(const struct netns *ns, struct cni_error *err)
 				 nl_geterror(failure)),
 		       NULL;
 	take_fd(&fd);
-	/* The largest message that the kernel makes for a dump; peeking would double every receive.
-	 */
-	nl_socket_disable_msg_peek(sk);
-	failure = nl_socket_set_msg_buf_size(sk, 32768);
+	nl_socket_disable_msg_peek(sk); /* peeking would double every receive */
+	failure = nl_socket_set_msg_buf_size(sk, RECEIVE_BYTES);
 	return failure < 0 ? (cni_error_nomem(err), NULL) : take_ptr(sk);
 }
 
@@ -278,6 +279,71 @@ int link_get(struct nl_sock *sk, const char *name, struct link *link, struct cni
 	if (answers.errnum != 0)
 		return refused(&answers, err, "tell about an interface");
 	return link->index > 0;
+}
+
+static int set_membership(struct nl_sock *sk, int option)
+{
+	const int group = RTNLGRP_LINK;
+
+	return setsockopt(nl_socket_get_fd(sk), SOL_NETLINK, option, &group, sizeof(group));
+}
+
+int link_watch(struct nl_sock *sk, struct cni_error *err)
+{
+	if (set_membership(sk, NETLINK_ADD_MEMBERSHIP) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot watch the links");
+	return 0;
+}
+
+/* The next datagram, without waiting. Anybody in the namespace may write to us; the kernel is 0. */
+static ssize_t read_news(struct nl_sock *sk, char *buf)
+{
+	struct sockaddr_nl from = {0};
+	socklen_t size = sizeof(from);
+	const ssize_t n =
+		TEMP_FAILURE_RETRY(recvfrom(nl_socket_get_fd(sk), buf, RECEIVE_BYTES, MSG_DONTWAIT,
+					    (struct sockaddr *)&from, &size));
+
+	return n > 0 && from.nl_pid != 0 ? 0 : n;
+}
+
+int link_appeared(struct nl_sock *sk, const char *name, struct link *link, struct cni_error *err)
+{
+	char buf[RECEIVE_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+	bool present = false;
+	ssize_t n = 0;
+
+	for (int i = 0; i < NEWS_MAX && !present && (n = read_news(sk, buf)) >= 0; i++) {
+		int left = (int)n;
+
+		for (struct nlmsghdr *head = (struct nlmsghdr *)(void *)buf;
+		     !present && nlmsg_ok(head, left); head = nlmsg_next(head, &left))
+			present = parse_link(head, link) && strcmp(link->name, name) == 0;
+	}
+	if (n < 0 && errno != EAGAIN)
+		return cni_error_errno(err, CNI_ERR_IO, "the kernel's news of links are lost");
+	return present;
+}
+
+void link_unwatch(struct nl_sock *sk)
+{
+	char buf[RECEIVE_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+
+	set_membership(sk, NETLINK_DROP_MEMBERSHIP);
+	for (int i = 0; i < NEWS_MAX; i++) {
+		if (read_news(sk, buf) < 0 && errno == EAGAIN)
+			break;
+	}
+}
+
+/* By ioctl, which does not take the lock that all changes of the network share, in all namespaces.
+ */
+bool link_is_there(struct nl_sock *sk, const struct link *link)
+{
+	struct ifreq request = {.ifr_ifindex = link->index};
+
+	return ioctl(nl_socket_get_fd(sk), SIOCGIFNAME, &request) == 0 &&
+	       strcmp(request.ifr_name, link->name) == 0;
 }
 
 /* A dump: every object of a type, through @fn. */

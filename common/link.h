@@ -49,6 +49,27 @@ static inline void cleanup_nl_sock_(struct nl_sock **sk)
 /* One link by name. Return: 1 with @link filled, 0 there is none, -1 CNI_ERR_IO. */
 int link_get(struct nl_sock *sk, const char *name, struct link *link, struct cni_error *err);
 
+/**
+ * link_watch() - from now on the kernel tells on this socket about links that come and change.
+ *
+ * Until link_unwatch() the socket is for link_appeared() alone, and readable when there is news.
+ * Return: 0, or -1 CNI_ERR_IO.
+ */
+int link_watch(struct nl_sock *sk, struct cni_error *err);
+
+/**
+ * link_appeared() - read the news, without waiting, until link @name has come.
+ *
+ * Return: 1 with @link filled, 0 not yet, -1 CNI_ERR_IO (news were lost: it may have come).
+ */
+int link_appeared(struct nl_sock *sk, const char *name, struct link *link, struct cni_error *err);
+
+/* Whether a link that was got is there still, under its name. Waits for nobody. */
+bool link_is_there(struct nl_sock *sk, const struct link *link);
+
+/* No more news, and none left unread: the socket is as link_open() made it. */
+void link_unwatch(struct nl_sock *sk);
+
 /* Every link. A negative value of @fn stops. Return: 0, @fn's negative value, or -1 CNI_ERR_IO. */
 int link_each(struct nl_sock *sk, int (*fn)(const struct link *link, void *arg), void *arg,
 	      struct cni_error *err);

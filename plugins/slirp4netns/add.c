@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "plugin.h"
 
+#include <netlink/socket.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,35 +39,84 @@ static int refuse_existing(struct nl_sock *sk, const struct cni_request *req, st
 	return present;
 }
 
-/* Addresses, routes and the rest, in one batch; the interface as it then is in @link. */
-static int configure(struct nl_sock *sk, const struct cni_request *req, const struct config *config,
-		     struct link *link, struct cni_error *err)
+/* The interface is configured as soon as it is there, while slirp4netns goes on to confine itself.
+ */
+struct setup {
+	struct nl_sock *sk;
+	const struct cni_request *req;
+	const struct config *config;
+	struct link link;
+	bool done;            /* or tried: */
+	struct cni_error err; /* why it failed */
+};
+
+/* Addresses, routes and the rest, in one batch. */
+static int configure(struct setup *s, struct cni_error *err)
 {
 	static const struct ip_prefix default4 = {.address.family = AF_INET};
 	static const struct ip_prefix default6 = {.address.family = AF_INET6};
 	cleanup_link_batch struct link_batch *batch = link_batch_new();
-	int present = link_get(sk, req->ifname, link, err);
+	const struct config *config = s->config;
+	const int index = s->link.index;
 
-	if (present < 0 || batch == NULL)
-		return batch == NULL ? cni_error_nomem(err) : -1;
+	if (batch == NULL)
+		return cni_error_nomem(err);
+	link_batch_up(batch, LOOPBACK_INDEX);
+	link_batch_configure(batch, index, config->mtu, config->has_mac ? config->mac : NULL);
+	link_batch_add_address(batch, index, &config->address);
+	link_batch_add_route(batch, index, &default4, &config->gateway);
+	if (config->ipv6) {
+		link_batch_add_address(batch, index, &config->address6);
+		link_batch_add_route(batch, index, &default6, &config->gateway6);
+	}
+	if (link_batch_commit(batch, s->sk, err) < 0)
+		return cni_error_wrap(err, "cannot configure %s in %s", s->req->ifname,
+				      s->req->netns);
+	if (config->has_mac)
+		memcpy(s->link.mac, config->mac, sizeof(s->link.mac));
+	return 0;
+}
+
+/* There is news of links. Return: whether more is wanted. */
+static bool configure_early(void *arg)
+{
+	struct setup *s = arg;
+	struct cni_error lost;
+	const int present = link_appeared(s->sk, s->req->ifname, &s->link, &lost);
+
+	if (present == 0)
+		return true;
+	link_unwatch(s->sk);
+	if (present > 0) {
+		s->done = true;
+		configure(s, &s->err);
+	}
+	return false;
+}
+
+/* slirp4netns is ready. What is not yet done is done now, and what is done is still there. */
+static int configure_now(struct setup *s, struct cni_error *err)
+{
+	int present;
+
+	if (s->done && s->err.code != 0) {
+		*err = s->err;
+		return -1;
+	}
+	if (s->done) {
+		present = link_is_there(s->sk, &s->link);
+	} else {
+		link_unwatch(s->sk);
+		present = link_get(s->sk, s->req->ifname, &s->link, err);
+	}
+	if (present < 0)
+		return -1;
 	if (present == 0)
 		return cni_error(err, ERR_DAEMON,
 				 "slirp4netns said that it is ready, but there is no interface %s "
 				 "in %s",
-				 req->ifname, req->netns);
-	link_batch_up(batch, LOOPBACK_INDEX);
-	link_batch_configure(batch, link->index, config->mtu, config->has_mac ? config->mac : NULL);
-	link_batch_add_address(batch, link->index, &config->address);
-	link_batch_add_route(batch, link->index, &default4, &config->gateway);
-	if (config->ipv6) {
-		link_batch_add_address(batch, link->index, &config->address6);
-		link_batch_add_route(batch, link->index, &default6, &config->gateway6);
-	}
-	if (link_batch_commit(batch, sk, err) < 0)
-		return cni_error_wrap(err, "cannot configure %s in %s", req->ifname, req->netns);
-	if (config->has_mac)
-		memcpy(link->mac, config->mac, sizeof(link->mac));
-	return 0;
+				 s->req->ifname, s->req->netns);
+	return s->done ? 0 : configure(s, err);
 }
 
 static int answer_interface(const struct cni_request *req, const struct config *config,
@@ -194,7 +244,8 @@ int plugin_add(const struct cni_request *req, struct cni_result *result, struct 
 	struct attachment attachment;
 	struct config config;
 	struct binary binary;
-	struct link link;
+	struct setup setup = {.req = req, .config = &config};
+	struct meanwhile meanwhile = {.fn = configure_early, .arg = &setup};
 
 	if (config_read(req, &config, err) < 0 || open_namespace(req, &ns, err) < 0)
 		return -1;
@@ -204,13 +255,16 @@ int plugin_add(const struct cni_request *req, struct cni_result *result, struct 
 	    netns_join_owner(&ns, err) < 0)
 		return -1;
 	sk = link_open(&ns, err);
-	if (sk == NULL || refuse_existing(sk, req, err) < 0)
+	if (sk == NULL || refuse_existing(sk, req, err) < 0 || link_watch(sk, err) < 0)
 		return -1;
+	setup.sk = sk;
+	meanwhile.fd = nl_socket_get_fd(sk);
 	attachment_init(&attachment, &state, req->network, req->container_id, req->ifname);
-	if (daemon_start(&state, &attachment, &config, &binary, req->netns, &daemon, err) < 0)
+	if (daemon_start(&state, &attachment, &config, &binary, req->netns, &meanwhile, &daemon,
+			 err) < 0)
 		return -1;
-	if (configure(sk, req, &config, &link, err) < 0 ||
-	    answer(req, &config, &attachment, &link, result, err) < 0 ||
+	if (configure_now(&setup, err) < 0 ||
+	    answer(req, &config, &attachment, &setup.link, result, err) < 0 ||
 	    still_runs(&daemon, err) < 0) {
 		daemon_abort(&state, &attachment, &daemon, err);
 		return -1;

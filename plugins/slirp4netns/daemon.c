@@ -8,9 +8,11 @@
  * The record stands before anything lasts and goes after everything has gone, so a plugin that is
  * killed anywhere in between leaves a record from which DEL or GC undoes the rest.
  *
- * slirp4netns is not asked to configure the interface (-c): we do that over netlink after it is
- * ready, in one batch together with what it could not do, an address of the user's choice and IPv6
- * without duplicate address detection.
+ * slirp4netns is not asked to configure the interface (-c): we do that over netlink, in one batch
+ * together with what it could not do, an address of the user's choice and IPv6 without duplicate
+ * address detection. After ready would be simplest. But slirp4netns makes the interface early, and
+ * then takes most of its time to confine itself; so the kernel's word that the interface is there
+ * is waited for beside the ready byte, and what we do then takes no time of its own.
  */
 #include "plugin.h"
 
@@ -252,16 +254,18 @@ void daemon_last_words(const struct state *state, const struct attachment *a, st
 }
 
 /* Wait for the byte on the ready descriptor, the daemon's end, or the limit. */
-static int wait_ready(const struct process *daemon, int ready, struct cni_error *err)
+static int wait_ready(const struct process *daemon, int ready, const struct meanwhile *meanwhile,
+		      struct cni_error *err)
 {
 	struct pollfd events[] = {{.fd = ready, .events = POLLIN},
-				  {.fd = daemon->pidfd, .events = POLLIN}};
+				  {.fd = daemon->pidfd, .events = POLLIN},
+				  {.fd = meanwhile->fd, .events = POLLIN}};
 	int64_t until, left = READY_LIMIT_MS;
 	char byte;
 
 	until = monotonic_ms() + READY_LIMIT_MS;
 	while (left > 0) {
-		if (poll(events, 2, (int)left) < 0 && errno != EINTR)
+		if (poll(events, 3, (int)left) < 0 && errno != EINTR)
 			return cni_error_errno(err, CNI_ERR_IO, "cannot wait for slirp4netns");
 		if (events[0].revents & POLLIN && read(ready, &byte, 1) == 1)
 			return 0;
@@ -273,6 +277,8 @@ static int wait_ready(const struct process *daemon, int ready, struct cni_error 
 			return cni_error(err, ERR_DAEMON,
 					 "slirp4netns closed its ready descriptor without being "
 					 "ready");
+		if (events[2].revents && !meanwhile->fn(meanwhile->arg))
+			events[2].fd = -1; /* poll passes it over */
 		left = until - monotonic_ms();
 	}
 	return cni_error(err, ERR_DAEMON, "slirp4netns was not ready within %d seconds",
@@ -450,8 +456,8 @@ static uint64_t handed_on_capabilities(void)
 }
 
 int daemon_start(const struct state *state, const struct attachment *a, const struct config *config,
-		 const struct binary *binary, const char *netns, struct process *daemon,
-		 struct cni_error *err)
+		 const struct binary *binary, const char *netns, const struct meanwhile *meanwhile,
+		 struct process *daemon, struct cni_error *err)
 {
 	static const char *const envp[] = {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
@@ -503,7 +509,7 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 	close(take_fd(&ready_theirs));
 	if (process_release(daemon, err) < 0) {
 		cni_error_wrap(err, "cannot start slirp4netns (%.200s)", binary->path);
-	} else if (wait_ready(daemon, ready, err) == 0) {
+	} else if (wait_ready(daemon, ready, meanwhile, err) == 0) {
 		return 0;
 	}
 	daemon_abort(state, a, daemon, err);

@@ -120,9 +120,18 @@ int record_write(const struct state *state, const struct attachment *a, const ch
 int record_read(const struct state *state, const struct attachment *a, struct process_id *daemon,
 		struct cni_error *err);
 
+/* What there is to do while a daemon starts: @fn, whenever @fd is readable, as long as it says so.
+ */
+struct meanwhile {
+	int fd;
+	bool (*fn)(void *arg);
+	void *arg;
+};
+
 /**
  * daemon_start() - start the daemon of an attachment and wait until it is ready.
- * @netns: path of the namespace
+ * @netns:     path of the namespace
+ * @meanwhile: called between exec and ready
  *
  * Writes the record between fork and exec. After a failure nothing is left: no process, socket, log
  * or record.
@@ -131,8 +140,8 @@ int record_read(const struct state *state, const struct attachment *a, struct pr
  * ERR_EXISTS when the attachment's daemon runs already, CNI_ERR_*.
  */
 int daemon_start(const struct state *state, const struct attachment *a, const struct config *config,
-		 const struct binary *binary, const char *netns, struct process *daemon,
-		 struct cni_error *err);
+		 const struct binary *binary, const char *netns, const struct meanwhile *meanwhile,
+		 struct process *daemon, struct cni_error *err);
 
 /* Stop the daemon that was just started and remove what belongs to it; @err keeps its content. */
 void daemon_abort(const struct state *state, const struct attachment *a,

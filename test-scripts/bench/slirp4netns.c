@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The slirp4netns plugin: ADD against a bare slirp4netns that reaches ready with the same options;
- * VERSION against Go plugins; CHECK, DEL, memory and size.
+ * DEL against what ending that takes (the kernel unregisters the interface); VERSION against Go
+ * plugins; CHECK, memory and size.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,16 +33,21 @@ static double call(const char *operation, const char *input, char *output)
 			   OUTPUT_MAX);
 }
 
-/* Start the daemon bare, time until it is ready, end it. */
-static double run_bare(void *arg)
+struct bare {
+	double ready; /* us */
+	double end;   /* from the signal until it has been reaped */
+};
+
+/* Start the daemon bare, until it is ready, and end it. */
+static struct bare start_and_end(const char *const *options, int sig)
 {
-	const char *const *options = arg;
+	struct bare took = {.ready = -1};
 	const char *argv[24] = {DAEMON, "-c", "-r", "9", "--netns-type=path"};
 	const char *const envp[] = {NULL};
 	const struct command command = {.argv = argv, .envp = envp};
 	size_t n = 5;
 	int ready[2];
-	double start, us = -1;
+	double start;
 	char byte;
 	pid_t pid;
 
@@ -55,11 +61,25 @@ static double run_bare(void *arg)
 	pid = command_start(&command, ready[1]);
 	close(ready[1]);
 	if (read(ready[0], &byte, 1) == 1)
-		us = command_now() - start;
+		took.ready = command_now() - start;
 	close(ready[0]);
-	kill(pid, SIGKILL);
+	start = command_now();
+	kill(pid, sig);
 	waitpid(pid, NULL, 0);
-	return us;
+	took.end = command_now() - start;
+	return took;
+}
+
+static double run_bare(void *arg)
+{
+	return start_and_end(arg, SIGKILL).ready;
+}
+
+static double run_bare_end(void *arg)
+{
+	const struct bare took = start_and_end(arg, SIGTERM);
+
+	return took.ready < 0 ? -1 : took.end;
 }
 
 static double run_add(void *arg)
@@ -136,6 +156,9 @@ static void run(struct bench *b)
 	struct candidate rest[] = {
 		{.name = "slirp4netns plugin, CHECK", .run = run_check},
 		{.name = "slirp4netns plugin, DEL", .run = run_del},
+		{.name = "bare slirp4netns, SIGTERM until reaped",
+		 .run = run_bare_end,
+		 .arg = (void *)(uintptr_t)same},
 	};
 
 	plugin = host_format("%s/slirp4netns", b->bin);
@@ -148,7 +171,8 @@ static void run(struct bench *b)
 		   0.6);
 	bench_goal(b, "VERSION / portmap", version[0].median / version[2].median, "x", AT_MOST,
 		   0.6);
-	bench_compare(b, "slirp4netns: CHECK and DEL", UNIT_MS, bench_rounds(b, 60), rest, 2);
+	bench_compare(b, "slirp4netns: CHECK and DEL", UNIT_MS, bench_rounds(b, 60), rest, 3);
+	bench_figure(b, "DEL / a bare slirp4netns's end", rest[1].median / rest[2].median, "x");
 	size(b);
 }
 

@@ -13,6 +13,7 @@
 #include <linux/veth.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -218,6 +219,100 @@ static void a_link_that_is_not_there_is_no_error(void **state)
 		assert_int_equal(link_get(sk, "123456789012345", &link, &err), 0);
 		get(sk, "lo", &link); /* the socket is as good as before */
 	}
+}
+
+static void a_link_that_comes_is_told_and_the_socket_is_as_before(void **state)
+{
+	cleanup_nl_sock struct nl_sock *sk = NULL;
+	struct pollfd news;
+	struct cni_error err = {0};
+	struct link link;
+
+	need();
+	sk = open_link();
+	news = (struct pollfd){.fd = nl_socket_get_fd(sk), .events = POLLIN};
+	assert_int_equal(link_watch(sk, &err), 0);
+	assert_int_equal(link_appeared(sk, "a0", &link, &err), 0);
+	need_veth();
+	assert_int_equal(poll(&news, 1, 0), 1);
+	assert_int_equal(link_appeared(sk, "a", &link, &err), 0); /* both of the pair are read */
+	assert_int_equal(link_appeared(sk, "a0", &link, &err), 0);
+	make_veth("c0", "d0");
+	assert_int_equal(link_appeared(sk, "c0", &link, &err), 1);
+	assert_string_equal(link.name, "c0");
+	assert_int_equal(link.index, if_nametoindex("c0"));
+	assert_true(link.has_mac);
+	link_unwatch(sk);
+	make_veth("e0", "f0");
+	assert_int_equal(poll(&news, 1, 0), 0);
+	get(sk, "e0", &link);
+	assert_string_equal(link.name, "e0");
+}
+
+static void a_link_is_there_until_it_goes_or_has_another_name(void **state)
+{
+	cleanup_nl_sock struct nl_sock *sk = NULL;
+	struct link link;
+	struct ifreq request = {.ifr_name = "a0", .ifr_newname = "a1"};
+
+	need();
+	need_veth();
+	sk = open_link();
+	get(sk, "a0", &link);
+	assert_true(link_is_there(sk, &link));
+	assert_int_equal(ioctl(nl_socket_get_fd(sk), SIOCSIFNAME, &request), 0);
+	assert_false(link_is_there(sk, &link));
+	get(sk, "a1", &link);
+	assert_true(link_is_there(sk, &link));
+	link.index += 100;
+	assert_false(link_is_there(sk, &link));
+}
+
+static void news_of_links_come_from_the_kernel_alone(void **state)
+{
+	const struct ifinfomsg head = {.ifi_family = AF_UNSPEC, .ifi_index = 1};
+	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_nl_sock struct nl_sock *liar = NULL;
+	struct sockaddr_nl to = {.nl_family = AF_NETLINK};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWLINK, 0);
+	struct cni_error err = {0};
+	struct link link;
+
+	need();
+	sk = open_link();
+	liar = open_link();
+	assert_int_equal(link_watch(sk, &err), 0);
+	nlmsg_append(msg, (void *)(uintptr_t)&head, sizeof(head), NLMSG_ALIGNTO);
+	nla_put_string(msg, IFLA_IFNAME, "a0");
+	to.nl_pid = nl_socket_get_local_port(sk);
+	assert_true(sendto(nl_socket_get_fd(liar), nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len, 0,
+			   (const struct sockaddr *)&to, sizeof(to)) > 0);
+	assert_int_equal(link_appeared(sk, "a0", &link, &err), 0);
+	nlmsg_free(msg);
+}
+
+static void news_that_were_lost_are_an_error_and_the_socket_goes_on(void **state)
+{
+	cleanup_nl_sock struct nl_sock *sk = NULL;
+	struct cni_error err = {0};
+	struct link link;
+	const int few = 0, enough = 65536;
+
+	need();
+	need_veth();
+	sk = open_link();
+	assert_int_equal(setsockopt(nl_socket_get_fd(sk), SOL_SOCKET, SO_RCVBUF, &few, sizeof(few)),
+			 0);
+	assert_int_equal(link_watch(sk, &err), 0);
+	make_veth("c0", "d0");
+	make_veth("e0", "f0");
+	assert_int_equal(link_appeared(sk, "e0", &link, &err), -1);
+	assert_int_equal(err.code, CNI_ERR_IO);
+	link_unwatch(sk);
+	assert_int_equal(
+		setsockopt(nl_socket_get_fd(sk), SOL_SOCKET, SO_RCVBUF, &enough, sizeof(enough)),
+		0);
+	get(sk, "e0", &link);
 }
 
 static void a_refused_question_has_the_kernels_words(void **state)
@@ -794,6 +889,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(a_link_is_found_by_name),
 		test(a_link_that_is_not_there_is_no_error),
+		test(a_link_that_comes_is_told_and_the_socket_is_as_before),
+		test(a_link_is_there_until_it_goes_or_has_another_name),
+		test(news_of_links_come_from_the_kernel_alone),
+		test(news_that_were_lost_are_an_error_and_the_socket_goes_on),
 		test(a_refused_question_has_the_kernels_words),
 		test(a_tap_is_of_the_kind_tun),
 		test(every_link_is_listed_once),
