@@ -28,6 +28,7 @@
 
 #define RECEIVE_LIMIT_S 5
 #define RECEIVE_BYTES 32768 /* the largest message that the kernel makes for a dump */
+#define NEWS_BYTES 8192     /* the kernel's messages about one link are smaller */
 #define NEWS_MAX 256        /* read at a time: whoever floods us does not keep us */
 #define BATCH_MAX 16
 #define ERRNO_MAX 4095   /* the kernel's MAX_ERRNO */
@@ -296,24 +297,24 @@ int link_watch(struct nl_sock *sk, struct cni_error *err)
 }
 
 /* The next datagram, without waiting. Anybody in the namespace may write to us; the kernel is 0. */
-static ssize_t read_news(struct nl_sock *sk, char *buf)
+static ssize_t read_news(struct nl_sock *sk, char *buf, size_t size)
 {
 	struct sockaddr_nl from = {0};
-	socklen_t size = sizeof(from);
-	const ssize_t n =
-		TEMP_FAILURE_RETRY(recvfrom(nl_socket_get_fd(sk), buf, RECEIVE_BYTES, MSG_DONTWAIT,
-					    (struct sockaddr *)&from, &size));
+	socklen_t from_size = sizeof(from);
+	const ssize_t n = TEMP_FAILURE_RETRY(recvfrom(nl_socket_get_fd(sk), buf, size, MSG_DONTWAIT,
+						      (struct sockaddr *)&from, &from_size));
 
 	return n > 0 && from.nl_pid != 0 ? 0 : n;
 }
 
 int link_appeared(struct nl_sock *sk, const char *name, struct link *link, struct cni_error *err)
 {
-	char buf[RECEIVE_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+	char buf[NEWS_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
 	bool present = false;
 	ssize_t n = 0;
 
-	for (int i = 0; i < NEWS_MAX && !present && (n = read_news(sk, buf)) >= 0; i++) {
+	for (int i = 0; i < NEWS_MAX && !present && (n = read_news(sk, buf, sizeof(buf))) >= 0;
+	     i++) {
 		int left = (int)n;
 
 		for (struct nlmsghdr *head = (struct nlmsghdr *)(void *)buf;
@@ -327,11 +328,11 @@ int link_appeared(struct nl_sock *sk, const char *name, struct link *link, struc
 
 void link_unwatch(struct nl_sock *sk)
 {
-	char buf[RECEIVE_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+	char dropped;
 
 	set_membership(sk, NETLINK_DROP_MEMBERSHIP);
 	for (int i = 0; i < NEWS_MAX; i++) {
-		if (read_news(sk, buf) < 0 && errno == EAGAIN)
+		if (read_news(sk, &dropped, sizeof(dropped)) < 0 && errno == EAGAIN)
 			break;
 	}
 }
