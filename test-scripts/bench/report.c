@@ -13,7 +13,7 @@
 #include "cleanup.h"
 #include "version.h"
 
-#define WINDOW 11 /* calls that a point of the plot is the median of */
+#define WINDOW 25 /* calls that a point of the plot is the median of */
 
 /* The value of the first line of @path that begins with @key, after the colon. */
 static void read_value(const char *path, const char *key, char *out, size_t size)
@@ -169,7 +169,7 @@ void report_plot(const cJSON *report, const char *path)
 		"set multiplot layout 1,2\n"
 		"set logscale y\nset yrange [1:1000]\nset grid ytics lc rgb '#dddddd'\n"
 		"set border 3\nset tics nomirror\nset xlabel 'attachments present'\n"
-		"set key top left samplen 2 font ',10'\n",
+		"set key bottom left Left reverse samplen 2 font ',11'\n",
 		path);
 	for (size_t i = 0; i < 2; i++) {
 		fprintf(f, "set title '%s'\nset ylabel 'ms (median of %d calls)'\nplot ",

@@ -5,7 +5,7 @@
  *
  * Where a goal is a time, a machine's speed decides. The unit for it is what the kernel alone takes
  * to enter a namespace and dump its counters, by one thread that does nothing else; it took 7 us
- * where the goal of 20 us was set.
+ * where the goal of 20 us was set, so 20/7 of it is that goal on any machine. Both are judged.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -279,7 +279,7 @@ static void show(struct bench *b)
 	bare = c[3].median / count;
 	bench_goal(b, "each namespace beyond the first", each, "us", AT_MOST, 20);
 	bench_figure(b, "entering one and a bare dump", bare, "us");
-	bench_figure(b, "each namespace / the bare", each / bare, "x");
+	bench_goal(b, "each namespace / the bare", each / bare, "x", AT_MOST, 20.0 / 7);
 	bench_goal(b, "more memory per namespace",
 		   (double)(peak(count) - peak(some)) / (count - some), "KiB", AT_MOST, 0.5);
 }
