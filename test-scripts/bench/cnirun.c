@@ -7,7 +7,9 @@
  * process per operation, as cnitool and cnirun have it. Both find a shipped list by its name in one
  * directory, execute the same plugins on the same namespace, print the result, and write, read and
  * remove an entry of the same result cache. What both must wait for is the plugins, so they are
- * measured alone as well: what each side adds to them is the rest.
+ * measured alone as well: what each side adds to them is the rest. Where that is the kernel that
+ * takes an interface away, 20 ms, the rest is lost in it; so there is also the list of the
+ * reference plugin loopback, which does next to nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -129,7 +131,7 @@ static double call(const struct chain *chain, const char *type, const char *oper
 
 	snprintf(path, sizeof(path), PLUGINS "/%s", type);
 	snprintf(input, sizeof(input),
-		 "{\"cniVersion\":\"1.1.0\",\"name\":\"%s\",\"type\":\"%s\"%s%s}", chain->network,
+		 "{\"cniVersion\":\"1.0.0\",\"name\":\"%s\",\"type\":\"%s\"%s%s}", chain->network,
 		 type, *result ? ",\"prevResult\":" : "", result);
 	return command_run(call_plugin(&c, path, operation, "bench", NETNS, input),
 			   add ? result : NULL, OUTPUT_MAX);
@@ -169,12 +171,13 @@ static void compare_add_del(struct bench *b, const char *network, const char *co
 		bench_note(b, "no %s/libcni-client was built: not compared with libcni", b->build);
 		return;
 	}
-	bench_goal(b, host_format("cnirun / libcni, %s", network), c[1].median / c[2].median, "x",
-		   AT_MOST, 0.6);
+	if (strcmp(network, "loopback") == 0)
+		bench_figure(b, "cnirun / libcni, loopback", c[1].median / c[2].median, "x");
+	else
+		bench_goal(b, host_format("cnirun / libcni, %s", network),
+			   c[1].median / c[2].median, "x", AT_MOST, 0.6);
 	bench_figure(b, host_format("the plugins alone / libcni, %s", network),
 		     c[0].median / c[2].median, "x");
-	bench_figure(b, host_format("cnirun's own / libcni's own, %s", network),
-		     (c[1].median - c[0].median) / (c[2].median - c[0].median), "x");
 }
 
 /* What an ordinary user can execute and read, and a tun device that he can open. */
@@ -190,7 +193,11 @@ static void prepare(const struct bench *b)
 	host_make("bench");
 	host_run("cp %s/slirp4netns %s/netns-portmap %s/netns-stats %s/cnirun " PLUGINS, b->bin,
 		 b->bin, b->bin, b->bin);
+	host_run("cp " PEERS "/loopback " PLUGINS);
 	host_run("cp conf/10-slirp4netns.conflist conf/40-all.conflist /run/net.d");
+	host_feed("{\"cniVersion\":\"1.0.0\",\"name\":\"loopback\",\"plugins\":[{\"type\":"
+		  "\"loopback\"}]}",
+		  "cp /dev/stdin /run/net.d/50-loopback.conflist");
 	if (access(host_format("%s/libcni-client", b->build), X_OK) == 0)
 		host_run("cp %s/libcni-client " CLIENT, b->build);
 }
@@ -204,6 +211,7 @@ static void become_user(void)
 static void run(struct bench *b)
 {
 	static const char *const one[] = {"slirp4netns", NULL};
+	static const char *const loopback[] = {"loopback", NULL};
 	static const char *const all[] = {"slirp4netns", "netns-portmap", "netns-stats", NULL};
 	static const char *const run_argv[] = {PLUGINS "/cnirun", "--", "/bin/true", NULL};
 	static const char *const same[] = {SAME_OPTIONS(API_SOCKET), NULL};
@@ -221,6 +229,7 @@ static void run(struct bench *b)
 	prepare(b);
 	compare_add_del(b, "slirp", one);
 	compare_add_del(b, "usernet", all);
+	compare_add_del(b, "loopback", loopback);
 	become_user();
 	bench_compare(b, "cnirun: a command with a network, as an ordinary user", UNIT_MS,
 		      bench_rounds(b, 60), c, 3);
