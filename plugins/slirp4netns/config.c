@@ -137,9 +137,8 @@ static int read_address(const char *text, struct config *config, unsigned int *s
 	bit = v4 ? 1 : 2;
 	length = v4 ? config->network.length : config->address6.length;
 	/* Podman repeats an address that it was given when it reloads a network. */
-	if (*seen & bit &&
-	    !ip_address_equal(&want.address,
-			      v4 ? &config->address.address : &config->address6.address))
+	if (*seen & bit && !ip_address_equal(&want.address, v4 ? &config->address.address
+							       : &config->address6.address))
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "the address %.60s is a second one of its family; an interface "
 				 "has one IPv4 and one IPv6 address here",
