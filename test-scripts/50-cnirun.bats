@@ -408,7 +408,9 @@ for port in sys.argv[1:]:
 		[ -n "$(daemons)" ] || fail "gc took a network that is alive"
 		runs del slirp "/proc/./$process//ns/../ns/net"
 		no_trace
-		runs add slirp "$path"
+		# By the program's name, too.
+		runs add slirp4netns "$path"
+		is "$(cache)" "slirp-$(cnitool_id "$path")-eth0"
 		runs gc --all slirp
 		no_trace
 		runs add slirp "$path"
@@ -814,7 +816,7 @@ bad_add() {
 	refuses 1 "is not one of ours" check net /run/netns/c1
 	rm "$file"
 	ln -s /etc/passwd "$file"
-	refuses 1 "cannot open" check net /run/netns/c1
+	refuses 1 "is not one of ours" check net /run/netns/c1
 }
 
 @test "a place for the cache: given, by variable, none, read-only" {

@@ -437,6 +437,10 @@ int list_find(const char *network, bool publish, struct network_list *list, stru
 	if (network && strchr(network, '/'))
 		return load_file(network, list, err);
 	found = find_by_name(network ?: DEFAULT_NETWORK, list, err);
+	if (!found && network && strcmp(network, PROGRAM_NETWORK) == 0) {
+		network = DEFAULT_NETWORK;
+		found = find_by_name(network, list, err);
+	}
 	if (!found && network && strcmp(network, DEFAULT_NETWORK) != 0)
 		return -1;
 	/* The list that is shipped for runtimes has no port publisher; nobody chose it here. */

@@ -14,6 +14,8 @@
 #define SYSTEM_NETWORKS "/etc/cni/net.d"
 /* Not slirp4netns: for Podman, --network slirp4netns is a mode of its own, never a list. */
 #define DEFAULT_NETWORK "slirp"
+/* What people call it all the same, where no list has that name. */
+#define PROGRAM_NETWORK "slirp4netns"
 
 struct network_list {
 	cJSON *conf;              /* the whole list, plugins of a directory included */
