@@ -77,8 +77,9 @@ ALL_LDFLAGS = $(LDOPT) $(PIE) -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-nee
 	-Wl,-O1 -Wl,--hash-style=gnu $(LDFLAGS)
 LIBS := -lcjson -lnl-3
 # libnftnl, which netns-portmap alone uses, goes into it: finding, mapping and relocating the shared one takes an
-# eighth of the time from exec to main.
-LIBS_netns-portmap := -Wl,-Bstatic -lnftnl -Wl,-Bdynamic -lmnl
+# eighth of the time from exec to main. A distribution that wants it shared says NFTNL=-lnftnl.
+NFTNL ?= -Wl,-Bstatic -lnftnl -Wl,-Bdynamic
+LIBS_netns-portmap := $(NFTNL) -lmnl
 
 COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 LIB := $(BUILD)/libusernet.a
