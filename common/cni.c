@@ -319,17 +319,12 @@ static int read_configuration(const struct cni_plugin *plugin, const struct oper
 	return strcmp(op->name, "GC") == 0 ? read_valid_attachments(req, err) : 0;
 }
 
-/* Print a tree on standard output, whole. */
-static int print_json(const cJSON *json, struct cni_error *err)
+/* Write an answer to standard output, whole. */
+static int write_answer(const char *text, size_t len, struct cni_error *err)
 {
-	cleanup_free char *text = cJSON_Print(json);
 	struct pollfd event = {.fd = STDOUT_FILENO, .events = POLLOUT};
-	size_t len, done = 0;
+	size_t done = 0;
 
-	if (text == NULL)
-		return cni_error_nomem(err);
-	len = strlen(text);
-	text[len++] = '\n'; /* in place of the NUL */
 	while (done < len) {
 		const ssize_t n = TEMP_FAILURE_RETRY(write(STDOUT_FILENO, text + done, len - done));
 
@@ -344,12 +339,25 @@ static int print_json(const cJSON *json, struct cni_error *err)
 	return 0;
 }
 
+static int print_json(const cJSON *json, struct cni_error *err)
+{
+	cleanup_free char *text = cJSON_Print(json);
+	size_t len;
+
+	if (text == NULL)
+		return cni_error_nomem(err);
+	len = strlen(text);
+	text[len++] = '\n'; /* in place of the NUL */
+	return write_answer(text, len, err);
+}
+
 static int print_versions(const struct cni_plugin *plugin, const char *asked, struct cni_error *err)
 {
 	cleanup_json cJSON *json = cJSON_CreateObject();
 	cJSON *list;
 
-	cJSON_AddStringToObject(json, "cniVersion", asked);
+	if (!cJSON_AddStringToObject(json, "cniVersion", asked))
+		return cni_error_nomem(err);
 	list = cJSON_AddArrayToObject(json, "supportedVersions");
 	for (int v = (int)plugin->oldest; v < CNI_VERSION_COUNT; v++) {
 		cJSON *name = cJSON_CreateString(cni_version_name((enum cni_version)v));
@@ -445,17 +453,36 @@ static int serve(const struct cni_plugin *plugin, struct cni_request *req, struc
 	return call(plugin, op, req, conf, err);
 }
 
+/* A member of an object: its text is UTF-8, and of control characters has newlines alone. */
+static char *put_string(char *out, const char *key, const char *text)
+{
+	out += sprintf(out, "\"%s\": \"", key);
+	for (; *text != '\0'; text++) {
+		if (strchr("\"\\\n", *text) != NULL)
+			*out++ = '\\';
+		*out++ = *text == '\n' ? 'n' : *text;
+	}
+	*out++ = '"';
+	return out;
+}
+
+/* Without cJSON: "out of memory" must not need any. */
 static int print_error(const struct cni_error *error, enum cni_version version)
 {
-	cleanup_json cJSON *json = cJSON_CreateObject();
+	/* Twice the length, when each character is escaped, and the keys. */
+	char text[2 * sizeof(*error) + 128];
+	char *end = text + sprintf(text, "{\n\t");
 	struct cni_error ignored = {0};
 
-	cJSON_AddStringToObject(json, "cniVersion", cni_version_name(version));
-	cJSON_AddNumberToObject(json, "code", error->code);
-	cJSON_AddStringToObject(json, "msg", error->msg);
-	if (error->details[0] != '\0')
-		cJSON_AddStringToObject(json, "details", error->details);
-	if (print_json(json, &ignored) < 0)
+	end = put_string(end, "cniVersion", cni_version_name(version));
+	end += sprintf(end, ",\n\t\"code\": %d,\n\t", error->code);
+	end = put_string(end, "msg", error->msg);
+	if (error->details[0] != '\0') {
+		end += sprintf(end, ",\n\t");
+		end = put_string(end, "details", error->details);
+	}
+	end += sprintf(end, "\n}\n");
+	if (write_answer(text, (size_t)(end - text), &ignored) < 0)
 		fprintf(stderr, "%s\n", error->msg);
 	return 1;
 }
