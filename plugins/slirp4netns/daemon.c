@@ -318,6 +318,8 @@ static int find_listener(const struct attachment *a, struct process *daemon, str
 			"there is no usable record of the process that listens on %s, and it "
 			"takes no connections; end it by hand (`ss -xlp` shows it)",
 			a->socket);
+	if (errno != ECONNREFUSED && errno != ENOENT)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot ask who listens on %s", a->socket);
 	return 0;
 }
 
@@ -328,9 +330,27 @@ static bool same_process(const struct process_id *a, const struct process_id *b)
 }
 
 /*
+ * The record could not be read when we looked, and can be now: for a moment there was no memory, or
+ * no descriptor. Its daemon was the listener, which has ended, or is one that nobody has stopped.
+ */
+static int refuse_running(const struct attachment *a, const struct process_id *id,
+			  struct cni_error *err)
+{
+	cleanup_process struct process daemon = PROCESS_NONE;
+	const int running = process_open(id, &daemon, err);
+
+	if (running > 0)
+		cni_error(err, CNI_ERR_AGAIN,
+			  "the record of %s@%s could not be read at first; try again",
+			  a->container_id, a->ifname);
+	return running == 0 ? 0 : -1;
+}
+
+/*
  * Remove what belongs to the attachment, unless its record has become another daemon's since we
  * looked: an ADD may come while a DEL waits for the old daemon's end. Under the lock nobody
- * replaces the record, and while there is one nobody writes a first one.
+ * replaces the record, and while there is one nobody writes a first one. @daemon has pid 0 where
+ * the record could not be read.
  */
 static int remove_files_of(const struct state *state, const struct attachment *a,
 			   const struct process_id *daemon, struct cni_error *err)
@@ -344,8 +364,10 @@ static int remove_files_of(const struct state *state, const struct attachment *a
 		return -1;
 	/* Without a record everything has gone, or is about to be another ADD's. */
 	present = record_read(state, a, &now, &unreadable);
-	if (present == 0 || (present > 0 && !same_process(&now, daemon)))
+	if (present == 0 || (present > 0 && daemon->pid != 0 && !same_process(&now, daemon)))
 		return 0;
+	if (present > 0 && daemon->pid == 0 && refuse_running(a, &now, err) < 0)
+		return -1;
 	return remove_files(state, a, err);
 }
 
