@@ -105,8 +105,10 @@ int slirp_api_call(const char *socket_path, const cJSON *request, int timeout_ms
 	size_t len;
 
 	*answer = NULL;
-	if (question == NULL)
+	if (question == NULL) {
+		errno = ENOMEM;
 		return cni_error_nomem(err);
+	}
 	if (strlen(socket_path) >= sizeof(address.sun_path) ||
 	    strlen(question) > REQUEST_MAX_BYTES) {
 		errno = EMSGSIZE;
@@ -132,6 +134,7 @@ int slirp_api_call(const char *socket_path, const cJSON *request, int timeout_ms
 	if (text == NULL)
 		return cni_error_errno(err, CNI_ERR_IO, "slirp4netns does not answer through %s",
 				       socket_path);
+	errno = ENOMEM; /* what is no fault of the answer */
 	return json_parse(text, len, "slirp4netns's answer", answer, err);
 }
 

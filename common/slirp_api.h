@@ -19,8 +19,9 @@
  * @answer:      the object, owned by the caller; an {"error": ...} of the daemon's comes back as an
  * answer too
  *
- * Return: 0, or -1: CNI_ERR_IO (nobody listens: errno is ECONNREFUSED or ENOENT; no answer in time;
- * not a socket) or CNI_ERR_DECODE (the answer is no JSON object, or larger than a megabyte).
+ * Return: 0, or -1: CNI_ERR_IO with errno (nobody listens: ECONNREFUSED or ENOENT; no answer in
+ * time: ETIMEDOUT; it hangs up: ECONNRESET or EPIPE; all else is our own want, of memory or
+ * descriptors) or CNI_ERR_DECODE (the answer is no JSON object, or larger than a megabyte).
  */
 int slirp_api_call(const char *socket_path, const cJSON *request, int timeout_ms, cJSON **answer,
 		   struct cni_error *err);

@@ -61,7 +61,8 @@ cJSON *publication_print(const struct publication *p)
 
 static int wrong_record(struct cni_error *err)
 {
-	err->code = CNI_ERR_DECODE;
+	if (err->code != CNI_ERR_IO) /* out of memory */
+		err->code = CNI_ERR_DECODE;
 	return cni_error_wrap(err, "the record");
 }
 

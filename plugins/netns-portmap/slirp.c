@@ -25,7 +25,8 @@
  * It answers one client at a time, from the loop that moves packets. Each request has two seconds,
  * an operation ten. In DEL a daemon that does not answer, or not sensibly, is not an error: what it
  * holds ends with it, and the interface plugin's DEL, which ends it, comes after ours; an error
- * here would keep the runtime from ever calling that.
+ * here would keep the runtime from ever calling that. Our own want of memory or descriptors is one:
+ * the record stays, and the next DEL does it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -134,6 +135,7 @@ static int ask(const struct daemon *d, const char *command, cJSON *arguments, cJ
 	const int limit = left_ms(d);
 
 	*answer = NULL;
+	errno = ENOMEM;
 	if (!cJSON_AddStringToObject(request, "execute", command))
 		return cni_error_nomem(err);
 	if (owned) {
@@ -285,6 +287,14 @@ static bool is_nobody(const struct cni_error *err)
 	return err->code == CNI_ERR_IO && (errno == ECONNREFUSED || errno == ENOENT);
 }
 
+/* Whether a request failed because of the daemon: it hangs, hangs up, or does not speak sensibly.
+ */
+static bool is_its_fault(const struct cni_error *err)
+{
+	return err->code != CNI_ERR_IO || errno == ETIMEDOUT || errno == ECONNRESET ||
+	       errno == EPIPE;
+}
+
 /* @unsure: set when a failure need not mean that the forward is not there. */
 static int add_one(const struct call *call, const struct daemon *d, struct mapping *m,
 		   const char *guest, bool *unsure, struct cni_error *err)
@@ -374,7 +384,8 @@ static int read_record(const cJSON *record, struct recorded *r, struct cni_error
 	    conf_get_array(record, "", "mappings", &array, err) < 0 ||
 	    mappings_read_record(array, &r->mappings, &r->n, err) < 0 ||
 	    set_socket(&r->daemon, path, err) < 0) {
-		err->code = CNI_ERR_DECODE;
+		if (err->code != CNI_ERR_IO) /* out of memory */
+			err->code = CNI_ERR_DECODE;
 		return cni_error_wrap(err, "the record");
 	}
 	if (ip_address_parse(guest, &address) < 0 || address.family != AF_INET)
@@ -537,9 +548,15 @@ static int slirp_del(struct call *call, const cJSON *record, struct cni_error *e
 	if (read_record(record, &r, err) < 0)
 		return -1;
 	call_unlock(call);
-	if ((list(&r.daemon, &answer, &entries, err) < 0 || withdraw(&r, entries, err) < 0) &&
-	    !is_nobody(err))
-		fprintf(stderr, "ports stay published until slirp4netns ends: %s\n", err->msg);
+	if (list(&r.daemon, &answer, &entries, err) < 0 || withdraw(&r, entries, err) < 0) {
+		const bool nobody = is_nobody(err);
+
+		if (!nobody && !is_its_fault(err))
+			return -1;
+		if (!nobody)
+			fprintf(stderr, "ports stay published until slirp4netns ends: %s\n",
+				err->msg);
+	}
 	return record_remove(call, record, err);
 }
 
