@@ -232,7 +232,8 @@ static int stats_add(const struct cni_request *req, struct cni_result *result,
 	struct stats_config conf = {0};
 	struct cni_error trouble = {0};
 
-	if (read_config(req, &conf, err) || need_prev(req, err))
+	/* The answer first: what fails at it has not registered anything. */
+	if (read_config(req, &conf, err) || need_prev(req, err) || pass_on(req, result, err))
 		return -1;
 	if (conf.account_file && account_check_file(conf.account_file, &trouble)) {
 		if (trouble.code == CNI_ERR_CONFIG) {
@@ -249,7 +250,7 @@ static int stats_add(const struct cni_request *req, struct cni_result *result,
 		cni_error_wrap(&trouble, "the attachment is not counted");
 		warn(&trouble);
 	}
-	return pass_on(req, result, err);
+	return 0;
 }
 
 /*
