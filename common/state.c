@@ -48,6 +48,7 @@
 #define TEMPORARY_MAX_AGE 60 /* seconds */
 #define RECORD_NAME_MAX 256
 #define OVERFLOW_UID 65534 /* /proc/sys/kernel/overflowuid, unless somebody changed it */
+#define LINK_NAME_MAX (512 + sizeof(TEMPORARY_PREFIX)) /* other files' names may be longer */
 
 static int open_beneath(int dirfd, const char *path, uint64_t flags, uint64_t mode)
 {
@@ -409,7 +410,8 @@ static int open_temporary(int dirfd, char name[TEMPORARY_NAME_MAX])
  */
 static int replace_file(const char *path, int dirfd, const char *name)
 {
-	char link_name[RECORD_NAME_MAX + sizeof(TEMPORARY_PREFIX)];
+	char link_name[LINK_NAME_MAX];
+	int saved;
 
 	snprintf(link_name, sizeof(link_name), TEMPORARY_PREFIX "%s", name);
 	unlinkat(dirfd, link_name, 0);
@@ -417,6 +419,9 @@ static int replace_file(const char *path, int dirfd, const char *name)
 		return -1;
 	if (renameat(dirfd, link_name, dirfd, name) == 0 || errno == ENOENT)
 		return 0;
+	saved = errno;
+	unlinkat(dirfd, link_name, 0);
+	errno = saved;
 	return -1;
 }
 
@@ -549,19 +554,27 @@ int state_read(const struct state *state, const char *container_id, const char *
 	return json_parse(text, strlen(text), what, record, err) < 0 ? -1 : 1;
 }
 
+int state_unlink_file(int dirfd, const char *name)
+{
+	char link_name[LINK_NAME_MAX];
+
+	snprintf(link_name, sizeof(link_name), TEMPORARY_PREFIX "%s", name);
+	if ((unlinkat(dirfd, link_name, 0) < 0 && errno != ENOENT) ||
+	    (unlinkat(dirfd, name, 0) < 0 && errno != ENOENT))
+		return -1;
+	return 0;
+}
+
 int state_remove(const struct state *state, const char *container_id, const char *ifname,
 		 struct cni_error *err)
 {
 	char name[RECORD_NAME_MAX];
-	char link_name[RECORD_NAME_MAX + sizeof(TEMPORARY_PREFIX)];
 
 	if (record_name(container_id, ifname, name, err) < 0)
 		return -1;
 	if (state->fd < 0)
 		return 0;
-	snprintf(link_name, sizeof(link_name), TEMPORARY_PREFIX "%s", name);
-	if ((unlinkat(state->fd, link_name, 0) < 0 && errno != ENOENT) ||
-	    (unlinkat(state->fd, name, 0) < 0 && errno != ENOENT))
+	if (state_unlink_file(state->fd, name) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot remove the record %s in %s", name,
 				       state->root);
 	return 0;

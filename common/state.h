@@ -92,6 +92,10 @@ int state_write_file(int dirfd, const char *name, const char *text, bool replace
 		     struct cni_error *err);
 int state_read_file(int dirfd, const char *name, char **text, struct cni_error *err);
 
+/* Remove such a file, and what a killed writer left of it. Return: 0, also when there is none; -1
+ * with errno. */
+int state_unlink_file(int dirfd, const char *name);
+
 /* Remove <stateDir>/<sub>/<name>; 0 too when it is not there. */
 int state_remove_file(const struct state *state, const char *sub, const char *name,
 		      struct cni_error *err);
