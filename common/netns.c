@@ -78,6 +78,7 @@ int netns_open(const char *path, struct netns *ns, struct cni_error *err)
 	char proc[32];
 	struct statfs fs;
 	struct stat st;
+	int type;
 
 	*ns = NETNS_NONE;
 	/* O_PATH touches nothing: a FIFO does not block, a device is not opened. */
@@ -103,7 +104,10 @@ int netns_open(const char *path, struct netns *ns, struct cni_error *err)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot open the network namespace %s",
 				       path);
-	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
+	type = ioctl(fd, NS_GET_NSTYPE);
+	if (type < 0 && errno != ENOTTY)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot examine %s", path);
+	if (type != CLONE_NEWNET)
 		return cni_error(err, CNI_ERR_ENVIRONMENT,
 				 "%s is a namespace, but not a network namespace", path);
 	ns->dev = st.st_dev;

@@ -55,11 +55,12 @@ static int add(struct job *job, struct cni_error *err)
 		if (cache_write(&job->cache, &job->list, a, result, true, err) > 0 &&
 		    print_result(result, err) == 0)
 			return 0;
-		/* Nobody would know of it. */
+		/* Nobody would know of it. What cannot be undone keeps its entry, for gc. */
 		job->chain.interrupt_fd = -1;
-		chain_del(&job->chain, result, true, &ignored);
+		if (chain_del(&job->chain, result, true, &ignored) < 0)
+			return -1;
 	}
-	cache_remove(&job->cache, job->list.name, a->container_id, a->ifname);
+	cache_remove(&job->cache, job->list.name, a->container_id, a->ifname, &ignored);
 	return -1;
 }
 

@@ -318,6 +318,8 @@ static int decode(const cJSON *json, const char *path, struct cache_entry *entry
 		return cni_error(err, CNI_ERR_DECODE,
 				 "%s is of kind \"%.30s\", and cnirun knows " KIND " only", path,
 				 cJSON_IsString(kind) ? kind->valuestring : "");
+	errno = 0; /* a copy that was not made for want of memory is not a member that is not there
+		    */
 	a->container_id = copy_string(json, "containerId");
 	a->ifname = copy_string(json, "ifName");
 	a->netns = netns ? strdup(netns) : NULL;
@@ -326,6 +328,8 @@ static int decode(const cJSON *json, const char *path, struct cache_entry *entry
 	entry->result = cJSON_IsObject(result) ? cJSON_Duplicate(result, true) : NULL;
 	entry->conf = cJSON_IsString(config) ? base64_decode(config->valuestring, &entry->conf_len)
 					     : NULL;
+	if (errno == ENOMEM)
+		return cni_error_nomem(err);
 	if (!a->container_id || !a->ifname || !cni_valid_container_id(a->container_id) ||
 	    !cni_valid_ifname(a->ifname))
 		return cni_error(err, CNI_ERR_DECODE,
@@ -366,7 +370,7 @@ int cache_read(const struct cache *cache, const char *network, const char *conta
 {
 	cleanup_cache_entry struct cache_entry e = {0};
 	cleanup_json cJSON *json = NULL;
-	cleanup_free char *name_inside = NULL;
+	const char *name_inside;
 	char name[NAME_BYTES];
 	int present;
 
@@ -375,7 +379,7 @@ int cache_read(const struct cache *cache, const char *network, const char *conta
 	present = read_entry(cache, name, &json, &e, err);
 	if (present <= 0)
 		return present;
-	name_inside = copy_string(json, "networkName");
+	name_inside = cJSON_GetStringValue(json_get(json, "networkName"));
 	if (!is_same(e.attachment.container_id, container_id) ||
 	    !is_same(e.attachment.ifname, ifname) || !is_same(name_inside, network))
 		return cni_error(err, CNI_ERR_CONTAINER,
@@ -388,18 +392,23 @@ int cache_read(const struct cache *cache, const char *network, const char *conta
 	return 1;
 }
 
-void cache_remove(const struct cache *cache, const char *network, const char *container_id,
-		  const char *ifname)
+int cache_remove(const struct cache *cache, const char *network, const char *container_id,
+		 const char *ifname, struct cni_error *err)
 {
 	cleanup_cache_entry struct cache_entry entry = {0};
-	struct cni_error err = {0};
+	struct cni_error unreadable = {0};
 	char name[NAME_BYTES];
 
-	if (cache->fd < 0 || entry_name(network, container_id, ifname, name, &err) < 0 ||
-	    (cache_read(cache, network, container_id, ifname, &entry, &err) < 0 &&
-	     err.code == CNI_ERR_CONTAINER))
-		return;
-	unlinkat(cache->fd, name, 0);
+	if (cache->fd < 0)
+		return 0;
+	if (entry_name(network, container_id, ifname, name, err) < 0)
+		return -1;
+	if (cache_read(cache, network, container_id, ifname, &entry, &unreadable) < 0 &&
+	    unreadable.code == CNI_ERR_CONTAINER)
+		return 0;
+	if (state_unlink_file(cache->fd, name) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot remove %s/%s", cache->dir, name);
+	return 0;
 }
 
 int cache_each(const struct cache *cache, const char *network,
@@ -420,19 +429,30 @@ int cache_each(const struct cache *cache, const char *network,
 		cleanup_close_(&fd);
 		return -1;
 	}
-	while (value >= 0 && (file = readdir(dir))) {
+	while (value >= 0 && (errno = 0, file = readdir(dir))) {
 		cleanup_cache_entry struct cache_entry entry = {0};
 		cleanup_json cJSON *json = NULL;
-		struct cni_error ignored;
+		struct cni_error mine;
 		const cJSON *name;
+		int present;
 
-		if (file->d_name[0] == '.' ||
-		    read_entry(cache, file->d_name, &json, &entry, &ignored) <= 0)
+		if (file->d_name[0] == '.')
+			continue;
+		present = read_entry(cache, file->d_name, &json, &entry, &mine);
+		/* What is damaged is nobody's; what cannot be read may be anybody's. */
+		if (present < 0 && mine.code != CNI_ERR_DECODE) {
+			*err = mine;
+			value = -1;
+		}
+		if (present <= 0)
 			continue;
 		name = json_get(json, "networkName");
 		if (cJSON_IsString(name) && strcmp(name->valuestring, network) == 0)
 			value = fn(&entry, arg, err);
 	}
+	if (value >= 0 && !file && errno != 0)
+		value = cni_error_errno(err, CNI_ERR_IO, "cannot read the result cache %s",
+					cache->dir);
 	closedir(dir);
 	return value < 0 ? value : 0;
 }

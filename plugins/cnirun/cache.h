@@ -65,15 +65,16 @@ int cache_write(const struct cache *cache, const struct network_list *list,
 int cache_read(const struct cache *cache, const char *network, const char *container_id,
 	       const char *ifname, struct cache_entry *entry, struct cni_error *err);
 
-/* Remove an attachment's entry; not one that proves to be of another. */
-void cache_remove(const struct cache *cache, const char *network, const char *container_id,
-		  const char *ifname);
+/* Remove an attachment's entry; not one that proves to be of another. Return: 0, or -1 CNI_ERR_IO.
+ */
+int cache_remove(const struct cache *cache, const char *network, const char *container_id,
+		 const char *ifname, struct cni_error *err);
 
 /**
  * cache_each() - call @fn for each entry of a network, in no order; it may remove it.
  *
- * Unreadable files are passed over. A negative value of @fn stops. Return: 0, @fn's negative value,
- * or -1.
+ * What is no entry, or damaged, is passed over. A negative value of @fn stops. Return: 0, @fn's
+ * negative value, or -1: the directory or a file of it cannot be read.
  */
 int cache_each(const struct cache *cache, const char *network,
 	       int (*fn)(const struct cache_entry *entry, void *arg, struct cni_error *err),

@@ -67,9 +67,8 @@ static int del(struct job *job, struct cni_error *err)
 
 	if (prepare(job, &entry, err) < 0 || chain_del(&job->chain, entry.result, false, err) < 0)
 		return -1;
-	cache_remove(&job->cache, job->list.name, job->attachment.container_id,
-		     job->attachment.ifname);
-	return 0;
+	return cache_remove(&job->cache, job->list.name, job->attachment.container_id,
+			    job->attachment.ifname, err);
 }
 
 int del_main(int argc, char **argv)

@@ -7,6 +7,7 @@
  * valid, and remove what they know of besides. So a plugin also removes attachments to this network
  * that another runtime made and keeps in another cache.
  */
+#include <errno.h>
 #include <stdio.h>
 
 #include "cleanup.h"
@@ -19,22 +20,28 @@ struct sweep {
 	int failures;
 };
 
-static bool is_valid(const struct job *job, const struct attachment *a)
+/*
+ * Return: 1, 0 the namespace has gone, -1 it cannot be told: for want of a descriptor nobody shall
+ * lose his network. A path that leads to another user's process (EACCES) is not the one that it
+ * was.
+ */
+static int is_valid(const struct job *job, const struct attachment *a, struct cni_error *err)
 {
 	cleanup_netns struct netns ns = NETNS_NONE;
-	struct cni_error ignored;
 
 	if (job->options.all)
-		return false;
+		return 0;
 	/* Another runtime's, and it may be in use: that one's to delete. */
 	if (!a->netns) {
 		fprintf(stderr,
 			"cnirun: %.200s (%s) is kept: its entry in the result cache does not say "
 			"which namespace it is in; gc --all deletes it\n",
 			a->container_id, a->ifname);
-		return true;
+		return 1;
 	}
-	return netns_open(a->netns, &ns, &ignored) == 0 && !netns_is_own(&ns);
+	if (netns_open(a->netns, &ns, err) == 0)
+		return !netns_is_own(&ns);
+	return err->code == CNI_ERR_IO && errno != EACCES ? -1 : 0;
 }
 
 static int keep(cJSON *valid, const struct attachment *a, struct cni_error *err)
@@ -57,9 +64,10 @@ static int visit(const struct cache_entry *entry, void *arg, struct cni_error *e
 	cleanup_netns struct netns ns = NETNS_NONE;
 	cleanup_chain struct chain chain = {0};
 	struct cni_error ignored;
+	const int valid = is_valid(job, a, err);
 
-	if (is_valid(job, a))
-		return keep(sweep->valid, a, err);
+	if (valid != 0)
+		return valid < 0 ? -1 : keep(sweep->valid, a, err);
 	chain = options_chain(&job->options,
 			      job_cached_list(&job->list, entry, &list) ? &list : &job->list, a,
 			      job->signals.ending);
@@ -67,8 +75,8 @@ static int visit(const struct cache_entry *entry, void *arg, struct cni_error *e
 		chain.userns_fd = ns.userns_fd;
 	if (chain_del(&chain, entry->result, true, err) < 0)
 		sweep->failures++;
-	else
-		cache_remove(&job->cache, job->list.name, a->container_id, a->ifname);
+	else if (cache_remove(&job->cache, job->list.name, a->container_id, a->ifname, err) < 0)
+		return -1;
 	return 0;
 }
 
@@ -78,6 +86,8 @@ static int gc(struct job *job, struct cni_error *err)
 	struct sweep sweep = {.job = job, .valid = valid};
 	int value;
 
+	if (!valid)
+		return cni_error_nomem(err);
 	if (list_find(job->options.rest[0], false, &job->list, err) < 0)
 		return -1;
 	if (job->list.disable_gc)

@@ -200,7 +200,9 @@ static int with_network(struct job *job, struct place *place, int *status, struc
 	int value;
 
 	if (chain_add(&job->chain, &result, err) < 0) {
-		cache_remove(&job->cache, job->list.name, a->container_id, a->ifname);
+		if (cache_remove(&job->cache, job->list.name, a->container_id, a->ifname,
+				 &del_err) < 0)
+			complain(NULL, &del_err);
 		return -1;
 	}
 	value = cache_write(&job->cache, &job->list, a, result, true, err) < 0 ? -1 : 0;
@@ -215,8 +217,9 @@ static int with_network(struct job *job, struct place *place, int *status, struc
 		return 0;
 	}
 	job->chain.interrupt_fd = -1; /* from here on, all the way */
-	if (chain_del(&job->chain, result, true, &del_err) == 0)
-		cache_remove(&job->cache, job->list.name, a->container_id, a->ifname);
+	if (chain_del(&job->chain, result, true, &del_err) == 0 &&
+	    cache_remove(&job->cache, job->list.name, a->container_id, a->ifname, &del_err) < 0)
+		complain(NULL, &del_err);
 	return value;
 }
 
