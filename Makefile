@@ -4,6 +4,7 @@
 #   make deps       installs, by apt-get and as root, what building, the demo and the tests need
 #   make demo       the main job on real namespaces, as root and as an ordinary user
 #   make check      lint, unit and integration tests; last line "N passed, N failed"
+#   make faults     each system call and allocation fails once, and a kill at each (as root; an hour)
 #   make load       many attachments and callers at once, and 10,000 cycles (as root)
 #   make fuzz       the fuzzers, FUZZ_SECONDS each (as root); found inputs are in build/fuzz/findings
 #   make bench      side by side with the peers, as ratios from one run (as root); SUBJECTS="portmap stats"
@@ -21,7 +22,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all deps demo check lint load bench install uninstall clean test-programs bench-programs \
-	fuzz fuzzers
+	fuzz fuzzers faults
 
 PLUGINS ?= slirp4netns netns-portmap netns-stats cnirun
 
@@ -204,6 +205,19 @@ static:
 image: static
 	conf/kubernetes/build-image build/static/bin build
 
+FAULTS := $(BUILD)/faults/faults $(BUILD)/faults/failing_alloc.so
+FAULTS_SRC := $(addprefix test-scripts/faults/,faults.c subjects.c host.c tracer.c calls.c)
+
+$(BUILD)/faults/faults: $(FAULTS_SRC) $(wildcard test-scripts/faults/*.h) $(LIB)
+	@mkdir -p $(@D)
+	@echo '  TEST  test-scripts/faults'
+	$(Q)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -o $@ $(FAULTS_SRC) $(LIB) -lmnl $(LIBS)
+
+$(BUILD)/faults/failing_alloc.so: test-scripts/faults/failing_alloc.c test-scripts/faults/failing_alloc.h
+	@mkdir -p $(@D)
+	@echo '  TEST  $<'
+	$(Q)$(CC) $(filter-out -fPIE -MMD -MP,$(ALL_CFLAGS)) -fno-builtin -fPIC -shared -o $@ $<
+
 $(BUILD)/load: test-scripts/load/load.c $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LOAD  $<'
@@ -221,7 +235,7 @@ demo: deps
 	test-scripts/demo $(abspath $(BIN))
 
 check: deps
-	$(MAKE) all test-programs bench-programs $(BUILD)/load
+	$(MAKE) all test-programs bench-programs $(BUILD)/load $(FAULTS)
 	$(MAKE) SANITIZE=1 all test-programs
 	$(MAKE) image
 	test-scripts/run-tests
@@ -246,6 +260,11 @@ fuzz: deps
 	test-scripts/fuzz/seeds.py build/fuzz/seeds
 	status=0; test-scripts/fuzz/run build/fuzz $(FUZZ_SECONDS) || status=1; \
 	test-scripts/fuzz/calls build/sanitize/bin $(FUZZ_CALLS) $(FUZZ_SEED) || status=1; exit $$status
+
+# Every fault at every point: some 90,000, of which a sample is in check. ARGS is for the driver: --only, --jobs.
+faults: deps
+	$(MAKE) all $(FAULTS)
+	$(BUILD)/faults/faults --jobs $$((4 * $$(nproc))) $(ARGS)
 
 bench: deps
 	$(MAKE) all bench-programs
