@@ -203,8 +203,12 @@ static void supervise(const struct command *command, const struct job *job)
 			{.fd = command->signals->forwarded, .events = POLLIN},
 		};
 
-		if (poll(events, 2, -1) < 0)
+		/* Without memory to wait for both, for its end alone: our caller's waitpid(2). */
+		if (poll(events, 2, -1) < 0) {
+			if (errno != EINTR)
+				return;
 			continue;
+		}
 		if (events[0].revents)
 			return;
 		while (read(command->signals->forwarded, &info, sizeof(info)) == sizeof(info))
