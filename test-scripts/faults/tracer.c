@@ -353,7 +353,10 @@ static void on_stop(struct tracing *t, pid_t pid, int status)
 	} else if (sig == SIGTRAP && at_entry(t, tracee)) {
 		sig = 0;
 	}
-	if (is_over(t, tracee) && sig == 0) {
+	if (is_over(t, tracee) && pid != t->root) {
+		/* To its exec or its end, so that afterwards it is clear what it has become. */
+		go_on(PTRACE_CONT, pid, sig);
+	} else if (is_over(t, tracee) && sig == 0) {
 		unmark_entry(t, tracee);
 		let_go(t, tracee);
 	} else {
