@@ -39,6 +39,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "tracer.h"
 
 #define SETTLE_LIMIT_S 10
@@ -641,13 +642,15 @@ static void on_alarm(int sig)
 const char *host_settle(const struct inventory *before, bool daemons)
 {
 	const struct sigaction interrupt = {.sa_handler = on_alarm};
-	struct itimerval limit = {.it_value = {SETTLE_LIMIT_S, 0}};
+	/* Most end, which is an event; that one has executed something, and when, none tells. */
+	const struct itimerval look_again = {.it_value = {0, 100000}, .it_interval = {0, 100000}};
+	const int64_t until = monotonic_ms() + SETTLE_LIMIT_S * 1000;
 	static char stranger[96];
-	bool strangers = true, ended = true;
+	bool strangers = true;
 
 	sigaction(SIGALRM, &interrupt, NULL);
-	setitimer(ITIMER_REAL, &limit, NULL);
-	while (strangers && ended) {
+	setitimer(ITIMER_REAL, &look_again, NULL);
+	while (strangers && monotonic_ms() < until) {
 		DIR *dir = opendir("/proc");
 		const struct dirent *entry;
 
@@ -660,7 +663,7 @@ const char *host_settle(const struct inventory *before, bool daemons)
 		closedir(dir);
 		/* Each is our child, or becomes it when its parent ends. */
 		if (strangers)
-			ended = waitpid(-1, NULL, 0) > 0;
+			waitpid(-1, NULL, 0);
 	}
 	setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
 	return strangers ? stranger : NULL;
