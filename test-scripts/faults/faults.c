@@ -421,7 +421,7 @@ static const char *hold_to_word(const struct worker *w, const struct operation *
 	if (WIFSIGNALED(outcome->status))
 		return NULL;
 	if (succeeded(outcome) && operation_removes(op) && op->after == NULL &&
-	    !admits_leftovers(op, outcome))
+	    !admits_leftovers(op, fault, outcome))
 		return compare_with_baseline(w, "after success", text, size);
 	if (!succeeded(outcome) && operation_adds(op) && !lasting && op->after == NULL &&
 	    !op->attached)
@@ -477,7 +477,7 @@ static const char *try_point(struct worker *w, const struct point *p, bool *reac
 		return text;
 	}
 	/* What is admitted to be left, the next ADD takes over. */
-	if (admits_leftovers(op, &outcome) &&
+	if (admits_leftovers(op, &p->fault, &outcome) &&
 	    (step_add(op, text, size) != NULL || step_del(op, text, size) != NULL))
 		return text;
 	if (op->after != NULL)

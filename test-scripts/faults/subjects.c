@@ -185,12 +185,21 @@ bool operation_removes(const struct operation *op)
 	       strcmp(op->command, "run") == 0;
 }
 
+static bool cannot_write(const struct fault *fault)
+{
+	return fault->kind == FAULT_ERRNO_ON && fault->call == SYS_write;
+}
+
 /*
  * The exit status of `cnirun -- COMMAND` is COMMAND's. Forwards of a daemon that does not answer
  * end with it, or with the attachment's next ADD.
  */
-bool admits_leftovers(const struct operation *op, const struct outcome *outcome)
+bool admits_leftovers(const struct operation *op, const struct fault *fault,
+		      const struct outcome *outcome)
 {
+	/* Where nothing can be written any more, it cannot say so. */
+	if (strcmp(op->command, "run") == 0 && cannot_write(fault))
+		return true;
 	if (strcmp(op->command, "run") == 0)
 		return strstr(outcome->words, "cnirun: ") != NULL;
 	return op->subject == &portmap_slirp4netns &&
@@ -403,8 +412,7 @@ const char *judge(const struct operation *op, const struct fault *fault,
 		return NULL;
 	}
 	/* Where nothing can be written any more, there is no answer either. */
-	if (fault->kind == FAULT_ERRNO_ON && fault->call == SYS_write && !succeeded(outcome) &&
-	    outcome->out_len == 0)
+	if (cannot_write(fault) && !succeeded(outcome) && outcome->out_len == 0)
 		return NULL;
 	snprintf(text, sizeof(text), "exit status %d: %s; in words: %.300s",
 		 WEXITSTATUS(outcome->status), wrong, outcome->words);

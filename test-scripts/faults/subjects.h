@@ -65,7 +65,8 @@ static inline bool succeeded(const struct outcome *o)
 
 /* Whether the outcome says that something has not been undone: what it leaves is then no surprise.
  */
-bool admits_leftovers(const struct operation *op, const struct outcome *outcome);
+bool admits_leftovers(const struct operation *op, const struct fault *fault,
+		      const struct outcome *outcome);
 
 /* Whether a successful operation means that there is nothing of the attachment any more. */
 bool operation_removes(const struct operation *op);
