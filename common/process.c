@@ -338,7 +338,9 @@ int process_release(struct process *p, struct cni_error *err)
 		if (n == 0 && executing)
 			return 0;
 		if (n != sizeof(report))
-			return cni_error(err, CNI_ERR_IO, "the starting process was killed");
+			/* By a DEL of the same attachment that came between, or by the system. */
+			return cni_error(err, CNI_ERR_AGAIN,
+					 "the starting process was killed; call again");
 		executing = report.errnum == 0;
 	} while (executing);
 	errno = report.errnum;

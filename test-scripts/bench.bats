@@ -1,10 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Runs once: its figures are of the executables that people run.
+# Its figures are of the executables that people run.
+# run-tests: once
 # The benchmark runs, and its report is what it says. No time is checked: a test must not fail on a busy machine.
 
 root=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 bench=$root/build/bench/bench
+BIN=${BIN-$root/bin}
 
 setup() {
 	cd "$root" || return
@@ -17,7 +19,9 @@ setup() {
 		"$BATS_TEST_TMPDIR/report.json"
 	jq -e '[.subjects[].comparisons[]?.candidates[]] | length > 40 and
 		all(.min <= .firstQuartile and .firstQuartile <= .median and .median <= .thirdQuartile and
-		    .thirdQuartile <= .max and .max > 0)' "$BATS_TEST_TMPDIR/report.json"
+		    .thirdQuartile <= .max)' "$BATS_TEST_TMPDIR/report.json"
+	# A phase of a call may take nothing that can be measured, a whole comparison does not.
+	jq -e '[.subjects[].comparisons[]?] | all(any(.candidates[]; .median > 0))' "$BATS_TEST_TMPDIR/report.json"
 	jq -e '[.subjects[].goals[]?] | length > 15 and
 		all(.reached == (if .atMost then .value <= .atMost else .value >= .atLeast end))' "$BATS_TEST_TMPDIR/report.json"
 	jq -e '.machine | .cores > 0 and (.kernel | length > 0) and .versions["containernetworking-plugins"] != "unknown"' \
