@@ -53,9 +53,7 @@ main_flow() {
 	in_host && return
 	prepare_cnirun
 	prepare_user
-	echo 1000:100000:65536 >/run/t/subid
-	mount --bind /run/t/subid /etc/subuid
-	mount --bind /run/t/subid /etc/subgid
+	give_subordinate_ids
 	flow() {
 		prepare_cnirun
 		runs -- cat /proc/self/uid_map /proc/self/gid_map

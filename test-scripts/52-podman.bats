@@ -298,13 +298,7 @@ published() {
 	in_host && return
 	prepare_podman reserve
 	prepare_user
-	echo 1000:100000:65536 >/run/t/subid
-	mount --bind /run/t/subid /etc/subuid
-	mount --bind /run/t/subid /etc/subgid
-	getent passwd 1000 >/dev/null || {
-		{ cat /etc/passwd && echo user:x:1000:1000::/:/bin/sh; } >/run/t/passwd
-		mount --bind /run/t/passwd /etc/passwd
-	}
+	give_subordinate_ids
 	# Podman hides /run, but for the user's own directory, from what it starts for a user's network.
 	install -d -o 1000 -g 1000 /opt/home
 	install -D -t /opt/home/.config/cni/net.d /etc/cni/net.d/*

@@ -79,6 +79,17 @@ prepare_user() {
 	install -d -m 700 -o 1000 -g 1000 /run/user/1000
 }
 
+# newuidmap asks for the user's name as well, and a fresh machine has no user 1000.
+give_subordinate_ids() {
+	echo 1000:100000:65536 >/run/t/subid
+	mount --bind /run/t/subid /etc/subuid
+	mount --bind /run/t/subid /etc/subgid
+	getent passwd 1000 >/dev/null || {
+		{ cat /etc/passwd && echo user:x:1000:1000::/:/bin/sh; } >/run/t/passwd
+		mount --bind /run/t/passwd /etc/passwd
+	}
+}
+
 # as_user FUNCTION [ARGUMENT...]: the function as that user, with the functions that there are now.
 as_user() {
 	declare -f >"$LIB/functions"
