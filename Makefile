@@ -326,13 +326,14 @@ uninstall:
 	done
 
 # The same bytes from the same commit, wherever and by whom: names in order, nobody's files, the time of
-# the commit. A tarball, which has no commits, keeps the time that it came with.
+# the commit. A tarball, which has no commits, keeps the time that it came with, and so does a clone where git
+# is missing or refuses to read what is another user's.
 TARBALL := build/usernet-cni-$(VERSION).tar.gz
-IN_GIT := $(wildcard .git)
+IN_GIT = $(if $(wildcard .git),$(shell git rev-parse --git-dir 2>/dev/null))
 
 dist:
 	@mkdir -p build
-	set -o pipefail; $(if $(IN_GIT),git ls-files -z,find . -path ./build -prune -o -path ./bin -prune -o -type f -printf '%P\0') | \
+	set -o pipefail; $(if $(IN_GIT),git ls-files -z,find . -path ./.git -prune -o -path ./build -prune -o -path ./bin -prune -o -type f -printf '%P\0') | \
 		while IFS= read -r -d '' file; do [[ ! -e $$file ]] || printf '%s\0' "$$file"; done | \
 		LC_ALL=C sort -z | \
 		tar --create --null --no-recursion --files-from=- --transform='s|^|usernet-cni-$(VERSION)/|' \
