@@ -835,8 +835,17 @@ bad_add() {
 	}
 	as_user flow
 	is "$(calls)" "one ADD one CHECK one DEL"
+	# As under su: the plugins find the directory too, which are called as root of the user's namespace.
+	unset_variable() {
+		prepare_cnirun
+		unset XDG_RUNTIME_DIR
+		runs -- sh -c 'echo "$XDG_RUNTIME_DIR" && ls -d /run/user/1000/usernet-cni/sock'
+		is "$(xargs <<<"$output")" "/run/user/1000 /run/user/1000/usernet-cni/sock"
+	}
+	as_user unset_variable
 	nowhere() {
 		prepare_cnirun
+		XDG_RUNTIME_DIR=relative refuses 125 'XDG_RUNTIME_DIR is "relative"' -n net -- true
 		unset XDG_RUNTIME_DIR
 		refuses 125 "no place for the result cache: XDG_RUNTIME_DIR is not set" -n net -- true
 	}

@@ -64,7 +64,6 @@ static int default_dir(char out[PATH_MAX], struct cni_error *err)
 {
 	const char *variable = getenv("CNI_CACHE_DIR");
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
-	struct stat st;
 
 	if (variable && *variable) {
 		snprintf(out, PATH_MAX, "%s", variable);
@@ -72,13 +71,15 @@ static int default_dir(char out[PATH_MAX], struct cni_error *err)
 		snprintf(out, PATH_MAX, SYSTEM_CACHE);
 	} else if (runtime_dir && *runtime_dir == '/') {
 		snprintf(out, PATH_MAX, "%s/cni", runtime_dir);
+	} else if (runtime_dir && *runtime_dir) {
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "XDG_RUNTIME_DIR is \"%.60s\", but must be an absolute path",
+				 runtime_dir);
 	} else {
-		snprintf(out, PATH_MAX, "/run/user/%u", geteuid());
-		if (stat(out, &st) < 0 || st.st_uid != geteuid())
-			return cni_error(err, CNI_ERR_CONFIG,
-					 "no place for the result cache: XDG_RUNTIME_DIR is not "
-					 "set; set it, or give --cache-dir");
-		strcat(out, "/cni");
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "no place for the result cache: XDG_RUNTIME_DIR is not set, and "
+				 "/run/user/%u is not ours; set it to a directory of yours alone",
+				 geteuid());
 	}
 	return 0;
 }

@@ -42,7 +42,7 @@ enum cache_use {
 /**
  * cache_open() - open the cache.
  * @dir: NULL: CNI_CACHE_DIR; without it, /var/lib/cni for root of the initial user namespace, else
- *       cni in XDG_RUNTIME_DIR, else in /run/user/UID where that is ours
+ *       cni in XDG_RUNTIME_DIR
  *
  * Return: 0 (cache_close() it), or -1: CNI_ERR_IO, CNI_ERR_CONFIG (no place), CNI_ERR_AGAIN.
  */

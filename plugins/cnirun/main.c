@@ -12,11 +12,14 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "command.h"
 #include "commands.h"
+#include "state.h"
 #include "version.h"
 
 static const struct {
@@ -72,11 +75,30 @@ static void fill_standard_descriptors(void)
 		close(fd);
 }
 
+/*
+ * Where XDG_RUNTIME_DIR is not set (su, cron), a user's own /run/user/UID serves. It is looked for
+ * here, and told to whom we call: a plugin that is started as root of the user's namespace no
+ * longer knows UID.
+ */
+static void find_runtime_dir(void)
+{
+	const char *variable = getenv("XDG_RUNTIME_DIR");
+	char dir[32];
+	struct stat st;
+
+	if ((variable && *variable) || (geteuid() == 0 && state_in_initial_userns()))
+		return;
+	snprintf(dir, sizeof(dir), "/run/user/%u", geteuid());
+	if (stat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid())
+		setenv("XDG_RUNTIME_DIR", dir, true);
+}
+
 int main(int argc, char **argv)
 {
 	const char *first = argc > 1 ? argv[1] : "--help";
 
 	fill_standard_descriptors();
+	find_runtime_dir();
 	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
 		return help();
 	if (strcmp(first, "--version") == 0)
