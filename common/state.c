@@ -94,7 +94,8 @@ static int default_root(char out[STATE_ROOT_MAX + 1], struct cni_error *err)
 		if (stat(run_user, &st) < 0 || st.st_uid != geteuid())
 			return cni_error(err, CNI_ERR_CONFIG,
 					 "no place for state: XDG_RUNTIME_DIR is not set and %s is "
-					 "not ours; set \"stateDir\" in the network configuration",
+					 "not ours; set it to a directory of yours alone, or "
+					 "\"stateDir\" in the network configuration",
 					 run_user);
 		runtime_dir = run_user;
 	}

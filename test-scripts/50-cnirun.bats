@@ -602,7 +602,7 @@ CNI_PATH=$CNI_PATH"
 	echo '{"name":' >/run/net.d/00-broken.conflist
 	runs -n single -- true
 	is "$(calls)" "one ADD one DEL"
-	refuses 125 'no network "nosuch" in /run/net.d: passed over: /run/net.d/00-broken.conflist is not' \
+	refuses 125 'no network "nosuch" in /run/net.d; copy its list there, or give its path: passed over: /run/net.d/00-broken.conflist is not' \
 		-n nosuch -- true
 	runs -n /run/net.d/single.conf -- true
 	cd /run/net.d

@@ -420,8 +420,9 @@ static bool find_by_name(const char *name, struct network_list *list, struct cni
 		if (found < 0 && broken.code == 0)
 			broken = *err;
 	}
-	cni_error(err, CNI_ERR_CONFIG, "no network \"%.60s\" in %.120s%s%.120s", name, paths[0],
-		  n > 1 ? " or " : "", n > 1 ? paths[1] : "");
+	cni_error(err, CNI_ERR_CONFIG,
+		  "no network \"%.60s\" in %.120s%s%.120s; copy its list there, or give its path",
+		  name, paths[0], n > 1 ? " or " : "", n > 1 ? paths[1] : "");
 	if (broken.code != 0)
 		cni_error_details(err, "passed over: %s%s%s", broken.msg,
 				  broken.details[0] ? ": " : "", broken.details);
