@@ -217,9 +217,10 @@ the_deb() {
 	expect 'length == 1 and .[0].links[0].ifname == "eth0"' || fail "$answer"
 	chroot "$root" dpkg --no-triggers --force-unsafe-io --purge usernet-cni >/run/t/dpkg 2>&1 ||
 		fail "$(cat /run/t/dpkg)"
-	is "$(cd /run/o/up && find . ! -type d ! -path './var/lib/dpkg/*' ! -path './var/log/*' \
+	# Where the machine itself has the package, overlayfs marks its files as gone by character devices.
+	is "$(cd /run/o/up && find . ! -type d ! -type c ! -path './var/lib/dpkg/*' ! -path './var/log/*' \
 		! -path './var/cache/*' ! -path './run/*' ! -path './tmp/*')" ""
-	is "$(find /run/o/up -path '*usernet*' -o -name 'netns-stats*' -o -name 'cnirun*')" ""
+	is "$(find /run/o/up ! -type c \( -path '*usernet*' -o -name 'netns-stats*' -o -name 'cnirun*' \))" ""
 	is "$(daemons)" ""
 }
 
