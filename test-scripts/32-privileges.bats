@@ -183,6 +183,31 @@ descriptors() {
 	is "$(status_of "$(recorded pid)" NoNewPrivs)" 1
 }
 
+@test "a process's namespace is entered by every way to it, as root and as a user" {
+	in_host && return
+	local path
+
+	by_every_way() {
+		container_of_process "$@"
+		ln -s "$CNI_NETNS" "$TMPDIR/link"
+		for path in "$TMPDIR/link" "//proc/$process/ns/net" "/proc/$process/root/../proc/$process/ns/net" \
+			"/run/t/proc/$process/ns/net" "/proc/$process/task/$process/ns/net"; do
+			CNI_NETNS=$path
+			succeeds ADD
+			expect ".interfaces[0].sandbox == \"$path\""
+			succeeds DEL
+		done
+		kill "$process"
+	}
+	mkdir /run/t/proc
+	mount -t proc proc /run/t/proc
+	by_every_way
+	prepare_user
+	chmod 755 /run/t
+	as_user by_every_way --user --map-root-user --net
+	nothing_left
+}
+
 @test "the daemon has just these descriptors, mounts, limits and relations" {
 	in_host && return
 	local pid

@@ -458,14 +458,18 @@ static int replace_record(const struct state *state, const struct attachment *a,
  * slirp4netns enters the network namespace and makes its sandbox (CAP_SYS_ADMIN), makes the
  * interface (CAP_NET_ADMIN), then takes from itself all others (CAP_SETPCAP) but the one to publish
  * ports below 1024 (CAP_NET_BIND_SERVICE). A namespace of /proc/PID/ns of a process that may more
- * than this is opened with CAP_SYS_PTRACE. Without its sandbox it keeps what it was started with.
+ * than this is opened with CAP_SYS_PTRACE. Such a path is a link, and so is one that leads to it,
+ * wherever proc is mounted; a namespace that is mounted is a file. Without its sandbox it keeps
+ * what it was started with.
  */
 static uint64_t needed_capabilities(const char *netns)
 {
 	const uint64_t most = UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_NET_ADMIN |
 			      UINT64_C(1) << CAP_SETPCAP | UINT64_C(1) << CAP_NET_BIND_SERVICE;
+	struct stat st;
 
-	return strncmp(netns, "/proc/", 6) == 0 ? most | UINT64_C(1) << CAP_SYS_PTRACE : most;
+	return lstat(netns, &st) < 0 || S_ISLNK(st.st_mode) ? most | UINT64_C(1) << CAP_SYS_PTRACE
+							    : most;
 }
 
 /*
