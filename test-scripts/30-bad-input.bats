@@ -557,6 +557,10 @@ bad() {
 	bad 100 slirp4netns ADD
 	expect '.details | contains("/dev/net/tun")'
 	umount /dev/net
+	# It prints its help behind what was wrong.
+	path=$(fake asks <<<'exec /usr/bin/slirp4netns --ready-fd="$ready" --netns-type=path /run/netns/nosuch "$ifname"')
+	bad 100 "ended before it was ready" ADD "$(net "\"slirp4netnsPath\":\"$path\"")"
+	expect '.details | contains("existing path expected") and (contains("--help") | not)'
 	succeeds ADD
 }
 

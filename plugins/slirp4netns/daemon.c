@@ -238,6 +238,9 @@ void daemon_last_words(const struct state *state, const struct attachment *a, st
 	while (rest != NULL) {
 		const char *line = strsep(&rest, "\n");
 
+		/* Its help, behind what it did not like of its command line. */
+		if (strncmp(line, "Usage: ", 7) == 0)
+			break;
 		if (*line == '\0' || is_routine(line))
 			continue;
 		memmove(lines, lines + 1, sizeof(lines) - sizeof(lines[0]));
