@@ -113,7 +113,9 @@ load lib/host
 	cd /
 	pid=$(recorded pid)
 	links=$(for fd in "/proc/$pid/fd"/*; do readlink "$fd"; done)
-	refused grep -e /run/t -e /run/netns -e net: <<<"$links"
+	refused grep -e /run/t -e /run/netns <<<"$links"
+	# The one that it was given, and holds by its tap device anyway.
+	is "$(grep net: <<<"$links")" "$(in_container readlink /proc/self/ns/net)"
 	refused grep -e pipe: <<<"$links"
 	is "$(stat -L -c %t:%T "/proc/$pid/fd/0")" 1:3 # /dev/null
 	is "$(readlink "/proc/$pid/fd/1" | xargs basename)" "$(basename "$(echo "$STATE"/log/*.log)")"

@@ -183,7 +183,7 @@ descriptors() {
 	is "$(status_of "$(recorded pid)" NoNewPrivs)" 1
 }
 
-@test "a process's namespace is entered by every way to it, as root and as a user" {
+@test "a namespace is entered by every way to it, with no more capabilities and without keeping it mounted" {
 	in_host && return
 	local path
 
@@ -193,18 +193,30 @@ descriptors() {
 		for path in "$TMPDIR/link" "//proc/$process/ns/net" "/proc/$process/root/../proc/$process/ns/net" \
 			"/run/t/proc/$process/ns/net" "/proc/$process/task/$process/ns/net"; do
 			CNI_NETNS=$path
-			succeeds ADD
+			succeeds ADD "$(net '"enableSandbox":false')"
 			expect ".interfaces[0].sandbox == \"$path\""
+			is "$(status_of "$(recorded pid)" CapBnd)" 0000000000201500
 			succeeds DEL
 		done
 		kill "$process"
 	}
 	mkdir /run/t/proc
 	mount -t proc proc /run/t/proc
-	by_every_way
+	by_every_way --net
 	prepare_user
 	chmod 755 /run/t
 	as_user by_every_way --user --map-root-user --net
+
+	# Where rootless Podman mounts namespaces, called by root.
+	install -d -m 700 -o 1000 /run/user/1000/netns
+	container c1
+	touch /run/user/1000/netns/c1
+	mount --bind "$CNI_NETNS" /run/user/1000/netns/c1
+	CNI_NETNS=/run/user/1000/netns/c1
+	succeeds ADD
+	umount /run/user/1000/netns/c1
+	is "$(interfaces)" eth0
+	succeeds DEL
 	nothing_left
 }
 
@@ -216,7 +228,7 @@ descriptors() {
 	container c1
 	succeeds ADD
 	pid=$(recorded pid)
-	is "$(descriptors "$pid")" "1 /net/tun 1 /null 2 $STATE/log/HASH.log 2 socket"
+	is "$(descriptors "$pid")" "1 /net/tun 1 /null 2 $STATE/log/HASH.log 1 net 2 socket"
 	# One socket listens, the other is a pair's end that it makes by itself.
 	is "$(awk -v root="$STATE" '$8 ~ root {n++} END {print n + 0}' "/proc/$pid/net/unix")" 1
 	is "$(awk '{print $5}' "/proc/$pid/mountinfo" | grep -vE '^(/|/etc|/etc/resolv.conf|/run(/.*)?)$')" ""

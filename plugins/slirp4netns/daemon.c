@@ -19,11 +19,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -97,7 +99,7 @@ static int decide_sandbox(const struct config *config, const struct binary *bina
 
 /*
  * slirp4netns would name the system call that failed. What it takes to enter the namespace has been
- * proved by now; what it takes to have it opened by another process depends on that process.
+ * proved by now.
  */
 static int check_capabilities(bool sandbox, struct cni_error *err)
 {
@@ -128,9 +130,8 @@ static int check_capabilities(bool sandbox, struct cni_error *err)
 }
 
 static int build_command(struct command_line *cmd, const struct attachment *a,
-			 const struct config *config, const struct binary *binary,
-			 const char *netns, bool sandbox, int ready_fd, int exit_fd,
-			 struct cni_error *err)
+			 const struct config *config, const struct binary *binary, int netns_fd,
+			 bool sandbox, int ready_fd, int exit_fd, struct cni_error *err)
 {
 	char cidr[IP_PREFIX_TEXT_MAX];
 
@@ -173,7 +174,7 @@ static int build_command(struct command_line *cmd, const struct attachment *a,
 	if (config->seccomp.on && binary->options & HAS_SECCOMP)
 		add_arg(cmd, "--enable-seccomp");
 	add_arg(cmd, "--"); /* an interface may be called "-x" */
-	add_arg(cmd, "%s", netns);
+	add_arg(cmd, "/proc/self/fd/%d", netns_fd);
 	add_arg(cmd, "%s", a->ifname);
 	return 0;
 }
@@ -460,20 +461,11 @@ static int replace_record(const struct state *state, const struct attachment *a,
 /*
  * slirp4netns enters the network namespace and makes its sandbox (CAP_SYS_ADMIN), makes the
  * interface (CAP_NET_ADMIN), then takes from itself all others (CAP_SETPCAP) but the one to publish
- * ports below 1024 (CAP_NET_BIND_SERVICE). A namespace of /proc/PID/ns of a process that may more
- * than this is opened with CAP_SYS_PTRACE. Such a path is a link, and so is one that leads to it,
- * wherever proc is mounted; a namespace that is mounted is a file. Without its sandbox it keeps
- * what it was started with.
+ * ports below 1024 (CAP_NET_BIND_SERVICE). Without its sandbox it keeps what it was started with.
  */
-static uint64_t needed_capabilities(const char *netns)
-{
-	const uint64_t most = UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_NET_ADMIN |
-			      UINT64_C(1) << CAP_SETPCAP | UINT64_C(1) << CAP_NET_BIND_SERVICE;
-	struct stat st;
-
-	return lstat(netns, &st) < 0 || S_ISLNK(st.st_mode) ? most | UINT64_C(1) << CAP_SYS_PTRACE
-							    : most;
-}
+#define NEEDED_CAPABILITIES                                            \
+	(UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_NET_ADMIN | \
+	 UINT64_C(1) << CAP_SETPCAP | UINT64_C(1) << CAP_NET_BIND_SERVICE)
 
 /*
  * Only user 0 keeps its capabilities over exec. Another user in its own user namespace hands on the
@@ -493,11 +485,12 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 	cleanup_close int ready = -1;
 	cleanup_close int ready_theirs = -1;
 	cleanup_close int exit_fd = -1;
+	cleanup_close int netns_fd = -1;
 	cleanup_close int log_dir = -1;
 	cleanup_close int sock_dir = -1;
 	struct command_line cmd;
 	struct process_spec spec = {.path = binary->path, .envp = envp, .log_name = a->log_name};
-	int keep[2];
+	int keep[3];
 	int pipe_fds[2];
 	int written;
 
@@ -514,16 +507,26 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 		return cni_error_errno(err, CNI_ERR_IO, "cannot make a pipe");
 	ready = pipe_fds[0];
 	ready_theirs = pipe_fds[1];
-	if (build_command(&cmd, a, config, binary, netns, spec.slave_mounts, ready_theirs, exit_fd,
-			  err) < 0)
+	/*
+	 * The namespace that was examined, not what is at its path by then; and the way there may
+	 * take capabilities that the daemon has no need of. By way of the socket: a descriptor that
+	 * was opened by path keeps a mount in use, and so from being unmounted.
+	 */
+	netns_fd = ioctl(meanwhile->fd, SIOCGSKNS);
+	if (netns_fd < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot hand on the network namespace %s",
+				       netns);
+	if (build_command(&cmd, a, config, binary, netns_fd, spec.slave_mounts, ready_theirs,
+			  exit_fd, err) < 0)
 		return -1;
 	spec.argv = cmd.argv;
 	spec.log_dirfd = log_dir;
-	spec.capabilities = needed_capabilities(netns);
+	spec.capabilities = NEEDED_CAPABILITIES;
 	spec.ambient_capabilities = handed_on_capabilities();
 	if (exit_fd >= 0)
 		keep[spec.n_keep_fds++] = exit_fd;
 	keep[spec.n_keep_fds++] = ready_theirs;
+	keep[spec.n_keep_fds++] = netns_fd;
 	spec.keep_fds = keep;
 
 	if (process_start(&spec, daemon, err) < 0)

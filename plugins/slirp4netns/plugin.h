@@ -120,7 +120,9 @@ int record_write(const struct state *state, const struct attachment *a, const ch
 int record_read(const struct state *state, const struct attachment *a, struct process_id *daemon,
 		struct cni_error *err);
 
-/* What there is to do while a daemon starts: @fn, whenever @fd is readable, as long as it says so.
+/*
+ * What there is to do while a daemon starts: @fn, whenever @fd, a socket in the network namespace,
+ * is readable, as long as it says so.
  */
 struct meanwhile {
 	int fd;
@@ -130,8 +132,8 @@ struct meanwhile {
 
 /**
  * daemon_start() - start the daemon of an attachment and wait until it is ready.
- * @netns:     path of the namespace
- * @meanwhile: called between exec and ready
+ * @netns:     path of the namespace, for the record
+ * @meanwhile: called between exec and ready; its socket's namespace is the one that is served
  *
  * Writes the record between fork and exec. After a failure nothing is left: no process, socket, log
  * or record.
