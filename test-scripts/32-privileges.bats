@@ -220,6 +220,20 @@ descriptors() {
 	nothing_left
 }
 
+@test "a path that leads elsewhere once it has been examined does not lead the daemon there" {
+	in_host && return
+	local path
+
+	container c1
+	ln -s "$CNI_NETNS" /run/t/link
+	CNI_NETNS=/run/t/link
+	path=$(fake swapped <<<'ln -sfn /proc/1/ns/net /run/t/link; exec /usr/bin/slirp4netns "$@"')
+	succeeds ADD "$(net "\"slirp4netnsPath\":\"$path\"")"
+	is "$(interfaces)" eth0
+	succeeds DEL
+	nothing_left
+}
+
 @test "the daemon has just these descriptors, mounts, limits and relations" {
 	in_host && return
 	local pid
