@@ -119,6 +119,17 @@ usernet-cni $(/run/install --version | cut -d' ' -f3) is in place"
 	is "$(look)" "$before"
 }
 
+@test "what somebody has put in the place of a file of ours stays when that is removed, and is named" {
+	in_host && return
+	prepare_node
+	does --once
+	sed -i s/usernet/mine/ "$CNINET/99-usernet.conflist"
+	wanted=absent does --once
+	is "$(names)" 99-usernet.conflist
+	[[ $words == *"note: /etc/cni/net.d/99-usernet.conflist is not the file that was installed"* ]] ||
+		fail "not told that the list stays: $words"
+}
+
 @test "plugins stay while a container has a network of theirs" {
 	in_host && return
 	prepare_node

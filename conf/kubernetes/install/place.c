@@ -517,6 +517,11 @@ int place_retire(const struct place *place, const struct items *items, struct cn
 			return cannot(place, "remove", entry->d_name, err);
 		if (owner == OURS)
 			fprintf(stderr, "removed %s/%s\n", place->path, name);
+		else if (owner == FOREIGN)
+			fprintf(stderr,
+				"note: %s/%s is not the file that was installed any more, and is "
+				"kept\n",
+				place->path, name);
 	}
 	return fsync(place->fd) < 0 ? cannot(place, "sync", ".", err) : 0;
 }
