@@ -550,6 +550,15 @@ bad() {
 	bad 100 eth0 ADD "$(net "\"slirp4netnsPath\":\"$path\"")"
 }
 
+@test "IPv6 that is off in the namespace: what the kernel refused is told, and nothing is left" {
+	in_host && return
+	container c1
+	in_container sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+	bad 5 "refused to add an address" ADD "$(net '"enableIPv6":true')"
+	expect '.details | contains("IPv6 is disabled")'
+	succeeds ADD
+}
+
 @test "a real daemon that cannot work says why" {
 	in_host && return
 	container c1
