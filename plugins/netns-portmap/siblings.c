@@ -28,35 +28,40 @@ struct search {
 	const char *network;
 };
 
+/* Take out of the configuration what @sibling has published by its @record. */
+static void take(const struct call *sibling, const cJSON *record, struct config *config,
+		 struct cni_error *err)
+{
+	const struct backend *backend = record_backend(record, err);
+	cleanup_free struct mapping *recorded = NULL;
+	size_t n = 0;
+
+	if (backend != NULL &&
+	    mappings_read_record(json_get(record, "mappings"), &recorded, &n, err) == 0 &&
+	    backend->check(sibling, record, err) == 0)
+		config->n_mappings =
+			mappings_subtract(config->mappings, config->n_mappings, recorded, n);
+}
+
 static int visit(const char *container_id, const char *ifname, void *arg, struct cni_error *err)
 {
 	struct search *s = arg;
-	struct config *config = s->config;
 	const struct call sibling = {
 		.req = s->call->req,
 		.network = s->network,
 		.container_id = container_id,
 		.ifname = ifname,
-		.config = config,
+		.config = s->config,
 		.state = s->state,
 		.lock = -1,
 	};
 	cleanup_json cJSON *record = NULL;
-	cleanup_free struct mapping *recorded = NULL;
-	const struct backend *backend;
-	size_t n = 0;
 
 	if (strcmp(container_id, s->call->container_id) != 0 ||
 	    (strcmp(ifname, s->call->ifname) == 0 && strcmp(s->network, s->call->network) == 0))
 		return 0;
-	if (state_read(s->state, container_id, ifname, &record, err) <= 0)
-		return 0;
-	backend = record_backend(record, err);
-	if (backend == NULL ||
-	    mappings_read_record(json_get(record, "mappings"), &recorded, &n, err) < 0 ||
-	    backend->check(&sibling, record, err) < 0)
-		return 0;
-	config->n_mappings = mappings_subtract(config->mappings, config->n_mappings, recorded, n);
+	if (state_read(s->state, container_id, ifname, &record, err) > 0)
+		take(&sibling, record, s->config, err);
 	return 0;
 }
 
