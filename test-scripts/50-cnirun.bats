@@ -39,6 +39,7 @@ main_flow() {
 	in_host && return
 	prepare_cnirun
 	prepare_user
+	give_subordinate_ids ''
 	start_services
 	flow() {
 		prepare_cnirun
@@ -53,7 +54,7 @@ main_flow() {
 	in_host && return
 	prepare_cnirun
 	prepare_user
-	give_subordinate_ids
+	give_subordinate_ids 1000:100000:65536
 	flow() {
 		prepare_cnirun
 		runs -- cat /proc/self/uid_map /proc/self/gid_map
@@ -982,8 +983,13 @@ cnirun: 1 attachments could not be deleted; they stay in the result cache for th
 
 @test "without CNI_PATH, plugins beside cnirun are found, but not commands" {
 	in_host && return
+	local directory
+
 	prepare_cnirun
 	unset CNI_PATH
+	for directory in /opt/cni/bin /usr/libexec/cni /usr/lib/cni /usr/local/lib/cni; do
+		[ ! -d "$directory" ] || mount -t tmpfs tmpfs "$directory"
+	done
 	runs -- true
 	# Among commands, slirp4netns is the daemon.
 	mkdir /run/t/bin

@@ -298,7 +298,7 @@ published() {
 	in_host && return
 	prepare_podman reserve
 	prepare_user
-	give_subordinate_ids
+	give_subordinate_ids 1000:100000:65536
 	# Podman hides /run, but for the user's own directory, from what it starts for a user's network.
 	install -d -o 1000 -g 1000 /opt/home
 	install -D -t /opt/home/.config/cni/net.d /etc/cni/net.d/*

@@ -79,9 +79,10 @@ prepare_user() {
 	install -d -m 700 -o 1000 -g 1000 /run/user/1000
 }
 
-# newuidmap asks for the user's name as well, and a fresh machine has no user 1000.
+# give_subordinate_ids LINE: and no others. newuidmap asks for the user's name as well, and a fresh machine has no
+# user 1000.
 give_subordinate_ids() {
-	echo 1000:100000:65536 >/run/t/subid
+	echo "$1" >/run/t/subid
 	mount --bind /run/t/subid /etc/subuid
 	mount --bind /run/t/subid /etc/subgid
 	getent passwd 1000 >/dev/null || {
