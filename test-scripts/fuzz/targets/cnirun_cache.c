@@ -38,7 +38,7 @@ static void check_round(const struct cache *cache, const struct cache_entry *ent
 	PROMISE_OF(strcmp(a->args ?: "", again.attachment.args ?: "") == 0, a->args ?: "");
 	PROMISE(!entry->result == !again.result);
 	PROMISE(!entry->result || fuzz_same(entry->result, again.result));
-	cache_remove(cache, list.name, a->container_id, a->ifname);
+	PROMISE_OF(cache_remove(cache, list.name, a->container_id, a->ifname, &err) == 0, err.msg);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
