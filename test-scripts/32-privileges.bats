@@ -31,7 +31,11 @@ one_less() {
 listed() {
 	local row
 
-	row=$(sed -n "s/^\.It $2 Ta //p" "$BIN"/../plugins/*/"$1" "$BIN"/../../../plugins/*/"$1" 2>/dev/null | head -n 1)
+	# The row's other half is behind the Ta of a -column list, or on the next line of a -tag list.
+	row=$(cat "$BIN"/../plugins/*/"$1" "$BIN"/../../../plugins/*/"$1" 2>/dev/null |
+		awk -v row=".It $2" '/^\.Sh / { here = /SECURITY/ }
+			here && $0 == row { getline; print; exit }
+			here && index($0, row " Ta ") == 1 { print substr($0, length(row " Ta ") + 1); exit }')
 	[ -n "$row" ] || fail "no row $2 in $1"
 	row=${row%%, or*}
 	row=${row,,}
