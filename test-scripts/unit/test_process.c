@@ -622,7 +622,7 @@ static void releasing_a_process_that_was_killed_fails(void **state)
 	assert_int_equal(kill(p.id.pid, SIGKILL), 0);
 	assert_int_equal(process_wait(&p, 1000, &err), 1);
 	assert_int_equal(process_release(&p, &err), -1);
-	assert_int_equal(err.code, CNI_ERR_IO);
+	assert_int_equal(err.code, CNI_ERR_AGAIN);
 	assert_int_equal(p.gate, -1);
 	process_close(&p);
 	assert_false(log_exists());
