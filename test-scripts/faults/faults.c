@@ -542,6 +542,8 @@ static void work(const struct campaign *c, unsigned int number, FILE *report)
 	char text[REASON_MAX];
 	size_t current = SIZE_MAX;
 
+	/* All workers write into one pipe: a line at a time, which no other's can come into. */
+	setvbuf(report, NULL, _IOLBF, BUFSIZ);
 	host_make(c->bin, c->library);
 	standing_prepare();
 	for (size_t i = 0; i < n_operations; i++)
@@ -612,6 +614,9 @@ static void take_report(FILE *report, struct count (*counts)[KINDS], unsigned in
 		size_t operation;
 		int kind, reached, at = 0;
 
+		if (sscanf(line, "%*[PF] %zu %d", &operation, &kind) == 2 &&
+		    (operation >= n_operations || kind < 0 || kind >= KINDS))
+			die("a worker reported what there is not: %s", line);
 		if (sscanf(line, "P %zu %d %d", &operation, &kind, &reached) == 3) {
 			counts[operation][kind].tried++;
 			counts[operation][kind].missed += !reached;
