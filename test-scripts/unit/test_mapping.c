@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
-#include "../../plugins/netns-portmap/mapping.c"
+#include <netinet/in.h>
+
+#include "cleanup.h"
+#include "mapping.h"
 
 /* Return: what mappings_read() returns for the JSON; the caller frees *out. */
 static int read_text(const char *text, struct mapping **out, size_t *n, struct cni_error *err)

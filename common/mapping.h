@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A port mapping: as a runtime asks for it, as a record keeps it, as a message names it. */
-#ifndef PORTMAP_MAPPING_H
-#define PORTMAP_MAPPING_H
+#ifndef USERNET_MAPPING_H
+#define USERNET_MAPPING_H
 
 #include <stdbool.h>
 #include <stddef.h>
