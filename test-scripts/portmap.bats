@@ -393,7 +393,7 @@ race() {
 	kill -0 $editor
 	kill $editor
 	portmap CHECK c99 "$(map 20000 80)"
-	is "$(elements)" 2
+	is "$(elements)" 3
 	portmap DEL c99
 	nothing_left
 }
@@ -422,7 +422,7 @@ killed() {
 				portmap ADD a "$(map 8080 80)" >/dev/null
 				portmap DEL a
 			}
-			is "$(elements)" 4
+			is "$(elements)" 5
 			is "$(find /run/usernet-cni -name 'a@*' | wc -l)" 0
 		done
 		echo "ADD: $n $call" >&2
@@ -436,7 +436,7 @@ killed() {
 		done
 		echo "DEL: $n $call" >&2
 		[ $n -gt 1 ]
-		is "$(elements)" 4
+		is "$(elements)" 5
 	done
 	portmap CHECK b "$(map 9090 80)"
 	portmap DEL b
@@ -496,13 +496,13 @@ unreadable() {
 			ADD)
 				portmap ADD a "$(map 8081 80)" >/dev/null 2>stderr
 				portmap CHECK a "$(map 8081 80)"
-				is "$(elements)" 8
+				is "$(elements)" 10
 				portmap DEL a
 				;;
 			esac
 			grep -q 'looking for what is published instead' stderr
 			[ ! -e $record ]
-			is "$(elements)" 4
+			is "$(elements)" 5
 		done
 	done
 	portmap CHECK b "$(map 9090 80)"
@@ -611,12 +611,12 @@ garbage() {
 	NETWORK=net2 portmap ADD c "$(map 8082 80)" >/dev/null
 	portmap ADD "$long" "$(map 8083 80)" >/dev/null
 	portmap CHECK "$long" "$(map 8083 80)"
-	is "$(elements)" 16
+	is "$(elements)" 20
 	collect net a
-	is "$(elements)" 8
+	is "$(elements)" 10
 	portmap CHECK a "$(map 8080 80)"
 	collect net a
-	is "$(elements)" 8
+	is "$(elements)" 10
 	# Records lost, elements not.
 	portmap ADD "$long" "$(map 8083 80)" >/dev/null
 	portmap ADD b "$(map 8081 80)" >/dev/null
@@ -653,9 +653,9 @@ flushed() {
 	portmap ADD b "$(map 8081 80)" >/dev/null
 	portmap CHECK a "$(map 8080 80)"
 	answers a4 peer tcp 10.99.0.1 8080
-	nft 'flush chain inet usernet_portmap guard; delete chain inet usernet_portmap guard'
+	nft 'flush chain inet usernet_portmap loopback_input; delete chain inet usernet_portmap loopback_input'
 	portmap ADD b "$(map 8081 80)" >/dev/null
-	nft list chain inet usernet_portmap guard | grep drop >/dev/null
+	nft list chain inet usernet_portmap loopback_input | grep 'ip daddr set' >/dev/null
 	# DEL and GC of what somebody else removed.
 	nft delete table inet usernet_portmap
 	portmap DEL a
@@ -700,12 +700,12 @@ thousands() {
 	container_add a
 	many=$(for ((p = 20000; p < 24999; p++)); do printf '%s, ' "$(map $p 80)"; done)
 	portmap ADD a "$many $(map 24999 80)" >/dev/null
-	is "$(elements)" 20000
+	is "$(elements)" 25000
 	portmap CHECK a "$(map 20000 80)"
 	container_add b
 	refused 100 'tcp 24999 is taken by net/a@eth0' portmap ADD b "$(map 24999 80)"
 	refused 100 'is taken by net/a@eth0' portmap ADD b "$many $(map 24999 80)"
-	is "$(elements)" 20000
+	is "$(elements)" 25000
 	portmap DEL a
 	nothing_left
 }
@@ -839,7 +839,7 @@ in_user_namespace() {
 		mkdir state && chmod 700 state
 		echo "{\"cniVersion\": \"1.0.0\", \"interfaces\": [{\"name\": \"eth0\", \"sandbox\": \"/run/netns/p\"}], \"ips\": [{\"interface\": 0, \"address\": \"10.22.0.9/16\"}]}" >p.result
 		portmap ADD p "$(map 80 80)" "\"stateDir\": \"$PWD/state\"" >/dev/null
-		is "$(elements)" 2
+		is "$(elements)" 3
 		portmap CHECK p "$(map 80 80)" "\"stateDir\": \"$PWD/state\""
 		portmap DEL p "$(map 80 80)" "\"stateDir\": \"$PWD/state\""
 		nothing_left' x "$portmap_root"

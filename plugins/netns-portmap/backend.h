@@ -73,8 +73,8 @@ struct backend {
 	/* GC, after the records: what no record tells of. May be NULL. */
 	int (*sweep)(const struct cni_request *req, const struct config *config,
 		     struct cni_error *err);
-	/* May be NULL. */
-	int (*status)(struct cni_error *err);
+	/* Whether an ADD could succeed. May be NULL. */
+	int (*status)(const struct config *config, struct cni_error *err);
 };
 
 extern const struct backend backend_nftables;

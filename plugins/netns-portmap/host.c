@@ -124,7 +124,7 @@ int host_addresses(int family, struct ip_address *out, size_t max, size_t *n)
 	return list.n > max ? -1 : 0;
 }
 
-int host_route_localnet(const char *device, struct cni_error *err)
+int host_close_localnet(const char *device, struct cni_error *err)
 {
 	cleanup_close int fd = -1;
 	char path[64 + IFNAMSIZ];
@@ -132,14 +132,16 @@ int host_route_localnet(const char *device, struct cni_error *err)
 
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/route_localnet", device);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0 && read(fd, &now, 1) == 1 && now != '0')
+	if (fd < 0 || read(fd, &now, 1) != 1 || now == '0')
 		return 0;
 	cleanup_close_(&fd);
 	fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || write(fd, "1", 1) != 1)
-		return cni_error_errno(err, CNI_ERR_IO,
-				       "cannot set net.ipv4.conf.%s.route_localnet, without which "
-				       "127.0.0.1 does not reach the container",
-				       device);
-	return 0;
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		return cni_error_errno(
+			err, CNI_ERR_IO,
+			"cannot set net.ipv4.conf.%s.route_localnet to 0, which an "
+			"earlier release turned on: it opens 127.0.0.1 of this host to "
+			"whoever is behind %s; set it by hand",
+			device, device);
+	return 1;
 }

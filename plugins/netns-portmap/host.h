@@ -30,11 +30,11 @@ int host_route(const struct ip_address *address, struct host_route *route, struc
 int host_addresses(int family, struct ip_address *out, size_t max, size_t *n);
 
 /**
- * host_route_localnet() - let packets of 127.0.0.0/8 out of, and back into, an interface.
+ * host_close_localnet() - put net.ipv4.conf.<device>.route_localnet back to 0.
  *
- * net.ipv4.conf.<device>.route_localnet (Documentation/networking/ip-sysctl). It stays on: other
- * containers behind the interface need it as well. Return: 0, or -1 CNI_ERR_IO.
+ * Layout 1 of the table turned it on, and left it on (Documentation/networking/ip-sysctl). Return:
+ * 1 it was on, 0 it was off or there is no such device, -1 CNI_ERR_IO.
  */
-int host_route_localnet(const char *device, struct cni_error *err);
+int host_close_localnet(const char *device, struct cni_error *err);
 
 #endif

@@ -458,7 +458,8 @@ static int portmap_status(const struct cni_request *req, struct cni_error *err)
 	}
 	if (config.backend && config.backend->status == NULL)
 		return 0;
-	if (backend_nftables.status(err) == 0 || (config.backend == NULL && geteuid() != 0))
+	if (backend_nftables.status(&config, err) == 0 ||
+	    (config.backend == NULL && geteuid() != 0))
 		return 0;
 	err->code = CNI_ERR_UNAVAILABLE;
 	return -1;

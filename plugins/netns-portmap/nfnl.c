@@ -80,6 +80,27 @@ void nfnl_done(struct nfnl_buffer *buffer, const struct nlmsghdr *nlh)
 		buffer->len += NLMSG_ALIGN(nlh->nlmsg_len);
 }
 
+int nfnl_append(struct nfnl_buffer *buffer, const struct nfnl_buffer *other)
+{
+	const size_t size = buffer->len + other->len;
+	char *data;
+
+	if (buffer->failed || other->failed)
+		return -1;
+	if (other->len == 0)
+		return 0;
+	if (size > buffer->size) {
+		data = realloc(buffer->data, size);
+		if (data == NULL)
+			return -1;
+		buffer->data = data;
+		buffer->size = size;
+	}
+	memcpy(buffer->data + buffer->len, other->data, other->len);
+	buffer->len = size;
+	return 0;
+}
+
 static void raise_limit(int fd, int forced, int ordinary, int bytes)
 {
 	if (setsockopt(fd, SOL_SOCKET, forced, &bytes, sizeof(bytes)) < 0)

@@ -53,6 +53,9 @@ void nfnl_buffer_free(struct nfnl_buffer *buffer);
 void *nfnl_put(struct nfnl *nl, struct nfnl_buffer *buffer);
 void nfnl_done(struct nfnl_buffer *buffer, const struct nlmsghdr *nlh);
 
+/* The messages of another buffer behind those of this one. Return: 0, or -1 out of memory. */
+int nfnl_append(struct nfnl_buffer *buffer, const struct nfnl_buffer *other);
+
 /* Send the messages and empty the buffer. Return: 0, or -1 with errno. */
 int nfnl_send(struct nfnl *nl, struct nfnl_buffer *buffer);
 

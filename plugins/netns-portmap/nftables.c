@@ -63,13 +63,15 @@
 #include "cleanup.h"
 #include "conf.h"
 #include "conntrack.h"
+#include "elements.h"
+#include "forward.h"
 #include "host.h"
 #include "nfnl.h"
 #include "publication.h"
 #include "table.h"
+#include "upgrade.h"
 
 #define ATTEMPTS 64
-#define CHUNK 64 /* questions in one send: their answers must fit the receive buffer */
 
 /* The one socket; its close is the process's end. */
 static struct nfnl nl = NFNL_NONE;
@@ -123,245 +125,6 @@ static int refused(int error, const char *what, struct cni_error *err)
 }
 
 /*
- * Requests about elements: NEWSETELEM, DELSETELEM, GETSETELEM.
- */
-
-static void put_value(struct nlmsghdr *nlh, uint16_t type, const void *data, size_t len)
-{
-	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
-
-	mnl_attr_put(nlh, NFTA_DATA_VALUE, len, data);
-	mnl_attr_nest_end(nlh, nest);
-}
-
-static struct nlattr *begin_elements(struct nlmsghdr *nlh, unsigned int set)
-{
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, table_set_name(set));
-	return mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
-}
-
-static void put_element(struct nlmsghdr *nlh, const struct element *e, const char *owner)
-{
-	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-
-	put_value(nlh, NFTA_SET_ELEM_KEY, e->key, e->key_len);
-	if (owner) {
-		uint8_t comment[2 + OWNER_MAX];
-		const size_t len = strlen(owner) + 1;
-
-		if (e->data_len)
-			put_value(nlh, NFTA_SET_ELEM_DATA, e->data, e->data_len);
-		comment[0] = 0; /* NFTNL_UDATA_SET_ELEM_COMMENT */
-		comment[1] = (uint8_t)len;
-		memcpy(comment + 2, owner, len);
-		mnl_attr_put(nlh, NFTA_SET_ELEM_USERDATA, 2 + len, comment);
-	}
-	mnl_attr_nest_end(nlh, nest);
-}
-
-/*
- * Add (with an owner) or delete (without) elements: those of a set together, as many in a message
- * as fit; the list is a netlink attribute, whose length has sixteen bits.
- */
-static void put_elements(struct nfnl_buffer *b, uint16_t type, uint16_t flags,
-			 const struct elements *list, const char *owner, bool only_ours)
-{
-	struct nlmsghdr *nlh = NULL;
-	struct nlattr *nest = NULL;
-
-	for (unsigned int set = 0; set < TABLE_SETS; set++) {
-		for (size_t i = list->first[set]; i < list->first[set + 1]; i++) {
-			const struct element *e = &list->elements[i];
-
-			if (only_ours && !e->ours)
-				continue;
-			if (nlh && nlh->nlmsg_len > NFNL_MESSAGE_MAX - 1024) {
-				mnl_attr_nest_end(nlh, nest);
-				nfnl_done(b, nlh);
-				nlh = NULL;
-			}
-			if (nlh == NULL) {
-				nlh = table_message(&nl, b, type, flags);
-				nest = begin_elements(nlh, set);
-			}
-			put_element(nlh, e, owner);
-		}
-		if (nlh) {
-			mnl_attr_nest_end(nlh, nest);
-			nfnl_done(b, nlh);
-			nlh = NULL;
-		}
-	}
-}
-
-/*
- * Answers
- */
-
-/* What an element of a reply says. Pointers go into the message. */
-struct found {
-	const void *key;
-	size_t key_len;
-	const void *data;
-	size_t data_len;
-	const char *owner; /* "" where there is no comment that could be one */
-};
-
-static void read_value(const struct nlattr *nest, const void **data, size_t *len)
-{
-	const struct nlattr *attr;
-
-	mnl_attr_for_each_nested(attr, nest)
-	{
-		if (mnl_attr_get_type(attr) == NFTA_DATA_VALUE) {
-			*data = mnl_attr_get_payload(attr);
-			*len = mnl_attr_get_payload_len(attr);
-		}
-	}
-}
-
-static const char *read_comment(const struct nlattr *userdata)
-{
-	const uint8_t *data = mnl_attr_get_payload(userdata);
-	const size_t size = mnl_attr_get_payload_len(userdata);
-	size_t len;
-
-	for (size_t at = 0; at + 2 <= size; at += 2 + len) {
-		len = data[at + 1];
-		if (at + 2 + len > size)
-			break;
-		if (data[at] == 0 && len > 0 && data[at + 1 + len] == '\0')
-			return (const char *)&data[at + 2];
-	}
-	return "";
-}
-
-static void read_element(const struct nlattr *element, struct found *found)
-{
-	const struct nlattr *attr;
-
-	*found = (struct found){.owner = ""};
-	mnl_attr_for_each_nested(attr, element)
-	{
-		switch (mnl_attr_get_type(attr)) {
-		case NFTA_SET_ELEM_KEY:
-			read_value(attr, &found->key, &found->key_len);
-			break;
-		case NFTA_SET_ELEM_DATA:
-			read_value(attr, &found->data, &found->data_len);
-			break;
-		case NFTA_SET_ELEM_USERDATA:
-			found->owner = read_comment(attr);
-			break;
-		}
-	}
-}
-
-/* Call @fn for each element of a reply. */
-static int each_element(const struct nlmsghdr *nlh, int (*fn)(const struct found *found, void *arg),
-			void *arg)
-{
-	const struct nlattr *attr;
-	const struct nlattr *element;
-	struct found found;
-
-	if (nlh->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM))
-		return 0;
-	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
-	{
-		if (mnl_attr_get_type(attr) != NFTA_SET_ELEM_LIST_ELEMENTS)
-			continue;
-		mnl_attr_for_each_nested(element, attr)
-		{
-			read_element(element, &found);
-			if (fn(&found, arg) < 0)
-				return -1;
-		}
-	}
-	return 0;
-}
-
-struct reading {
-	struct elements *list;
-	const char *owner;
-	uint32_t first_seq;
-	size_t first; /* the element that first_seq asked for */
-	size_t at;
-	int error;
-};
-
-static int on_element(const struct found *found, void *arg)
-{
-	struct reading *r = arg;
-	struct element *e = &r->list->elements[r->at];
-
-	e->found = true;
-	e->ours = strcmp(found->owner, r->owner) == 0;
-	e->as_planned = found->data_len == e->data_len &&
-			(e->data_len == 0 || memcmp(found->data, e->data, e->data_len) == 0);
-	snprintf(e->owner, sizeof(e->owner), "%s", found->owner);
-	return 0;
-}
-
-static int on_answer(const struct nlmsghdr *nlh, void *arg)
-{
-	struct reading *r = arg;
-	const uint32_t offset = nlh->nlmsg_seq - r->first_seq;
-	const int error = nfnl_errno(nlh);
-
-	if (error && error != ENOENT && r->error == 0)
-		r->error = error;
-	r->at = r->first + offset;
-	if (offset >= CHUNK || r->at >= r->list->n)
-		return 0;
-	return each_element(nlh, on_element, r);
-}
-
-/* Look each element up by its key. Return: 0, or an errno. */
-static int look_up(struct elements *list, const char *owner)
-{
-	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
-	struct reading r = {.list = list, .owner = owner};
-
-	for (size_t i = 0; i < list->n; i++) {
-		struct element *e = &list->elements[i];
-		struct nlmsghdr *nlh = table_message(&nl, &b, NFT_MSG_GETSETELEM, 0);
-		struct nlattr *nest = begin_elements(nlh, e->set);
-
-		e->found = e->ours = e->as_planned = false;
-		put_element(nlh, e, NULL);
-		mnl_attr_nest_end(nlh, nest);
-		nfnl_done(&b, nlh);
-		if (i % CHUNK == 0) {
-			r.first = i;
-			r.first_seq = nl.seq;
-		}
-		if (i % CHUNK != CHUNK - 1 && i + 1 < list->n)
-			continue;
-		if (nfnl_send(&nl, &b) < 0 || nfnl_receive(&nl, on_answer, &r) < 0)
-			return errno;
-	}
-	return r.error;
-}
-
-static bool any_ours(const struct elements *list)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (list->elements[i].ours)
-			return true;
-	return false;
-}
-
-static const struct element *taken(const struct elements *list)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (list->elements[i].found && !list->elements[i].ours)
-			return &list->elements[i];
-	return NULL;
-}
-
-/*
  * ADD and DEL
  */
 
@@ -383,47 +146,119 @@ static int say_taken(const struct publication *p, const struct element *e, struc
 			 text, e->owner);
 }
 
+/* Return: 0, or -1: nobody but its owner may change it, or no release of ours made it so. */
+static int check_usable(const struct table_view *view, struct cni_error *err)
+{
+	if (view->state == TABLE_OWNED)
+		return cni_error(
+			err, CNI_ERR_IO,
+			"table inet " TABLE_NAME
+			" belongs to a running program (flag owner, netlink port %u), which "
+			"alone may change it: end that program, or let it make the table "
+			"without the flag",
+			view->owner_port);
+	if (view->state == TABLE_FOREIGN)
+		return cni_error(
+			err, CNI_ERR_IO,
+			"a set of table inet " TABLE_NAME
+			" is of another type than netns-portmap makes it: delete the table, "
+			"and add the containers again");
+	return 0;
+}
+
+/* What is to be said of a table that ADD cannot use. Return: 0, or -1 with @err filled. */
+static int check_addable(unsigned int mark_bit, const struct table_view *view,
+			 struct cni_error *err)
+{
+	if (view->state == TABLE_OTHER_BIT)
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "markMasqBit %u: table inet " TABLE_NAME
+				 " uses another bit, %u; one for the whole host, so give every "
+				 "network the same markMasqBit",
+				 mark_bit, view->other);
+	if (view->state == TABLE_NEWER)
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "table inet " TABLE_NAME
+				 " has layout %u, of a later release; this netns-portmap knows "
+				 "layouts up to %d: install one release for every runtime of the "
+				 "host",
+				 view->other, TABLE_LAYOUT);
+	return check_usable(view, err);
+}
+
+static int wake(const struct table_view *view)
+{
+	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
+
+	table_begin(&nl, &b, view->generation);
+	table_wake(&nl, &b);
+	return table_commit(&nl, &b);
+}
+
+/*
+ * What has to be done to the table in a transaction of its own before elements come into it.
+ * Return: 1 it was done, so look again; 0 there is nothing to do; -1 with @err filled.
+ */
+static int mend(unsigned int mark_bit, const struct table_view *view, struct cni_error *err)
+{
+	int error = 0;
+
+	if (view->state == TABLE_DORMANT)
+		error = wake(view);
+	else if (view->state != TABLE_OLDER)
+		return 0;
+	else if (upgrade_table(&nl, mark_bit, view, &error, err) < 0)
+		return -1;
+	if (error < 0)
+		return session_anew(err) < 0 ? -1 : 1;
+	if (error && error != ERESTART)
+		return refused(error, "mend the rules", err);
+	return 1;
+}
+
 /* @unsure: set when an answer was lost. Then a failure need not mean that nothing is published. */
 static int publish(const struct publication *p, struct elements *list, bool *unsure,
 		   struct cni_error *err)
 {
 	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
-	enum table_state state;
-	uint32_t generation;
-	int error = 0;
+	struct table_view view;
+	int error = ERESTART;
 
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		const struct element *other;
-		bool rebuild;
+		int mended;
 
-		if (table_look(&nl, p->mark_bit, &state, &generation) < 0)
+		if (table_look(&nl, p->mark_bit, &view) < 0)
 			return refused(errno, "read nf_tables", err);
-		if (state == TABLE_OTHER_BIT)
-			return cni_error(err, CNI_ERR_CONFIG,
-					 "markMasqBit %u: table inet " TABLE_NAME
-					 " uses another bit; one for the whole host, so give every "
-					 "network the same markMasqBit",
-					 p->mark_bit);
+		if (check_addable(p->mark_bit, &view, err) < 0)
+			return -1;
+		mended = mend(p->mark_bit, &view, err);
+		if (mended < 0)
+			return -1;
+		if (mended)
+			continue;
 		/* A key was taken, or there was no such set: now it is worth reading. */
 		if (attempt > 0) {
-			const int unread = look_up(list, p->owner);
+			const int unread = elements_look_up(&nl, list, p->owner);
 
 			if (unread)
 				return refused(unread, "read the mappings", err);
-			other = taken(list);
+			other = elements_taken(list);
 			if (other)
 				return say_taken(p, other, err);
+			elements_adopt(list);
 		}
 		/*
 		 * Rules would be there twice if somebody else built them meanwhile, so building
 		 * goes with the generation. So does replacing what is ours but has no record.
 		 */
-		rebuild = state != TABLE_WHOLE;
-		table_begin(&nl, &b, rebuild || any_ours(list) ? generation : 0);
-		if (rebuild)
-			table_build(&nl, &b, p->mark_bit);
-		put_elements(&b, NFT_MSG_DELSETELEM, 0, list, NULL, true);
-		put_elements(&b, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, list, p->owner,
+		table_begin(&nl, &b,
+			    view.state != TABLE_WHOLE || elements_any_ours(list) ? view.generation
+										 : 0);
+		if (view.state != TABLE_WHOLE)
+			table_build(&nl, &b, p->mark_bit, &view);
+		elements_put(&nl, &b, NFT_MSG_DELSETELEM, 0, list, NULL, true);
+		elements_put(&nl, &b, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, list, p->owner,
 			     false);
 		error = table_commit(&nl, &b);
 		if (error == 0)
@@ -452,16 +287,7 @@ static int on_other(const struct found *found, void *arg)
 
 static int on_part_of_others(const struct nlmsghdr *nlh, void *arg)
 {
-	return each_element(nlh, on_other, arg);
-}
-
-static void put_dump(struct nfnl_buffer *b, unsigned int set)
-{
-	struct nlmsghdr *nlh = table_message(&nl, b, NFT_MSG_GETSETELEM, NLM_F_DUMP);
-
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, table_set_name(set));
-	nfnl_done(b, nlh);
+	return elements_each(nlh, on_other, arg);
 }
 
 /*
@@ -475,7 +301,7 @@ static bool nobody_else(char *owner)
 	struct cni_error ignored;
 
 	for (unsigned int set = 0; set < TABLE_SETS; set++) {
-		put_dump(&b, set);
+		elements_put_dump(&nl, &b, set);
 		if (nfnl_send(&nl, &b) < 0 || nfnl_receive(&nl, on_part_of_others, owner) < 0) {
 			nfnl_close(&nl);
 			session(&ignored);
@@ -485,22 +311,43 @@ static bool nobody_else(char *owner)
 	return true;
 }
 
-/* The table goes, if nothing is in it. Somebody's own chain in it, and it stays. */
+/*
+ * The table goes, if nothing is in it. Somebody's own chain in it, and it stays; so does a later
+ * release's, which may have sets that this one does not know.
+ */
 static void remove_empty_table(unsigned int mark_bit)
 {
 	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
-	enum table_state state;
-	uint32_t generation;
+	struct table_view view;
 
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-		if (table_look(&nl, mark_bit, &state, &generation) < 0 || state == TABLE_MISSING ||
-		    !nobody_else(NULL))
+		if (table_look(&nl, mark_bit, &view) < 0 || view.state == TABLE_MISSING ||
+		    view.state == TABLE_NEWER || !nobody_else(NULL))
 			return;
-		table_begin(&nl, &b, generation);
-		table_remove(&nl, &b, mark_bit);
+		table_begin(&nl, &b, view.generation);
+		table_remove(&nl, &b, mark_bit, &view);
 		if (table_commit(&nl, &b) != ERESTART)
 			return;
 	}
+}
+
+/*
+ * What an earlier layout left open is closed by whatever call comes first, DEL and GC too. They do
+ * not fail by it. Return: whether to look again.
+ */
+static bool bring_up(unsigned int mark_bit, const struct table_view *view)
+{
+	struct cni_error why;
+	int mended;
+
+	if (view->state != TABLE_OLDER)
+		return false;
+	mended = mend(mark_bit, view, &why);
+	if (mended < 0)
+		fprintf(stderr,
+			"table inet " TABLE_NAME " stays as an earlier release made it: %s\n",
+			why.msg);
+	return mended > 0;
 }
 
 /*
@@ -511,28 +358,31 @@ static void remove_empty_table(unsigned int mark_bit)
 static int withdraw(struct publication *p, struct elements *list, bool last, struct cni_error *err)
 {
 	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
-	enum table_state state;
-	uint32_t generation;
-	int error = 0;
+	struct table_view view;
+	int error = ERESTART;
 
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		bool whole;
 
-		if (table_look(&nl, p->mark_bit, &state, &generation) < 0)
+		if (table_look(&nl, p->mark_bit, &view) < 0)
 			return refused(errno, "read nf_tables", err);
-		if (state == TABLE_MISSING)
+		if (view.state == TABLE_MISSING)
 			return 1;
-		error = look_up(list, p->owner);
+		if (check_usable(&view, err) < 0)
+			return -1;
+		if (bring_up(p->mark_bit, &view))
+			continue;
+		error = elements_look_up(&nl, list, p->owner);
 		if (error)
 			return refused(error, "read the mappings", err);
-		whole = last && nobody_else(p->owner);
-		if (!whole && !any_ours(list))
+		whole = last && view.state != TABLE_NEWER && nobody_else(p->owner);
+		if (!whole && !elements_any_ours(list))
 			return 0;
-		table_begin(&nl, &b, generation);
+		table_begin(&nl, &b, view.generation);
 		if (whole)
-			table_remove(&nl, &b, p->mark_bit);
+			table_remove(&nl, &b, p->mark_bit, &view);
 		else
-			put_elements(&b, NFT_MSG_DELSETELEM, 0, list, NULL, true);
+			elements_put(&nl, &b, NFT_MSG_DELSETELEM, 0, list, NULL, true);
 		error = table_commit(&nl, &b);
 		if (error == 0)
 			return whole;
@@ -542,7 +392,7 @@ static int withdraw(struct publication *p, struct elements *list, bool last, str
 				return -1;
 			continue;
 		}
-		/* Somebody's own chain is in the table, or one of ours is not: it stays. */
+		/* Somebody's own chain is in the table: it stays. */
 		if (whole && error != ERESTART)
 			last = false;
 		else if (error != ERESTART)
@@ -591,32 +441,6 @@ static int check_mappings(const struct publication *p, struct cni_error *err)
 	return 0;
 }
 
-/*
- * Where 127.0.0.1 is to reach an IPv4 container. A read-only /proc/sys (a container host inside a
- * container) takes that one way in away, so it is an error only for who asked for just that one.
- */
-static int allow_loopback(const struct publication *p, struct cni_error *err)
-{
-	bool wanted = false;
-	bool needed = false;
-
-	for (size_t i = 0; i < p->n; i++) {
-		const struct mapping *m = &p->mappings[i];
-		const bool loopback =
-			m->one_host && m->host_family == AF_INET && m->host.bytes[0] == 127;
-
-		wanted |= loopback || (!m->one_host && m->host_family != AF_INET6);
-		needed |= loopback;
-	}
-	if (!wanted || !p->snat || p->device[0][0] == '\0' ||
-	    host_route_localnet(p->device[0], err) == 0)
-		return 0;
-	if (needed)
-		return -1;
-	fprintf(stderr, "%s: %s\n", err->msg, err->details);
-	return 0;
-}
-
 /* After a failed ADD: nothing of it is left, or its record. */
 static void undo(const struct call *call, struct publication *p, struct elements *list, bool unsure)
 {
@@ -631,6 +455,11 @@ static void undo(const struct call *call, struct publication *p, struct elements
 		remove_empty_table(p->mark_bit);
 }
 
+static void report_forward(const struct publication *p)
+{
+	forward_report(&nl, p->address[0].family != AF_UNSPEC, p->address[1].family != AF_UNSPEC);
+}
+
 static int nftables_add(struct call *call, struct cni_error *err)
 {
 	bool unsure = false;
@@ -640,7 +469,7 @@ static int nftables_add(struct call *call, struct cni_error *err)
 
 	publication_init(&p, call);
 	if (check_mappings(&p, err) < 0 || find_devices(&p, err) < 0 ||
-	    allow_loopback(&p, err) < 0 || elements_plan(&p, &list, err) < 0 || session(err) < 0)
+	    elements_plan(&p, &list, err) < 0 || session(err) < 0)
 		return -1;
 	record = publication_print(&p);
 	if (record == NULL)
@@ -652,6 +481,7 @@ static int nftables_add(struct call *call, struct cni_error *err)
 		return -1;
 	}
 	call_unlock(call);
+	report_forward(&p);
 	for (int ipv6 = 0; ipv6 < 2; ipv6++)
 		if (p.address[ipv6].family != AF_UNSPEC)
 			conntrack_forget_host(&nl, p.address[ipv6].family, p.mappings, p.n);
@@ -673,10 +503,37 @@ static int nftables_del(struct call *call, const cJSON *record, struct cni_error
 	call_unlock(call);
 	if (!gone && publication_is_last(call))
 		remove_empty_table(p.mark_bit);
+	if (p.layout < TABLE_LAYOUT)
+		upgrade_close_device(p.device[0]);
 	for (int ipv6 = 0; ipv6 < 2; ipv6++)
 		if (p.address[ipv6].family != AF_UNSPEC)
 			conntrack_forget_container(&nl, &p.address[ipv6], p.mappings, p.n);
 	return 0;
+}
+
+/* What CHECK says of the table's rules. Return: 0, or -1 with @err filled. */
+static int check_rules(unsigned int mark_bit, const struct table_view *view, struct cni_error *err)
+{
+	if (view->state == TABLE_WHOLE)
+		return 0;
+	/* It works as that release made it. */
+	if (view->state == TABLE_OLDER && view->guarded) {
+		fprintf(stderr, "table inet " TABLE_NAME
+				" is of an earlier release: the next ADD or DEL brings it up to "
+				"this one\n");
+		return 0;
+	}
+	if (check_addable(mark_bit, view, err) < 0) {
+		err->code = ERR_CHECK;
+		return -1;
+	}
+	return cni_error(err, ERR_CHECK,
+			 "table inet " TABLE_NAME
+			 " is %s: somebody flushed, deleted or edited it; the next ADD of any "
+			 "container repairs its rules, this container is to be added again",
+			 view->state == TABLE_MISSING   ? "not there"
+			 : view->state == TABLE_DORMANT ? "switched off (flag dormant)"
+							: "not as it should be");
 }
 
 static int nftables_check(const struct call *call, const cJSON *record, struct cni_error *err)
@@ -684,29 +541,24 @@ static int nftables_check(const struct call *call, const cJSON *record, struct c
 	cleanup_publication struct publication p = {0};
 	cleanup_elements struct elements list = {0};
 	char text[MAPPING_TEXT_MAX];
-	enum table_state state;
-	uint32_t generation;
+	struct table_view view;
 	int error;
 
 	if (publication_read(call, record, &p, err) < 0 || elements_plan(&p, &list, err) < 0 ||
 	    session(err) < 0)
 		return -1;
-	if (table_look(&nl, p.mark_bit, &state, &generation) < 0)
+	if (table_look(&nl, p.mark_bit, &view) < 0)
 		return refused(errno, "read nf_tables", err);
-	if (state != TABLE_WHOLE)
-		return cni_error(err, ERR_CHECK,
-				 "table inet " TABLE_NAME
-				 " is %s: somebody flushed, deleted or edited it; the next ADD of "
-				 "any container repairs its rules, this container is to be added "
-				 "again",
-				 state == TABLE_MISSING ? "not there" : "not as it should be");
-	error = look_up(&list, p.owner);
+	if (check_rules(p.mark_bit, &view, err) < 0)
+		return -1;
+	report_forward(&p);
+	error = elements_look_up(&nl, &list, p.owner);
 	if (error)
 		return refused(error, "read the mappings", err);
 	for (size_t i = 0; i < list.n; i++) {
 		const struct element *e = &list.elements[i];
 
-		if (e->found && e->ours && e->as_planned)
+		if ((e->found && e->ours && e->as_planned) || !view.set[e->set])
 			continue;
 		mapping_format(&p.mappings[e->mapping], text);
 		if (!e->found)
@@ -754,8 +606,6 @@ static int on_swept(const struct found *found, void *arg)
 {
 	struct sweep *s = arg;
 	char owner[OWNER_MAX];
-	struct nlmsghdr *nlh;
-	struct nlattr *nest;
 	struct element e = {.set = s->set};
 
 	if (strncmp(found->owner, s->prefix, strlen(s->prefix)) != 0 || found->key == NULL ||
@@ -768,11 +618,7 @@ static int on_swept(const struct found *found, void *arg)
 		return 0;
 	e.key_len = (uint8_t)found->key_len;
 	memcpy(e.key, found->key, found->key_len);
-	nlh = table_message(&nl, &s->b, NFT_MSG_DELSETELEM, 0);
-	nest = begin_elements(nlh, s->set);
-	put_element(nlh, &e, NULL);
-	mnl_attr_nest_end(nlh, nest);
-	nfnl_done(&s->b, nlh);
+	elements_put_one(&nl, &s->b, NFT_MSG_DELSETELEM, 0, &e, NULL);
 	s->n++;
 	return 0;
 }
@@ -785,7 +631,7 @@ static int on_part(const struct nlmsghdr *nlh, void *arg)
 		errno = error;
 		return -1;
 	}
-	return each_element(nlh, on_swept, arg);
+	return elements_each(nlh, on_swept, arg);
 }
 
 /* Put the deletion of what is to go into the transaction. Return: 0, or an errno. */
@@ -794,12 +640,7 @@ static int dump_sets(struct sweep *s)
 	cleanup_nfnl_buffer struct nfnl_buffer question = {0};
 
 	for (s->set = 0; s->set < TABLE_SETS; s->set++) {
-		struct nlmsghdr *nlh =
-			table_message(&nl, &question, NFT_MSG_GETSETELEM, NLM_F_DUMP);
-
-		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
-		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, table_set_name(s->set));
-		nfnl_done(&question, nlh);
+		elements_put_dump(&nl, &question, s->set);
 		if (nfnl_send(&nl, &question) < 0)
 			return errno;
 		if (nfnl_receive(&nl, on_part, s) < 0 && errno != ENOENT)
@@ -810,17 +651,18 @@ static int dump_sets(struct sweep *s)
 
 static int sweep_once(struct sweep *s, unsigned int mark_bit)
 {
-	enum table_state state;
-	uint32_t generation;
+	struct table_view view;
 	int error;
 
-	if (table_look(&nl, mark_bit, &state, &generation) < 0)
+	if (table_look(&nl, mark_bit, &view) < 0)
 		return errno;
-	if (state == TABLE_MISSING)
+	if (view.state == TABLE_MISSING)
 		return 0;
+	if (bring_up(mark_bit, &view))
+		return ERESTART;
 	s->b.len = 0;
 	s->n = 0;
-	table_begin(&nl, &s->b, generation);
+	table_begin(&nl, &s->b, view.generation);
 	error = dump_sets(s);
 	return error || s->n == 0 ? error : table_commit(&nl, &s->b);
 }
@@ -880,16 +722,15 @@ static int nftables_sweep(const struct cni_request *req, const struct config *co
 	return 0;
 }
 
-static int nftables_status(struct cni_error *err)
+static int nftables_status(const struct config *config, struct cni_error *err)
 {
-	enum table_state state;
-	uint32_t generation;
+	struct table_view view;
 
 	if (session(err) < 0)
 		return -1;
-	if (table_look(&nl, TABLE_DEFAULT_MARK_BIT, &state, &generation) < 0)
+	if (table_look(&nl, config->mark_bit, &view) < 0)
 		return refused(errno, "use nf_tables", err);
-	return 0;
+	return check_addable(config->mark_bit, &view, err);
 }
 
 const struct backend backend_nftables = {

@@ -32,6 +32,7 @@ void publication_init(struct publication *p, const struct call *call)
 		.snat = call->config->snat,
 		.masq_all = call->config->masq_all,
 		.mark_bit = call->config->mark_bit,
+		.layout = TABLE_LAYOUT,
 	};
 	owner_name(call->network, call->container_id, call->ifname, p->owner);
 }
@@ -54,7 +55,8 @@ cJSON *publication_print(const struct publication *p)
 	}
 	if (!cJSON_AddBoolToObject(record, "snat", p->snat) ||
 	    !cJSON_AddBoolToObject(record, "masqAll", p->masq_all) ||
-	    !cJSON_AddNumberToObject(record, "markMasqBit", p->mark_bit))
+	    !cJSON_AddNumberToObject(record, "markMasqBit", p->mark_bit) ||
+	    !cJSON_AddNumberToObject(record, "layout", p->layout))
 		return NULL;
 	return take_ptr(record);
 }
@@ -71,6 +73,7 @@ int publication_read(const struct call *call, const cJSON *record, struct public
 {
 	const cJSON *array = NULL;
 	int64_t bit = TABLE_DEFAULT_MARK_BIT;
+	int64_t layout = 1;
 
 	*p = (struct publication){.snat = true};
 	owner_name(call->network, call->container_id, call->ifname, p->owner);
@@ -93,6 +96,7 @@ int publication_read(const struct call *call, const cJSON *record, struct public
 	if (conf_get_bool(record, "", "snat", &p->snat, err) < 0 ||
 	    conf_get_bool(record, "", "masqAll", &p->masq_all, err) < 0 ||
 	    conf_get_int(record, "", "markMasqBit", 0, 31, &bit, err) < 0 ||
+	    conf_get_int(record, "", "layout", 1, INT32_MAX, &layout, err) < 0 ||
 	    conf_get_array(record, "", "mappings", &array, err) < 0 ||
 	    mappings_read_record(array, &p->owned, &p->n, err) < 0)
 		return wrong_record(err);
@@ -101,6 +105,7 @@ int publication_read(const struct call *call, const cJSON *record, struct public
 				 p->n == 0 ? "mappings" : "address");
 	p->mappings = p->owned;
 	p->mark_bit = (unsigned int)bit;
+	p->layout = (int)layout;
 	return 0;
 }
 
@@ -271,8 +276,11 @@ static int compare_set(const void *a, const void *b)
 
 int elements_plan(const struct publication *p, struct elements *list, struct cni_error *err)
 {
-	/* A mapping comes to one element of each family, and one more for whom to masquerade. */
-	list->elements = calloc(p->n * 4 + 1, sizeof(*list->elements));
+	/*
+	 * A mapping comes to one element of each family, one more for whom to masquerade, and one
+	 * for 127.0.0.1.
+	 */
+	list->elements = calloc(p->n * 5 + 1, sizeof(*list->elements));
 	if (list->elements == NULL)
 		return cni_error_nomem(err);
 	for (size_t i = 0; i < p->n; i++) {
@@ -283,10 +291,12 @@ int elements_plan(const struct publication *p, struct elements *list, struct cni
 			    (family != AF_UNSPEC && (family == AF_INET6) != ipv6))
 				continue;
 			plan_one(p, i, ipv6, KIND_DNAT, &list->elements[list->n++]);
-			if (p->snat && p->masq_all)
-				plan_one(p, i, ipv6, KIND_MASQ, &list->elements[list->n++]);
-			else if (p->snat && p->device[ipv6][0])
-				plan_one(p, i, ipv6, KIND_HAIRPIN, &list->elements[list->n++]);
+			if (!p->snat || (!p->masq_all && p->device[ipv6][0] == '\0'))
+				continue;
+			plan_one(p, i, ipv6, p->masq_all ? KIND_MASQ : KIND_HAIRPIN,
+				 &list->elements[list->n++]);
+			if (!ipv6)
+				plan_one(p, i, ipv6, KIND_LOCAL, &list->elements[list->n++]);
 		}
 	}
 	qsort(list->elements, list->n, sizeof(*list->elements), compare_set);

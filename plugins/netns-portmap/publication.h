@@ -11,7 +11,7 @@
 #include <cjson/cJSON.h>
 
 #include "backend.h"
-#include "table.h"
+#include "layout.h"
 
 /* nft(8) takes comments of up to 127 bytes. */
 #define OWNER_MAX 128
@@ -25,6 +25,7 @@ struct publication {
 	bool snat;
 	bool masq_all;
 	unsigned int mark_bit;
+	int layout; /* of the table for which it was published; 1: records that do not say */
 	char owner[OWNER_MAX];
 };
 

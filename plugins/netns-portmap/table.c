@@ -1,545 +1,360 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The table, as `nft list table inet usernet_portmap` shows it, for one family (the other alike):
+ * Is the table as the layout says? A table can be there and do something else: flushed, edited,
+ * switched off, or made by another release. Two designs: (a) count: a chain tells how many rules it
+ * has and how many point at it. That is a dozen small requests, and does not see that somebody
+ * replaced a rule by another one, or that the next release has another rule in the same place.
+ * (b) Read every rule and compare it with the message that would make it. This is (b): the rules
+ * are two dozen however many mappings there are, and listing them costs some fifty microseconds.
  *
- *   map ports4 { type inet_proto . inet_service : ipv4_addr . inet_service }
- *   map hosts4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service }
- *   set ports4_hairpin { type inet_proto . inet_service . ifname }
- *   set ports4_masq { type inet_proto . inet_service }            hosts4_hairpin, hosts4_masq alike
+ * What is compared is the netlink attributes themselves. Each that we would send has to be there,
+ * with our value; of what the kernel lists besides, only zeros are let pass, for a newer kernel may
+ * name a default that we do not know.
  *
- *   chain publish {
- *     ip daddr . meta l4proto . th dport . iifname @hosts4_hairpin jump mark_bit_13
- *     ip daddr . meta l4proto . th dport @hosts4_masq jump mark_bit_13
- *     dnat ip to ip daddr . meta l4proto . th dport map @hosts4
- *     meta l4proto . th dport . iifname @ports4_hairpin jump mark_bit_13
- *     meta l4proto . th dport @ports4_masq jump mark_bit_13
- *     dnat ip to meta l4proto . th dport map @ports4
- *   }
- *   chain mark_bit_13 { meta mark set meta mark | 0x2000 }
- *   chain prerouting, chain output { fib daddr type local jump publish }
- *   chain postrouting {
- *     meta mark & 0x2000 == 0x2000 ct status dnat meta mark set meta mark & 0xffffdfff masquerade
- *     ip saddr 127.0.0.0/8 oifname != "lo" ct status dnat masquerade
- *   }
- *   chain guard { iif != "lo" ip daddr 127.0.0.0/8 drop; the same for ip saddr }
- *
- * Why it is so:
- *
- * - A mapping of one host address goes before one of any (as the longer prefix does in a routing
- *   table). dnat ends the walk, so a connection is masqueraded by the mapping that it matched.
- * - Who needs masquerading is known before the address is rewritten, from the port and the
- *   interface, and needed after it. Two designs: (a) look it up again after routing, by container
- *   address and port; no mark is needed, but connections to the same container by way of another
- *   mapping or of kube-proxy match as well and lose their source address, the bridged hairpin of
- *   br_netfilter has no input interface there, and an element of a dead container would clash with
- *   its address's next owner. (b) One bit of the packet mark from here to there, set on the first
- *   packet of a connection only and cleared again: exact, and each key contains the mapping's, so
- *   that who owns the mapping owns them all. This is (b). The bit is `markMasqBit`, one for the
- *   whole host, and shows in a chain's name, so that looking is enough to know it.
- * - Hairpin means that a connection comes in by the interface behind which the container is:
- *   answered directly it would bypass this host. Hence the interface in the key, and not the
- *   container's subnet, which need not be on one interface.
- * - A connection from 127.0.0.1 that was redirected and leaves by another interface cannot work
- *   unless it is masqueraded, whosever it is; the rule needs no element.
- * - route_localnet, which such connections need, also lets a neighbour on that link send packets to
- *   127.0.0.1, and dnat before routing would take them even without it. The guard drops them at
- *   the door. Nothing legitimate arrives like that (RFC 1122, 3.2.1.3).
- * - ::1 can not be forwarded at all, so it is left to the host's own sockets.
- *
- * Rules are the same however many mappings there are; nat chains see a connection's first packet.
+ * The layout's number stands in the comment of one rule, and not in that of the table or a chain,
+ * which cannot be changed in place: rules are made anew whenever the table is put right.
  */
 #include "table.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libnftnl/chain.h>
 #include <libnftnl/common.h>
-#include <libnftnl/expr.h>
-#include <libnftnl/rule.h>
-#include <libnftnl/set.h>
-#include <libnftnl/table.h>
-#include <libnftnl/udata.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter_ipv4.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 
-#define COMMENT_MAX 128
+#define LOOKS 16 /* while others change the ruleset */
+#define RULES_MAX 64
 
-/* nft(8)'s numbers of its data types (enum datatypes in its sources), six bits each in a tuple. */
-enum { TYPE_IPV4 = 7, TYPE_IPV6 = 8, TYPE_PROTO = 12, TYPE_SERVICE = 13, TYPE_IFNAME = 41 };
-#define THEN(tuple, type) ((tuple) << 6 | (type))
+/*
+ * Comparing attributes
+ */
 
-enum { PRIORITY_GUARD = NF_IP_PRI_RAW, PRIORITY_DNAT = -100, PRIORITY_SNAT = 100 };
-
-unsigned int table_set(bool ipv6, enum table_scope scope, enum table_kind kind)
+static bool is_zero(const struct nlattr *attr)
 {
-	return ((ipv6 ? SCOPE_COUNT : 0) + scope) * KIND_COUNT + kind;
+	const uint8_t *data = mnl_attr_get_payload(attr);
+
+	for (size_t i = 0; i < mnl_attr_get_payload_len(attr); i++)
+		if (data[i])
+			return false;
+	return true;
 }
 
-const char *table_set_name(unsigned int set)
+/* The attribute of a type in a run of them, @len bytes from @first. */
+static const struct nlattr *find_attr(const struct nlattr *first, size_t len, uint16_t type)
 {
-	static const char *const names[TABLE_SETS] = {
-		"ports4",         "ports4_hairpin", "ports4_masq",    "hosts4",
-		"hosts4_hairpin", "hosts4_masq",    "ports6",         "ports6_hairpin",
-		"ports6_masq",    "hosts6",         "hosts6_hairpin", "hosts6_masq",
-	};
+	const struct nlattr *attr = first;
 
-	return names[set];
+	while (mnl_attr_ok(attr, (int)((const char *)first + len - (const char *)attr))) {
+		if (mnl_attr_get_type(attr) == type)
+			return attr;
+		attr = mnl_attr_next(attr);
+	}
+	return NULL;
 }
 
-struct nlmsghdr *table_message(struct nfnl *nl, struct nfnl_buffer *b, uint16_t type,
-			       uint16_t flags)
-{
-	void *at = nfnl_put(nl, b);
+static bool same_nested(const struct nlattr *ours, const struct nlattr *theirs);
 
-	return nftnl_nlmsg_build_hdr(at, type, NFPROTO_INET, flags, nl->seq);
+static bool same_attr(const struct nlattr *ours, const struct nlattr *theirs)
+{
+	if (ours == NULL || theirs == NULL)
+		return (ours == NULL || is_zero(ours)) && (theirs == NULL || is_zero(theirs));
+	if (ours->nla_type & NLA_F_NESTED)
+		return same_nested(ours, theirs);
+	return mnl_attr_get_payload_len(ours) == mnl_attr_get_payload_len(theirs) &&
+	       memcmp(mnl_attr_get_payload(ours), mnl_attr_get_payload(theirs),
+		      mnl_attr_get_payload_len(ours)) == 0;
+}
+
+/* Attributes in any order, each type once. */
+static bool same_nested(const struct nlattr *ours, const struct nlattr *theirs)
+{
+	const struct nlattr *const mine = mnl_attr_get_payload(ours);
+	const struct nlattr *const other = mnl_attr_get_payload(theirs);
+	const size_t mine_len = mnl_attr_get_payload_len(ours);
+	const size_t other_len = mnl_attr_get_payload_len(theirs);
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, ours)
+	{
+		if (!same_attr(attr, find_attr(other, other_len, mnl_attr_get_type(attr))))
+			return false;
+	}
+	mnl_attr_for_each_nested(attr, theirs)
+	{
+		if (!same_attr(find_attr(mine, mine_len, mnl_attr_get_type(attr)), attr))
+			return false;
+	}
+	return true;
+}
+
+/* A rule's expressions: a list, whose order counts. */
+static bool same_expressions(const struct nlattr *ours, const struct nlattr *theirs)
+{
+	const struct nlattr *mine = mnl_attr_get_payload(ours);
+	const char *end = (const char *)mine + mnl_attr_get_payload_len(ours);
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, theirs)
+	{
+		if (!mnl_attr_ok(mine, (int)(end - (const char *)mine)) || !same_nested(mine, attr))
+			return false;
+		mine = mnl_attr_next(mine);
+	}
+	return !mnl_attr_ok(mine, (int)(end - (const char *)mine));
+}
+
+static const struct nlattr *message_attr(const struct nlmsghdr *nlh, uint16_t type)
+{
+	const size_t header = mnl_nlmsg_size(MNL_ALIGN(sizeof(struct nfgenmsg)));
+
+	if (nlh->nlmsg_len < header)
+		return NULL;
+	return find_attr((const struct nlattr *)((const char *)nlh + header),
+			 nlh->nlmsg_len - header, type);
+}
+
+/* "" where it has none, or one that does not end. */
+static const char *message_text(const struct nlmsghdr *nlh, uint16_t type)
+{
+	const struct nlattr *attr = message_attr(nlh, type);
+
+	const char *text = attr ? mnl_attr_get_payload(attr) : "";
+
+	return attr && memchr(text, '\0', mnl_attr_get_payload_len(attr)) ? text : "";
+}
+
+static bool same_attrs(const struct nlmsghdr *ours, const struct nlmsghdr *theirs,
+		       const uint16_t *types, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!same_attr(message_attr(ours, types[i]), message_attr(theirs, types[i])))
+			return false;
+	return true;
+}
+
+#define SAME_ATTRS(ours, theirs, types) \
+	same_attrs(ours, theirs, types, sizeof(types) / sizeof(*(types)))
+
+static bool same_rule(const struct nlmsghdr *ours, const struct nlmsghdr *theirs)
+{
+	static const uint16_t types[] = {NFTA_RULE_CHAIN, NFTA_RULE_USERDATA};
+	const struct nlattr *mine = message_attr(ours, NFTA_RULE_EXPRESSIONS);
+	const struct nlattr *other = message_attr(theirs, NFTA_RULE_EXPRESSIONS);
+
+	return SAME_ATTRS(ours, theirs, types) && mine && other && same_expressions(mine, other);
 }
 
 /*
- * Chains
+ * What the layout says, as messages, and what a look finds
  */
 
-enum {
-	CHAIN_MARK,
-	CHAIN_PUBLISH,
-	CHAIN_PREROUTING,
-	CHAIN_OUTPUT,
-	CHAIN_POSTROUTING,
-	CHAIN_GUARD,
-	CHAIN_COUNT
+struct expected {
+	struct nfnl_buffer b;
+	const struct nlmsghdr *chain[LAYOUT_CHAINS];
+	const struct nlmsghdr *set[TABLE_SETS];
+	const struct nlmsghdr *rule[RULES_MAX];
+	size_t n_rules;
 };
 
-static const struct {
-	const char *name; /* NULL: mark_bit_N */
-	const char *comment;
-	const char *type; /* NULL: not at a hook */
-	uint32_t hook;
-	int32_t priority;
-} chains[CHAIN_COUNT] = {
-	[CHAIN_MARK] = {NULL, "to be masqueraded: the bit is cleared again in postrouting"},
-	[CHAIN_PUBLISH] = {"publish",
-			   "what came to an address of this host: is its port published?"},
-	[CHAIN_PREROUTING] = {"prerouting", "connections from outside and from containers", "nat",
-			      NF_INET_PRE_ROUTING, PRIORITY_DNAT},
-	[CHAIN_OUTPUT] = {"output", "connections of the host's own programs", "nat",
-			  NF_INET_LOCAL_OUT, PRIORITY_DNAT},
-	[CHAIN_POSTROUTING] = {"postrouting", "hairpin, masqAll, and connections from 127.0.0.1",
-			       "nat", NF_INET_POST_ROUTING, PRIORITY_SNAT},
-	[CHAIN_GUARD] = {"guard",
-			 "127.0.0.1 is not to be reached from outside, route_localnet or not",
-			 "filter", NF_INET_PRE_ROUTING, PRIORITY_GUARD},
-};
-
-static const char *chain_name(unsigned int chain, unsigned int mark_bit, char buf[16])
+static void expected_free(struct expected *e)
 {
-	if (chains[chain].name)
-		return chains[chain].name;
-	snprintf(buf, 16, "mark_bit_%u", mark_bit);
-	return buf;
+	nfnl_buffer_free(&e->b);
+}
+#define cleanup_expected __attribute__((cleanup(expected_free)))
+
+/* Return: 0, or -1 with errno. */
+static int expect(struct expected *e, unsigned int mark_bit)
+{
+	struct nfnl nowhere = NFNL_NONE;
+	const struct nlmsghdr *nlh;
+	int left;
+
+	for (unsigned int chain = 0; chain < LAYOUT_CHAINS; chain++)
+		layout_chain(&nowhere, &e->b, chain, mark_bit);
+	for (unsigned int set = 0; set < TABLE_SETS; set++)
+		layout_set(&nowhere, &e->b, set);
+	layout_rules(&nowhere, &e->b, mark_bit);
+	if (e->b.failed) {
+		errno = ENOMEM;
+		return -1;
+	}
+	/* Only now: a buffer that grows moves. */
+	nlh = (const struct nlmsghdr *)e->b.data;
+	left = (int)e->b.len;
+	for (unsigned int i = 0; mnl_nlmsg_ok(nlh, left); i++) {
+		if (i < LAYOUT_CHAINS)
+			e->chain[i] = nlh;
+		else if (i < LAYOUT_CHAINS + TABLE_SETS)
+			e->set[i - LAYOUT_CHAINS] = nlh;
+		else if (e->n_rules < RULES_MAX)
+			e->rule[e->n_rules++] = nlh;
+		nlh = mnl_nlmsg_next(nlh, &left);
+	}
+	return 0;
 }
 
-/* A comment in the form of nft(8)'s user data: type 0 (type 7 of a set), length, text, NUL. */
-static uint32_t comment_data(uint8_t buf[COMMENT_MAX + 2], uint8_t type, const char *text)
-{
-	const size_t len = strnlen(text, COMMENT_MAX - 1) + 1;
-
-	buf[0] = type;
-	buf[1] = (uint8_t)len;
-	memcpy(buf + 2, text, len - 1);
-	buf[1 + len] = '\0';
-	return (uint32_t)len + 2;
-}
-
-static void build_chain(struct nfnl *nl, struct nfnl_buffer *b, unsigned int chain,
-			unsigned int mark_bit)
-{
-	struct nlmsghdr *nlh = table_message(nl, b, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	struct nftnl_chain *c = nftnl_chain_alloc();
-	uint8_t comment[COMMENT_MAX + 2];
-	char name[16];
-
-	if (c == NULL) {
-		b->failed = true;
-		return;
-	}
-	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, TABLE_NAME);
-	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, chain_name(chain, mark_bit, name));
-	if (chains[chain].type) {
-		nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, chains[chain].type);
-		nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, chains[chain].hook);
-		nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, chains[chain].priority);
-		nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
-	}
-	nftnl_chain_set_data(
-		c, NFTNL_CHAIN_USERDATA, comment,
-		comment_data(comment, NFTNL_UDATA_CHAIN_COMMENT, chains[chain].comment));
-	nftnl_chain_nlmsg_build_payload(nlh, c);
-	nftnl_chain_free(c);
-	nfnl_done(b, nlh);
-}
-
-/*
- * Sets and maps
- */
-
-static void build_set(struct nfnl *nl, struct nfnl_buffer *b, unsigned int index)
-{
-	static const char *const comments[SCOPE_COUNT][KIND_COUNT] = {
-		[SCOPE_PORTS] = {"published on every address: protocol, host port, to where",
-				 "masqueraded when it comes from beside the container",
-				 "masqueraded wherever it comes from (masqAll)"},
-		[SCOPE_HOSTS] = {"published on one address: protocol, host port, to where",
-				 "masqueraded when it comes from beside the container",
-				 "masqueraded wherever it comes from (masqAll)"},
-	};
-	const bool ipv6 = index >= TABLE_SETS / 2;
-	const unsigned int scope = index / KIND_COUNT % SCOPE_COUNT;
-	const unsigned int kind = index % KIND_COUNT;
-	const uint32_t address_type = ipv6 ? TYPE_IPV6 : TYPE_IPV4;
-	const uint32_t address_len = ipv6 ? 16 : 4;
-	uint32_t type = scope == SCOPE_HOSTS ? address_type : 0;
-	uint32_t len = scope == SCOPE_HOSTS ? address_len : 0;
-	struct nlmsghdr *nlh = table_message(nl, b, NFT_MSG_NEWSET, NLM_F_CREATE);
-	struct nftnl_set *set = nftnl_set_alloc();
-	uint8_t comment[COMMENT_MAX + 2];
-
-	if (set == NULL) {
-		b->failed = true;
-		return;
-	}
-	type = THEN(THEN(type, TYPE_PROTO), TYPE_SERVICE);
-	len += 4 + 4; /* each member of a tuple takes whole 32-bit registers */
-	if (kind == KIND_HAIRPIN) {
-		type = THEN(type, TYPE_IFNAME);
-		len += IFNAMSIZ;
-	}
-	nftnl_set_set_str(set, NFTNL_SET_TABLE, TABLE_NAME);
-	nftnl_set_set_str(set, NFTNL_SET_NAME, table_set_name(index));
-	nftnl_set_set_u32(set, NFTNL_SET_ID, index + 1);
-	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, type);
-	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, len);
-	if (kind == KIND_DNAT) {
-		nftnl_set_set_u32(set, NFTNL_SET_FLAGS, NFT_SET_MAP);
-		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, THEN(address_type, TYPE_SERVICE));
-		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, address_len + 4);
-	}
-	nftnl_set_set_data(set, NFTNL_SET_USERDATA, comment,
-			   comment_data(comment, NFTNL_UDATA_SET_COMMENT, comments[scope][kind]));
-	nftnl_set_nlmsg_build_payload(nlh, set);
-	nftnl_set_free(set);
-	nfnl_done(b, nlh);
-}
-
-/*
- * Rules. They are written once, here, and read in two ways: to build them, and to count how many
- * rules and jumps each chain should have (then there is no message to build them into).
- */
-
-struct writer {
-	struct nfnl *nl;
-	struct nfnl_buffer *b; /* NULL: only count */
-	struct nftnl_rule *rule;
+struct look {
+	const struct expected *expected;
+	struct table_view *view;
 	unsigned int mark_bit;
-	uint32_t use[CHAIN_COUNT]; /* what the kernel shows as a chain's use: rules and jumps to it
-				    */
+	uint32_t first_chain; /* the number of the question for it, and so on */
+	uint32_t first_retired;
+	uint32_t first_set;
+	bool table;
+	uint32_t flags;
+	bool set_differs;
+	bool rule_seen[RULES_MAX];
+	unsigned int guards;
+	bool rules_differ;
+	long layout;    /* that a rule's comment tells; 0: none does */
+	long other_bit; /* by which a rule marks; -1: none, or ours */
+	bool interrupted;
+	int error;
 };
 
-static void begin_rule(struct writer *w, unsigned int chain)
+static void on_table(const struct nlmsghdr *nlh, struct look *look)
 {
-	char name[16];
+	const struct nlattr *flags = message_attr(nlh, NFTA_TABLE_FLAGS);
+	const struct nlattr *owner = message_attr(nlh, NFTA_TABLE_OWNER);
 
-	w->use[chain]++;
-	w->rule = NULL;
-	if (w->b == NULL)
+	look->table = true;
+	if (flags)
+		look->flags = ntohl(nfnl_get_u32(flags));
+	if (owner)
+		look->view->owner_port = ntohl(nfnl_get_u32(owner));
+}
+
+static void on_chain(const struct nlmsghdr *nlh, struct look *look)
+{
+	static const uint16_t types[] = {NFTA_CHAIN_TYPE, NFTA_CHAIN_HOOK, NFTA_CHAIN_POLICY};
+	const uint32_t chain = nlh->nlmsg_seq - look->first_chain;
+	const uint32_t retired = nlh->nlmsg_seq - look->first_retired;
+
+	if (chain < LAYOUT_CHAINS) {
+		look->view->chain[chain] = true;
+		look->view->chain_differs[chain] =
+			!SAME_ATTRS(look->expected->chain[chain], nlh, types);
+	} else if (retired < LAYOUT_RETIRED) {
+		look->view->retired[retired] = true;
+	}
+}
+
+static void on_set(const struct nlmsghdr *nlh, struct look *look)
+{
+	static const uint16_t types[] = {NFTA_SET_FLAGS, NFTA_SET_KEY_TYPE, NFTA_SET_KEY_LEN,
+					 NFTA_SET_DATA_TYPE, NFTA_SET_DATA_LEN};
+	const uint32_t set = nlh->nlmsg_seq - look->first_set;
+
+	if (set >= TABLE_SETS)
 		return;
-	w->rule = nftnl_rule_alloc();
-	if (w->rule == NULL) {
-		w->b->failed = true;
-		return;
-	}
-	nftnl_rule_set_u32(w->rule, NFTNL_RULE_FAMILY, NFPROTO_INET);
-	nftnl_rule_set_str(w->rule, NFTNL_RULE_TABLE, TABLE_NAME);
-	nftnl_rule_set_str(w->rule, NFTNL_RULE_CHAIN, chain_name(chain, w->mark_bit, name));
+	look->view->set[set] = true;
+	look->set_differs |= !SAME_ATTRS(look->expected->set[set], nlh, types);
 }
 
-static void end_rule(struct writer *w)
+/* The number behind a prefix; -1: it is not that. */
+static long number_behind(const char *prefix, const char *text)
 {
-	struct nlmsghdr *nlh;
+	const size_t len = strlen(prefix);
+	char *end;
+	long number;
 
-	if (w->rule == NULL)
-		return;
-	nlh = table_message(w->nl, w->b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	nftnl_rule_nlmsg_build_payload(nlh, w->rule);
-	nfnl_done(w->b, nlh);
-	nftnl_rule_free(w->rule);
-	w->rule = NULL;
+	if (strncmp(text, prefix, len) != 0 || text[len] < '0' || text[len] > '9')
+		return -1;
+	number = strtol(text + len, &end, 10);
+	return *end == '\0' && number <= INT32_MAX ? number : -1;
 }
 
-/* An expression at the end of the rule; NULL when there is no rule to build. */
-static struct nftnl_expr *expr(struct writer *w, const char *name)
+/* Of nft(8)'s user data: a type, a length, and the text with its NUL. */
+static const char *rule_comment(const struct nlmsghdr *nlh)
 {
-	struct nftnl_expr *e;
+	const struct nlattr *attr = message_attr(nlh, NFTA_RULE_USERDATA);
+	const char *data = attr ? mnl_attr_get_payload(attr) : NULL;
+	const size_t len = attr ? mnl_attr_get_payload_len(attr) : 0;
 
-	if (w->rule == NULL)
-		return NULL;
-	e = nftnl_expr_alloc(name);
-	if (e == NULL) {
-		w->b->failed = true;
-		return NULL;
-	}
-	nftnl_rule_add_expr(w->rule, e);
-	return e;
+	return len > 2 && data[0] == 0 && data[len - 1] == '\0' ? data + 2 : "";
 }
 
-static void set_u32(struct nftnl_expr *e, uint16_t attribute, uint32_t value)
+static bool is_our_chain(const char *name, unsigned int mark_bit)
 {
-	if (e)
-		nftnl_expr_set_u32(e, attribute, value);
+	char buf[LAYOUT_NAME_MAX];
+
+	for (unsigned int chain = 0; chain < LAYOUT_CHAINS; chain++)
+		if (strcmp(name, layout_chain_name(chain, mark_bit, buf)) == 0)
+			return true;
+	return false;
 }
 
-/* Registers are counted in 32-bit words here; NFT_REG32_00 to _15 are the same memory as 1 to 4. */
-#define REG(word) ((uint32_t)(NFT_REG32_00 + (word)))
-
-static void load_meta(struct writer *w, uint32_t key, unsigned int word)
-{
-	struct nftnl_expr *e = expr(w, "meta");
-
-	set_u32(e, NFTNL_EXPR_META_KEY, key);
-	set_u32(e, NFTNL_EXPR_META_DREG, REG(word));
-}
-
-static void load_payload(struct writer *w, uint32_t base, uint32_t offset, uint32_t len,
-			 unsigned int word)
-{
-	struct nftnl_expr *e = expr(w, "payload");
-
-	set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, base);
-	set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
-	set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, len);
-	set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, REG(word));
-}
-
-/* Compare the first register. */
-static void compare(struct writer *w, uint32_t op, const void *data, uint32_t len)
-{
-	struct nftnl_expr *e = expr(w, "cmp");
-
-	set_u32(e, NFTNL_EXPR_CMP_SREG, REG(0));
-	set_u32(e, NFTNL_EXPR_CMP_OP, op);
-	if (e)
-		nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, data, len);
-}
-
-/* First register: (itself & mask) ^ flip. */
-static void bitwise(struct writer *w, uint32_t mask, uint32_t flip)
-{
-	struct nftnl_expr *e = expr(w, "bitwise");
-
-	set_u32(e, NFTNL_EXPR_BITWISE_SREG, REG(0));
-	set_u32(e, NFTNL_EXPR_BITWISE_DREG, REG(0));
-	set_u32(e, NFTNL_EXPR_BITWISE_LEN, sizeof(mask));
-	if (e) {
-		nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof(mask));
-		nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, &flip, sizeof(flip));
-	}
-}
-
-static void verdict(struct writer *w, int code, unsigned int chain)
-{
-	struct nftnl_expr *e = expr(w, "immediate");
-	char name[16];
-
-	if (code == NFT_JUMP)
-		w->use[chain]++;
-	set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
-	set_u32(e, NFTNL_EXPR_IMM_VERDICT, (uint32_t)code);
-	if (e && code == NFT_JUMP)
-		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain_name(chain, w->mark_bit, name));
-}
-
-static void match_family(struct writer *w, bool ipv6)
-{
-	const uint8_t family = ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
-
-	load_meta(w, NFT_META_NFPROTO, 0);
-	compare(w, NFT_CMP_EQ, &family, sizeof(family));
-}
-
-/* ct status dnat */
-static void match_redirected(struct writer *w)
-{
-	static const uint32_t zero;
-	struct nftnl_expr *e = expr(w, "ct");
-
-	set_u32(e, NFTNL_EXPR_CT_KEY, NFT_CT_STATUS);
-	set_u32(e, NFTNL_EXPR_CT_DREG, REG(0));
-	bitwise(w, IPS_DST_NAT, 0);
-	compare(w, NFT_CMP_NEQ, &zero, sizeof(zero));
-}
-
-/* ip saddr (offset 12) or daddr (16) in 127.0.0.0/8 */
-static void match_loopback(struct writer *w, uint32_t offset)
-{
-	static const uint8_t net = 127;
-
-	match_family(w, false);
-	load_payload(w, NFT_PAYLOAD_NETWORK_HEADER, offset, sizeof(net), 0);
-	compare(w, NFT_CMP_EQ, &net, sizeof(net));
-}
-
-/* Look the packet up in a set, by its key; a map's value replaces the key in the registers. */
-static void lookup(struct writer *w, bool ipv6, unsigned int scope, unsigned int kind)
-{
-	unsigned int word = 0;
-	struct nftnl_expr *e;
-
-	match_family(w, ipv6);
-	if (scope == SCOPE_HOSTS) {
-		load_payload(w, NFT_PAYLOAD_NETWORK_HEADER, ipv6 ? 24 : 16, ipv6 ? 16 : 4, word);
-		word += ipv6 ? 4 : 1;
-	}
-	load_meta(w, NFT_META_L4PROTO, word++);
-	load_payload(w, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, word++);
-	if (kind == KIND_HAIRPIN)
-		load_meta(w, NFT_META_IIFNAME, word);
-	e = expr(w, "lookup");
-	set_u32(e, NFTNL_EXPR_LOOKUP_SREG, REG(0));
-	if (kind == KIND_DNAT)
-		set_u32(e, NFTNL_EXPR_LOOKUP_DREG, REG(0));
-	if (e)
-		nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET,
-				   table_set_name(table_set(ipv6, scope, kind)));
-}
-
-static void redirect(struct writer *w, bool ipv6)
-{
-	const uint32_t port = REG(ipv6 ? 4 : 1);
-	struct nftnl_expr *e = expr(w, "nat");
-
-	set_u32(e, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
-	set_u32(e, NFTNL_EXPR_NAT_FAMILY, ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
-	set_u32(e, NFTNL_EXPR_NAT_REG_ADDR_MIN, REG(0));
-	set_u32(e, NFTNL_EXPR_NAT_REG_ADDR_MAX, REG(0));
-	set_u32(e, NFTNL_EXPR_NAT_REG_PROTO_MIN, port);
-	set_u32(e, NFTNL_EXPR_NAT_REG_PROTO_MAX, port);
-	set_u32(e, NFTNL_EXPR_NAT_FLAGS, NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_PROTO_SPECIFIED);
-}
-
-static void write_publish(struct writer *w)
-{
-	static const struct in6_addr loopback6 = IN6ADDR_LOOPBACK_INIT;
-
-	begin_rule(w, CHAIN_PUBLISH);
-	match_family(w, true);
-	load_payload(w, NFT_PAYLOAD_NETWORK_HEADER, 24, 16, 0);
-	compare(w, NFT_CMP_EQ, &loopback6, sizeof(loopback6));
-	verdict(w, NFT_RETURN, 0);
-	end_rule(w);
-
-	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
-		for (int scope = SCOPE_HOSTS; scope >= SCOPE_PORTS; scope--) {
-			for (int kind = KIND_HAIRPIN; kind <= KIND_MASQ; kind++) {
-				begin_rule(w, CHAIN_PUBLISH);
-				lookup(w, ipv6, scope, kind);
-				verdict(w, NFT_JUMP, CHAIN_MARK);
-				end_rule(w);
-			}
-			begin_rule(w, CHAIN_PUBLISH);
-			lookup(w, ipv6, scope, KIND_DNAT);
-			redirect(w, ipv6);
-			end_rule(w);
-		}
-	}
-}
-
-static void set_mark(struct writer *w)
-{
-	struct nftnl_expr *e = expr(w, "meta");
-
-	set_u32(e, NFTNL_EXPR_META_KEY, NFT_META_MARK);
-	set_u32(e, NFTNL_EXPR_META_SREG, REG(0));
-}
-
-static void write_postrouting(struct writer *w)
-{
-	static const char lo[IFNAMSIZ] = "lo";
-	const uint32_t bit = UINT32_C(1) << w->mark_bit;
-
-	begin_rule(w, CHAIN_POSTROUTING);
-	load_meta(w, NFT_META_MARK, 0);
-	bitwise(w, bit, 0);
-	compare(w, NFT_CMP_EQ, &bit, sizeof(bit));
-	match_redirected(w);
-	load_meta(w, NFT_META_MARK, 0);
-	bitwise(w, ~bit, 0);
-	set_mark(w);
-	expr(w, "masq");
-	end_rule(w);
-
-	begin_rule(w, CHAIN_POSTROUTING);
-	match_loopback(w, 12);
-	load_meta(w, NFT_META_OIFNAME, 0);
-	compare(w, NFT_CMP_NEQ, lo, sizeof(lo));
-	match_redirected(w);
-	expr(w, "masq");
-	end_rule(w);
-}
-
-static void write_guard(struct writer *w)
-{
-	static const uint32_t lo = 1; /* loopback's index in every network namespace */
-
-	for (uint32_t offset = 12; offset <= 16; offset += 4) {
-		begin_rule(w, CHAIN_GUARD);
-		load_meta(w, NFT_META_IIF, 0);
-		compare(w, NFT_CMP_NEQ, &lo, sizeof(lo));
-		match_loopback(w, offset);
-		verdict(w, NF_DROP, 0);
-		end_rule(w);
-	}
-}
-
-static void write_rules(struct writer *w)
-{
-	static const uint32_t local = RTN_LOCAL;
-	const uint32_t bit = UINT32_C(1) << w->mark_bit;
-
-	begin_rule(w, CHAIN_MARK);
-	load_meta(w, NFT_META_MARK, 0);
-	bitwise(w, ~bit, bit);
-	set_mark(w);
-	end_rule(w);
-
-	write_publish(w);
-	for (unsigned int chain = CHAIN_PREROUTING; chain <= CHAIN_OUTPUT; chain++) {
-		struct nftnl_expr *e;
-
-		begin_rule(w, chain);
-		e = expr(w, "fib");
-		set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-		set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
-		set_u32(e, NFTNL_EXPR_FIB_DREG, REG(0));
-		compare(w, NFT_CMP_EQ, &local, sizeof(local));
-		verdict(w, NFT_JUMP, CHAIN_PUBLISH);
-		end_rule(w);
-	}
-	write_postrouting(w);
-	write_guard(w);
-}
-
-/*
- * The table as a whole
+/* Rules are listed chain by chain, each in its order; chains of somebody's own may be among them.
  */
+static void on_rule(const struct nlmsghdr *nlh, struct look *look)
+{
+	const char *chain = message_text(nlh, NFTA_RULE_CHAIN);
+	const long bit = number_behind(LAYOUT_MARK_PREFIX, chain);
+
+	if (bit >= 0) {
+		const long layout = number_behind(LAYOUT_COMMENT, rule_comment(nlh));
+
+		if (bit != look->mark_bit)
+			look->other_bit = bit;
+		if (layout > look->layout)
+			look->layout = layout;
+	}
+	if (strcmp(chain, layout_retired[0]) == 0)
+		look->guards++;
+	if (!is_our_chain(chain, look->mark_bit))
+		return;
+	for (size_t i = 0; i < look->expected->n_rules; i++) {
+		const struct nlmsghdr *ours = look->expected->rule[i];
+
+		if (look->rule_seen[i] || strcmp(message_text(ours, NFTA_RULE_CHAIN), chain) != 0)
+			continue;
+		look->rule_seen[i] = true;
+		look->rules_differ |= !same_rule(ours, nlh);
+		return;
+	}
+	look->rules_differ = true; /* one more than there should be */
+}
+
+static int on_look(const struct nlmsghdr *nlh, void *arg)
+{
+	struct look *look = arg;
+	const int error = nfnl_errno(nlh);
+	const struct nlattr *attr;
+
+	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+		look->interrupted = true;
+	if (nlh->nlmsg_type == NLMSG_ERROR) {
+		if (error != ENOENT && look->error == 0)
+			look->error = error;
+		return 0;
+	}
+	if (NFNL_SUBSYS_ID(nlh->nlmsg_type) != NFNL_SUBSYS_NFTABLES)
+		return 0;
+	switch (NFNL_MSG_TYPE(nlh->nlmsg_type)) {
+	case NFT_MSG_NEWGEN:
+		attr = message_attr(nlh, NFTA_GEN_ID);
+		if (attr)
+			look->view->generation = ntohl(nfnl_get_u32(attr));
+		break;
+	case NFT_MSG_NEWTABLE:
+		on_table(nlh, look);
+		break;
+	case NFT_MSG_NEWCHAIN:
+		on_chain(nlh, look);
+		break;
+	case NFT_MSG_NEWSET:
+		on_set(nlh, look);
+		break;
+	case NFT_MSG_NEWRULE:
+		on_rule(nlh, look);
+		break;
+	}
+	return 0;
+}
 
 /* A request that names the table, and one thing in it (attribute 0: nothing). */
 static void put_named(struct nfnl *nl, struct nfnl_buffer *b, uint16_t type, uint16_t flags,
@@ -554,114 +369,103 @@ static void put_named(struct nfnl *nl, struct nfnl_buffer *b, uint16_t type, uin
 	nfnl_done(b, nlh);
 }
 
-void table_build(struct nfnl *nl, struct nfnl_buffer *b, unsigned int mark_bit)
+static void put_questions(struct nfnl *nl, struct nfnl_buffer *b, struct look *look)
 {
-	struct writer w = {.nl = nl, .b = b, .mark_bit = mark_bit};
-	struct nlmsghdr *nlh = table_message(nl, b, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	uint8_t comment[COMMENT_MAX + 2];
+	char name[LAYOUT_NAME_MAX];
 
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, TABLE_NAME);
-	mnl_attr_put(nlh, NFTA_TABLE_USERDATA,
-		     comment_data(comment, NFTNL_UDATA_TABLE_COMMENT,
-				  "published ports of containers: netns-portmap(8)"),
-		     comment);
-	nfnl_done(b, nlh);
-	for (unsigned int chain = 0; chain < CHAIN_COUNT; chain++)
-		build_chain(nl, b, chain, mark_bit);
-	put_named(nl, b, NFT_MSG_DELRULE, 0, 0, NULL); /* every rule of the table */
+	/* The generation first: whatever is read after it, and changes, makes a newer one. */
+	nfnl_done(b, table_message(nl, b, NFT_MSG_GETGEN, 0));
+	put_named(nl, b, NFT_MSG_GETTABLE, 0, 0, NULL);
+	look->first_chain = nl->seq + 1;
+	for (unsigned int chain = 0; chain < LAYOUT_CHAINS; chain++)
+		put_named(nl, b, NFT_MSG_GETCHAIN, 0, NFTA_CHAIN_NAME,
+			  layout_chain_name(chain, look->mark_bit, name));
+	look->first_retired = nl->seq + 1;
+	for (unsigned int chain = 0; chain < LAYOUT_RETIRED; chain++)
+		put_named(nl, b, NFT_MSG_GETCHAIN, 0, NFTA_CHAIN_NAME, layout_retired[chain]);
+	look->first_set = nl->seq + 1;
 	for (unsigned int set = 0; set < TABLE_SETS; set++)
-		build_set(nl, b, set);
-	write_rules(&w);
+		put_named(nl, b, NFT_MSG_GETSET, 0, NFTA_SET_NAME, table_set_name(set));
+	put_named(nl, b, NFT_MSG_GETRULE, NLM_F_DUMP, 0, NULL);
 }
 
-void table_remove(struct nfnl *nl, struct nfnl_buffer *b, unsigned int mark_bit)
+static bool is_whole(const struct look *look)
 {
-	char name[16];
+	bool whole = !look->rules_differ;
 
-	put_named(nl, b, NFT_MSG_DELRULE, 0, 0, NULL);
+	for (unsigned int chain = 0; chain < LAYOUT_CHAINS; chain++)
+		whole &= look->view->chain[chain] && !look->view->chain_differs[chain];
 	for (unsigned int set = 0; set < TABLE_SETS; set++)
-		put_named(nl, b, NFT_MSG_DELSET, 0, NFTA_SET_NAME, table_set_name(set));
-	for (unsigned int chain = 0; chain < CHAIN_COUNT; chain++)
-		put_named(nl, b, NFT_MSG_DELCHAIN, 0, NFTA_CHAIN_NAME,
-			  chain_name(chain, mark_bit, name));
-	/* NLM_F_NONREC: only if that was all. */
-	put_named(nl, b, NFT_MSG_DELTABLE, NLM_F_NONREC, 0, NULL);
+		whole &= look->view->set[set];
+	for (size_t i = 0; i < look->expected->n_rules; i++)
+		whole &= look->rule_seen[i];
+	return whole;
 }
 
-struct look {
-	uint32_t first_seq; /* of the question for chain 0 */
-	uint32_t use[CHAIN_COUNT];
-	bool found[CHAIN_COUNT];
-	bool table;
-	uint32_t generation;
-	int error;
-};
-
-static int on_look(const struct nlmsghdr *nlh, void *arg)
+static enum table_state judge(const struct look *look)
 {
-	struct look *look = arg;
-	const struct nlattr *attr;
-	const uint32_t chain = nlh->nlmsg_seq - look->first_seq;
-	const int error = nfnl_errno(nlh);
-	const uint16_t type = NFNL_MSG_TYPE(nlh->nlmsg_type);
-
-	if (nlh->nlmsg_type == NLMSG_ERROR) {
-		if (error != ENOENT && look->error == 0)
-			look->error = error;
-		return 0;
-	}
-	if (type == NFT_MSG_NEWTABLE)
-		look->table = true;
-	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
-	{
-		const uint16_t kind = mnl_attr_get_type(attr);
-
-		if (type == NFT_MSG_NEWGEN && kind == NFTA_GEN_ID)
-			look->generation = ntohl(nfnl_get_u32(attr));
-		if (type == NFT_MSG_NEWCHAIN && kind == NFTA_CHAIN_USE && chain < CHAIN_COUNT) {
-			look->use[chain] = ntohl(nfnl_get_u32(attr));
-			look->found[chain] = true;
-		}
-	}
-	return 0;
+	if (!look->table)
+		return TABLE_MISSING;
+	if (look->flags & NFT_TABLE_F_OWNER)
+		return TABLE_OWNED;
+	if (look->layout > TABLE_LAYOUT)
+		return TABLE_NEWER;
+	if (look->other_bit >= 0)
+		return TABLE_OTHER_BIT;
+	if (look->set_differs)
+		return TABLE_FOREIGN;
+	if (look->flags & NFT_TABLE_F_DORMANT)
+		return TABLE_DORMANT;
+	if (look->layout < TABLE_LAYOUT)
+		return TABLE_OLDER;
+	return is_whole(look) ? TABLE_WHOLE : TABLE_BROKEN;
 }
 
-int table_look(struct nfnl *nl, unsigned int mark_bit, enum table_state *state,
-	       uint32_t *generation)
+static int look_once(struct nfnl *nl, struct look *look)
 {
 	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
-	struct writer expected = {.mark_bit = mark_bit};
-	struct look look = {0};
-	bool whole = true;
-	char name[16];
 
-	write_rules(&expected);
-	/* The generation first: whatever is read after it, and changes, makes a newer one. */
-	nfnl_done(&b, table_message(nl, &b, NFT_MSG_GETGEN, 0));
-	put_named(nl, &b, NFT_MSG_GETTABLE, 0, 0, NULL);
-	look.first_seq = nl->seq + 1;
-	for (unsigned int chain = 0; chain < CHAIN_COUNT; chain++)
-		put_named(nl, &b, NFT_MSG_GETCHAIN, 0, NFTA_CHAIN_NAME,
-			  chain_name(chain, mark_bit, name));
-	if (nfnl_send(nl, &b) < 0 || nfnl_receive(nl, on_look, &look) < 0)
+	put_questions(nl, &b, look);
+	if (nfnl_send(nl, &b) < 0 || nfnl_receive(nl, on_look, look) < 0)
 		return -1;
-	if (look.error) {
-		errno = look.error;
+	if (look->error) {
+		errno = look->error;
 		return -1;
 	}
-	*generation = look.generation;
-	for (unsigned int chain = CHAIN_MARK + 1; chain < CHAIN_COUNT; chain++)
-		whole &= look.found[chain] && look.use[chain] == expected.use[chain];
-	if (!look.table)
-		*state = TABLE_MISSING;
-	else if (whole && !look.found[CHAIN_MARK])
-		*state = TABLE_OTHER_BIT;
-	else if (whole && look.use[CHAIN_MARK] == expected.use[CHAIN_MARK])
-		*state = TABLE_WHOLE;
-	else
-		*state = TABLE_BROKEN;
 	return 0;
 }
+
+int table_look(struct nfnl *nl, unsigned int mark_bit, struct table_view *view)
+{
+	cleanup_expected struct expected expected = {0};
+
+	if (expect(&expected, mark_bit) < 0)
+		return -1;
+	for (int i = 0; i < LOOKS; i++) {
+		struct look look = {
+			.expected = &expected,
+			.view = view,
+			.mark_bit = mark_bit,
+			.other_bit = -1,
+		};
+
+		*view = (struct table_view){0};
+		if (look_once(nl, &look) < 0)
+			return -1;
+		view->state = judge(&look);
+		view->guarded = look.view->retired[0] && look.guards == LAYOUT_GUARD_RULES;
+		view->other =
+			(unsigned int)(view->state == TABLE_NEWER ? look.layout : look.other_bit);
+		if (!look.interrupted)
+			return 0;
+	}
+	errno = ERESTART;
+	return -1;
+}
+
+/*
+ * Transactions
+ */
 
 void table_begin(struct nfnl *nl, struct nfnl_buffer *b, uint32_t generation)
 {
@@ -694,4 +498,70 @@ int table_commit(struct nfnl *nl, struct nfnl_buffer *b)
 	if (nfnl_receive(nl, on_commit, &error) < 0 && error == 0)
 		return -errno;
 	return error;
+}
+
+/* The rules of our chains go, and of earlier layouts' the chains too. */
+static void clear(struct nfnl *nl, struct nfnl_buffer *b, unsigned int mark_bit,
+		  const struct table_view *view)
+{
+	char name[LAYOUT_NAME_MAX];
+
+	for (unsigned int chain = 0; chain < LAYOUT_CHAINS; chain++)
+		if (view->chain[chain])
+			put_named(nl, b, NFT_MSG_DELRULE, 0, NFTA_RULE_CHAIN,
+				  layout_chain_name(chain, mark_bit, name));
+	for (unsigned int chain = 0; chain < LAYOUT_RETIRED; chain++) {
+		if (!view->retired[chain])
+			continue;
+		put_named(nl, b, NFT_MSG_DELRULE, 0, NFTA_RULE_CHAIN, layout_retired[chain]);
+		put_named(nl, b, NFT_MSG_DELCHAIN, 0, NFTA_CHAIN_NAME, layout_retired[chain]);
+	}
+}
+
+void table_build(struct nfnl *nl, struct nfnl_buffer *b, unsigned int mark_bit,
+		 const struct table_view *view)
+{
+	char name[LAYOUT_NAME_MAX];
+
+	if (view->state == TABLE_MISSING)
+		layout_table(nl, b);
+	clear(nl, b, mark_bit, view);
+	for (unsigned int chain = 0; chain < LAYOUT_CHAINS; chain++) {
+		if (view->chain[chain] && !view->chain_differs[chain])
+			continue;
+		if (view->chain[chain])
+			put_named(nl, b, NFT_MSG_DELCHAIN, 0, NFTA_CHAIN_NAME,
+				  layout_chain_name(chain, mark_bit, name));
+		layout_chain(nl, b, chain, mark_bit);
+	}
+	for (unsigned int set = 0; set < TABLE_SETS; set++)
+		if (!view->set[set])
+			layout_set(nl, b, set);
+	layout_rules(nl, b, mark_bit);
+}
+
+void table_wake(struct nfnl *nl, struct nfnl_buffer *b)
+{
+	struct nlmsghdr *nlh = table_message(nl, b, NFT_MSG_NEWTABLE, 0);
+
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, TABLE_NAME);
+	mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, 0);
+	nfnl_done(b, nlh);
+}
+
+void table_remove(struct nfnl *nl, struct nfnl_buffer *b, unsigned int mark_bit,
+		  const struct table_view *view)
+{
+	char name[LAYOUT_NAME_MAX];
+
+	clear(nl, b, mark_bit, view);
+	for (unsigned int set = 0; set < TABLE_SETS; set++)
+		if (view->set[set])
+			put_named(nl, b, NFT_MSG_DELSET, 0, NFTA_SET_NAME, table_set_name(set));
+	for (unsigned int chain = 0; chain < LAYOUT_CHAINS; chain++)
+		if (view->chain[chain])
+			put_named(nl, b, NFT_MSG_DELCHAIN, 0, NFTA_CHAIN_NAME,
+				  layout_chain_name(chain, mark_bit, name));
+	/* NLM_F_NONREC: only if that was all. */
+	put_named(nl, b, NFT_MSG_DELTABLE, NLM_F_NONREC, 0, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The shape of table `inet usernet_portmap`: its maps, sets, chains and rules. What is in the maps
- * and sets is nftables.c's.
+ * Table `inet usernet_portmap` as a whole: is it there, is it as layout.h says, and what makes it
+ * so. What is in its maps and sets is nftables.c's.
  */
 #ifndef PORTMAP_TABLE_H
 #define PORTMAP_TABLE_H
@@ -10,55 +10,46 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "layout.h"
 #include "nfnl.h"
-
-#define TABLE_NAME "usernet_portmap"
-
-/* The reference portmap plugin's bit, which nobody else uses therefore. */
-#define TABLE_DEFAULT_MARK_BIT 13
-
-/*
- * A set of the table by what is looked up in it: for each family, for mappings of any host address
- * ("ports") and of one ("hosts"), the destination and whom to masquerade.
- */
-enum table_scope { SCOPE_PORTS, SCOPE_HOSTS, SCOPE_COUNT };
-enum table_kind {
-	KIND_DNAT,    /* map: where to */
-	KIND_HAIRPIN, /* set: connections that come in by this interface are masqueraded */
-	KIND_MASQ,    /* set: all are */
-	KIND_COUNT,
-};
-
-#define TABLE_SETS (2 * SCOPE_COUNT * KIND_COUNT)
-
-/* Index of a set, 0 to TABLE_SETS - 1. */
-unsigned int table_set(bool ipv6, enum table_scope scope, enum table_kind kind);
-/* Its name: "ports4", "hosts6_masq"; static storage. */
-const char *table_set_name(unsigned int set);
 
 enum table_state {
 	TABLE_MISSING,
-	TABLE_BROKEN,    /* there, but not as it should be: somebody flushed or edited it */
-	TABLE_OTHER_BIT, /* whole, with another mark bit */
+	TABLE_OWNED,     /* a program holds it with the flag `owner`: nobody else may change it */
+	TABLE_NEWER,     /* of a later release, whose layout this one does not know */
+	TABLE_OTHER_BIT, /* it marks with another bit */
+	TABLE_FOREIGN,   /* a set of ours is of another type: no release made it so */
+	TABLE_DORMANT,   /* switched off by its flag */
+	TABLE_OLDER,     /* of an earlier release, or without any rule that tells */
+	TABLE_BROKEN,    /* somebody flushed or edited it */
 	TABLE_WHOLE,
 };
 
-/**
- * table_look() - the state of the table and the generation of the whole ruleset.
- * @mark_bit:   0 to 31
- * @generation: for nfnl_batch_begin(): a transaction with it fails if anything changed since
- *
- * A handful of single requests, however many mappings there are: a chain tells how many rules it
- * has and how many point at it.
- *
- * Return: 0, or -1 with errno (EPERM without CAP_NET_ADMIN).
- */
-int table_look(struct nfnl *nl, unsigned int mark_bit, enum table_state *state,
-	       uint32_t *generation);
+/* What a look at the table found. */
+struct table_view {
+	enum table_state state;
+	uint32_t generation; /* of the whole ruleset: a transaction with it fails if any changed */
+	uint32_t owner_port; /* TABLE_OWNED: the netlink port of the program */
+	unsigned int other;  /* TABLE_OTHER_BIT: the bit; TABLE_NEWER: the layout */
+	bool guarded;        /* it has the chain and the rules by which layout 1 is known */
+	/* For table_build() and table_remove(): which of the table's parts are there. */
+	bool chain[LAYOUT_CHAINS];
+	bool chain_differs[LAYOUT_CHAINS];
+	bool retired[LAYOUT_RETIRED];
+	bool set[TABLE_SETS];
+};
 
-/* Where a message about nf_tables objects of family inet is to be built, its header there. */
-struct nlmsghdr *table_message(struct nfnl *nl, struct nfnl_buffer *b, uint16_t type,
-			       uint16_t flags);
+/**
+ * table_look() - compare the table with the layout: flags, chains, sets and every rule.
+ * @mark_bit: 0 to 31
+ *
+ * Some thirty requests in one send, and a listing of the table's rules: what it costs does not
+ * depend on how many mappings there are.
+ *
+ * Return: 0, or -1 with errno (EPERM without CAP_NET_ADMIN; ERESTART when the ruleset changed
+ * whenever it was looked at).
+ */
+int table_look(struct nfnl *nl, unsigned int mark_bit, struct table_view *view);
 
 /* Begin a transaction. @generation: 0 takes any. */
 void table_begin(struct nfnl *nl, struct nfnl_buffer *b, uint32_t generation);
@@ -72,13 +63,21 @@ void table_begin(struct nfnl *nl, struct nfnl_buffer *b, uint32_t generation);
  */
 int table_commit(struct nfnl *nl, struct nfnl_buffer *b);
 
-/* Into a transaction: whatever of the table is missing, and its rules anew. Elements stay. */
-void table_build(struct nfnl *nl, struct nfnl_buffer *b, unsigned int mark_bit);
+/*
+ * Into a transaction with the generation of @view: whatever of the table is missing or differs, and
+ * its rules anew. Elements stay, and so do chains and rules of somebody's own.
+ */
+void table_build(struct nfnl *nl, struct nfnl_buffer *b, unsigned int mark_bit,
+		 const struct table_view *view);
+
+/* Into a transaction of its own: a dormant table works again. */
+void table_wake(struct nfnl *nl, struct nfnl_buffer *b);
 
 /*
- * Into a transaction: the whole table away, with its elements: look at them first, and take the
- * generation from before. It fails when a chain is missing, or somebody put one of their own in.
+ * Into a transaction with the generation of @view: the whole table away, with its elements: look at
+ * them first. It fails when somebody put a chain of their own in.
  */
-void table_remove(struct nfnl *nl, struct nfnl_buffer *b, unsigned int mark_bit);
+void table_remove(struct nfnl *nl, struct nfnl_buffer *b, unsigned int mark_bit,
+		  const struct table_view *view);
 
 #endif

@@ -3,6 +3,7 @@
  * Answers of nf_tables: an input is what one recv(2) gave. Messages are walked as nfnl_receive()
  * does.
  */
+#include "plugins/netns-portmap/elements.c"
 #include "plugins/netns-portmap/nftables.c"
 
 #include "fuzz.h"
@@ -26,7 +27,7 @@ static void check_reading(const struct nlmsghdr *nlh)
 
 	memcpy(elements[0].key, key, sizeof(key));
 	on_answer(nlh, &r);
-	other = taken(&list);
+	other = elements_taken(&list);
 	if (other) {
 		PROMISE(strlen(other->owner) < OWNER_MAX);
 		PROMISE(say_taken(&p, other, &err) < 0);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Elements of the table's maps and sets, as nf_tables wants to be asked for them and answers. */
+#ifndef PORTMAP_ELEMENTS_H
+#define PORTMAP_ELEMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nfnl.h"
+#include "publication.h"
+
+/*
+ * Into a transaction: add (NFT_MSG_NEWSETELEM, with an owner) or delete (NFT_MSG_DELSETELEM,
+ * without) the elements of a list, or only those of it that a look found to be ours.
+ */
+void elements_put(struct nfnl *nl, struct nfnl_buffer *b, uint16_t type, uint16_t flags,
+		  const struct elements *list, const char *owner, bool only_ours);
+/* The same for one, in a message of its own. */
+void elements_put_one(struct nfnl *nl, struct nfnl_buffer *b, uint16_t type, uint16_t flags,
+		      const struct element *e, const char *owner);
+/* The question for all elements of a set. */
+void elements_put_dump(struct nfnl *nl, struct nfnl_buffer *b, unsigned int set);
+
+/* What an element of a reply says. Pointers go into the message. */
+struct found {
+	const void *key;
+	size_t key_len;
+	const void *data;
+	size_t data_len;
+	const char *owner; /* "" where there is no comment that could be one */
+};
+
+/* Call @fn for each element of a reply; a negative value stops. Return: 0, or -1 where @fn did. */
+int elements_each(const struct nlmsghdr *nlh, int (*fn)(const struct found *found, void *arg),
+		  void *arg);
+
+/* Look each element of the list up by its key, and note in it what was found. Return: 0, or an
+ * errno. */
+int elements_look_up(struct nfnl *nl, struct elements *list, const char *owner);
+
+bool elements_any_ours(const struct elements *list);
+/* The first mapping that is another's; NULL: none. */
+const struct element *elements_taken(const struct elements *list);
+/*
+ * Behind elements_taken(), which found none: what is there is ours to be replaced. What another
+ * owner has in a set is left over from a mapping that somebody removed by hand.
+ */
+void elements_adopt(struct elements *list);
+
+#endif

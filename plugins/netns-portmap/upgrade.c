@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Layout 1 turned net.ipv4.conf.DEVICE.route_localnet on for every device behind which a container
+ * was, never off again, and had a chain that dropped what came in by it (layout.c says why no
+ * more). So two things are done before its rules are replaced: the sysctl is put back for every
+ * device that its elements tell of, and each element of whom to masquerade gets one for 127.0.0.1
+ * beside it. If the sysctl cannot be put back, the table stays as it is: without that chain it
+ * would be open.
+ *
+ * Who else wants the sysctl on cannot be known. The reference plugin turns it on with its next ADD.
+ */
+#include "upgrade.h"
+
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "elements.h"
+#include "host.h"
+
+#define DEVICES_MAX 4096
+
+struct upgrade {
+	struct nfnl *nl;
+	enum table_scope scope;
+	enum table_kind kind;
+	struct nfnl_buffer additions;
+	char (*devices)[IFNAMSIZ];
+	size_t n_devices;
+	struct ip_address last; /* whose route was asked for last */
+};
+
+static void upgrade_free(struct upgrade *u)
+{
+	nfnl_buffer_free(&u->additions);
+	free(u->devices);
+}
+#define cleanup_upgrade __attribute__((cleanup(upgrade_free)))
+
+static void note_device(struct upgrade *u, const char *device)
+{
+	for (size_t i = 0; i < u->n_devices; i++)
+		if (strcmp(u->devices[i], device) == 0)
+			return;
+	if (*device && u->n_devices < DEVICES_MAX)
+		snprintf(u->devices[u->n_devices++], IFNAMSIZ, "%s", device);
+}
+
+/* The device behind which a container's address is: nothing else tells it where all is masqueraded.
+ */
+static void note_route(struct upgrade *u, const void *address)
+{
+	struct ip_address to = {.family = AF_INET};
+	struct host_route route;
+	struct cni_error ignored;
+
+	memcpy(to.bytes, address, sizeof(to.v4));
+	if (ip_address_equal(&to, &u->last))
+		return;
+	u->last = to;
+	if (host_route(&to, &route, &ignored) == 0)
+		note_device(u, route.device);
+}
+
+static int on_older(const struct found *found, void *arg)
+{
+	struct upgrade *u = arg;
+	struct element e = {.set = (uint8_t)table_set(false, u->scope, KIND_LOCAL)};
+	const size_t address = u->scope == SCOPE_HOSTS ? sizeof(struct in_addr) : 0;
+
+	e.key_len = (uint8_t)(address + 4 + 4); /* protocol and port */
+	if (found->key_len < e.key_len)
+		return 0;
+	if (u->kind == KIND_DNAT) {
+		if (found->data_len >= sizeof(struct in_addr))
+			note_route(u, found->data);
+		return 0;
+	}
+	if (u->kind == KIND_HAIRPIN && found->key_len == (size_t)e.key_len + IFNAMSIZ) {
+		char device[IFNAMSIZ + 1] = "";
+
+		memcpy(device, (const char *)found->key + e.key_len, IFNAMSIZ);
+		note_device(u, device);
+	}
+	if (*found->owner == '\0' || strlen(found->owner) >= OWNER_MAX)
+		return 0;
+	memcpy(e.key, found->key, e.key_len);
+	elements_put_one(u->nl, &u->additions, NFT_MSG_NEWSETELEM, NLM_F_CREATE, &e, found->owner);
+	return 0;
+}
+
+static int on_older_part(const struct nlmsghdr *nlh, void *arg)
+{
+	const int error = nfnl_errno(nlh);
+
+	if (error && error != ENOENT) {
+		errno = error;
+		return -1;
+	}
+	return elements_each(nlh, on_older, arg);
+}
+
+/* Return: 0, or an errno. */
+static int read_older(struct upgrade *u)
+{
+	cleanup_nfnl_buffer struct nfnl_buffer question = {0};
+
+	for (u->scope = SCOPE_PORTS; u->scope < SCOPE_COUNT; u->scope++) {
+		for (u->kind = KIND_DNAT; u->kind <= KIND_MASQ; u->kind++) {
+			elements_put_dump(u->nl, &question, table_set(false, u->scope, u->kind));
+			if (nfnl_send(u->nl, &question) < 0 ||
+			    nfnl_receive(u->nl, on_older_part, u) < 0)
+				return errno;
+		}
+	}
+	return 0;
+}
+
+static int close_devices(const struct upgrade *u, struct cni_error *err)
+{
+	for (size_t i = 0; i < u->n_devices; i++)
+		if (host_close_localnet(u->devices[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+int upgrade_table(struct nfnl *nl, unsigned int mark_bit, const struct table_view *view, int *error,
+		  struct cni_error *err)
+{
+	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
+	cleanup_upgrade struct upgrade u = {.nl = nl};
+
+	u.devices = calloc(DEVICES_MAX, sizeof(*u.devices));
+	if (u.devices == NULL)
+		return cni_error_nomem(err);
+	*error = read_older(&u);
+	if (*error)
+		return 0;
+	/* A table of this layout that somebody flushed has nothing to be closed. */
+	if (!view->set[table_set(false, SCOPE_PORTS, KIND_LOCAL)] && close_devices(&u, err) < 0)
+		return -1;
+	table_begin(nl, &b, view->generation);
+	table_build(nl, &b, mark_bit, view);
+	if (nfnl_append(&b, &u.additions) < 0)
+		return cni_error_nomem(err);
+	*error = table_commit(nl, &b);
+	return 0;
+}
+
+void upgrade_close_device(const char *device)
+{
+	struct cni_error err;
+
+	if (*device && host_close_localnet(device, &err) < 0)
+		fprintf(stderr, "%s: %s\n", err.msg, err.details);
+}

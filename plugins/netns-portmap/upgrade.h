@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Bringing a table of an earlier layout up to this one, with what is published in it. */
+#ifndef PORTMAP_UPGRADE_H
+#define PORTMAP_UPGRADE_H
+
+#include "error.h"
+#include "nfnl.h"
+#include "table.h"
+
+/**
+ * upgrade_table() - make a table of state TABLE_OLDER one of this layout, in place.
+ *
+ * Every mapping keeps working, 127.0.0.1 too.
+ *
+ * Return: 0 with *error as table_commit() returns it (ERESTART: look again), or -1 with @err
+ * filled: what the earlier layout opened cannot be closed, or out of memory.
+ */
+int upgrade_table(struct nfnl *nl, unsigned int mark_bit, const struct table_view *view, int *error,
+		  struct cni_error *err);
+
+/* Behind the DEL of what layout 1 published: close what it opened for the device, or say that it is
+ * open. "": there is none. */
+void upgrade_close_device(const char *device);
+
+#endif
