@@ -257,9 +257,10 @@ void layout_chain(struct nfnl *nl, struct nfnl_buffer *b, unsigned int chain, un
 		nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, chains[chain].priority);
 		nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
 	}
-	nftnl_chain_set_data(
-		c, NFTNL_CHAIN_USERDATA, comment,
-		comment_data(comment, NFTNL_UDATA_CHAIN_COMMENT, chains[chain].comment));
+	if (nftnl_chain_set_data(
+		    c, NFTNL_CHAIN_USERDATA, comment,
+		    comment_data(comment, NFTNL_UDATA_CHAIN_COMMENT, chains[chain].comment)) < 0)
+		b->failed = true;
 	nftnl_chain_nlmsg_build_payload(nlh, c);
 	nftnl_chain_free(c);
 	nfnl_done(b, nlh);
@@ -313,8 +314,10 @@ void layout_set(struct nfnl *nl, struct nfnl_buffer *b, unsigned int index)
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, THEN(address_type, TYPE_SERVICE));
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, address_len + 4);
 	}
-	nftnl_set_set_data(set, NFTNL_SET_USERDATA, comment,
-			   comment_data(comment, NFTNL_UDATA_SET_COMMENT, comments[scope][kind]));
+	if (nftnl_set_set_data(
+		    set, NFTNL_SET_USERDATA, comment,
+		    comment_data(comment, NFTNL_UDATA_SET_COMMENT, comments[scope][kind])) < 0)
+		b->failed = true;
 	nftnl_set_nlmsg_build_payload(nlh, set);
 	nftnl_set_free(set);
 	nfnl_done(b, nlh);
@@ -735,9 +738,10 @@ static void write_mark(struct writer *w)
 	bitwise(w, ~bit, bit);
 	set_mark(w);
 	snprintf(layout, sizeof(layout), LAYOUT_COMMENT "%d", TABLE_LAYOUT);
-	if (w->rule)
-		nftnl_rule_set_data(w->rule, NFTNL_RULE_USERDATA, comment,
-				    comment_data(comment, NFTNL_UDATA_RULE_COMMENT, layout));
+	if (w->rule &&
+	    nftnl_rule_set_data(w->rule, NFTNL_RULE_USERDATA, comment,
+				comment_data(comment, NFTNL_UDATA_RULE_COMMENT, layout)) < 0)
+		w->b->failed = true;
 	end_rule(w);
 }
 
