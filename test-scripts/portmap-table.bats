@@ -89,7 +89,7 @@ as_layout_1() {
 	install -d -m 700 /run/usernet-cni /run/usernet-cni/netns-portmap /run/usernet-cni/netns-portmap/net
 	(
 		umask 077
-		cd /run/usernet-cni/netns-portmap/net
+		cd /run/usernet-cni/netns-portmap/net || exit
 		echo '{"backend":"nftables","mappings":[{"protocol":"tcp","hostPort":8080,"containerPort":80},{"protocol":"tcp","hostPort":8081,"containerPort":80,"hostIP":"127.0.0.1"},{"protocol":"tcp","hostPort":8082,"containerPort":80,"hostIP":"fd99::1"}],"address4":"10.22.0.2","device4":"cni0","address6":"fd22::2","device6":"cni0","snat":true,"masqAll":false,"markMasqBit":13}' >a@eth0.json
 		echo '{"backend":"nftables","mappings":[{"protocol":"tcp","hostPort":8083,"containerPort":80}],"address4":"10.22.0.3","device4":"cni0","address6":"fd22::3","device6":"cni0","snat":true,"masqAll":true,"markMasqBit":13}' >b@eth0.json
 	)

@@ -186,8 +186,9 @@ static int on_element(const struct found *found, void *arg)
 
 	e->found = true;
 	e->ours = strcmp(found->owner, r->owner) == 0;
-	e->as_planned = found->data_len == e->data_len &&
-			(e->data_len == 0 || memcmp(found->data, e->data, e->data_len) == 0);
+	e->as_planned = found->data_len == e->data_len;
+	if (found->data && e->as_planned)
+		e->as_planned = memcmp(found->data, e->data, e->data_len) == 0;
 	snprintf(e->owner, sizeof(e->owner), "%s", found->owner);
 	return 0;
 }
