@@ -9,6 +9,7 @@
  *
  * DEL is lenient where ADD is strict. What does not matter for removing (a prevResult that does not
  * parse, CNI_ARGS) is passed over, because a runtime that gets an error for DEL keeps the rest.
+ * GC and STATUS are not about one attachment: a prevResult means nothing to them, and is not read.
  */
 #include "cni.h"
 
@@ -282,12 +283,41 @@ static int read_version(const struct cni_plugin *plugin, const struct operation 
 	return 0;
 }
 
+/* A prevResult that DEL cannot read is as if there were none. */
+static int read_prev(const struct cni_plugin *plugin, const struct operation *op,
+		     struct cni_request *req, struct cni_error *err)
+{
+	struct cni_error mine = {0};
+	const cJSON *prev = NULL;
+	int present = conf_get_object(req->conf, "", "prevResult", &prev, &mine);
+
+	if (present > 0 && result_parse(prev, req->version, "prevResult", &req->prev, &mine) < 0)
+		present = -1;
+	req->has_prev = present > 0;
+	if (present >= 0)
+		return 0;
+	result_free(&req->prev);
+	if (op->strict) {
+		*err = mine;
+		return -1;
+	}
+	fprintf(stderr, "%s: passed over: %s\n", plugin->name, mine.msg);
+	return 0;
+}
+
+int cni_pass_on(const struct cni_request *req, struct cni_result *result, struct cni_error *err)
+{
+	if (!req->has_prev)
+		return 0;
+	return result_parse(json_get(req->conf, "prevResult"), req->version, "prevResult", result,
+			    err);
+}
+
 /* The configuration's members that belong to the protocol. */
 static int read_configuration(const struct cni_plugin *plugin, const struct operation *op,
 			      struct cni_request *req, struct cni_error *err)
 {
 	struct cni_error ignored = {0};
-	const cJSON *prev = NULL;
 	int present;
 
 	if (read_version(plugin, op, req, err) < 0)
@@ -304,18 +334,8 @@ static int read_configuration(const struct cni_plugin *plugin, const struct oper
 			    op->strict ? err : &ignored) < 0 &&
 	    op->strict)
 		return -1;
-	present = conf_get_object(req->conf, "", "prevResult", &prev, op->strict ? err : &ignored);
-	if (present > 0) {
-		present = result_parse(prev, req->version, "prevResult", &req->prev,
-				       op->strict ? err : &ignored);
-		req->has_prev = present == 0;
-		if (present < 0)
-			result_free(&req->prev);
-	}
-	if (present < 0 && op->strict)
+	if (op->attachment && read_prev(plugin, op, req, err) < 0)
 		return -1;
-	if (present < 0)
-		fprintf(stderr, "%s: passed over: %s\n", plugin->name, ignored.msg);
 	return strcmp(op->name, "GC") == 0 ? read_valid_attachments(req, err) : 0;
 }
 

@@ -33,7 +33,7 @@ struct cni_request {
 	const char *network;      /* its name */
 	const cJSON *conf;        /* the whole configuration */
 	const cJSON *runtime;     /* runtimeConfig; NULL: none */
-	bool has_prev;            /* whether there was a prevResult */
+	bool has_prev;            /* whether there was a prevResult; GC, STATUS: not read */
 	struct cni_result prev;   /* it */
 	struct cni_attachment *valid; /* GC: cni.dev/valid-attachments, sorted for cni_is_valid() */
 	size_t n_valid;
@@ -50,6 +50,14 @@ struct cni_plugin {
 	int (*gc)(const struct cni_request *req, struct cni_error *err);
 	int (*status)(const struct cni_request *req, struct cni_error *err);
 };
+
+/**
+ * cni_pass_on() - answer with prevResult, as it came.
+ * @result: filled; what a plugin adds to it comes behind
+ *
+ * Return: 0, or -1 out of memory. Without prevResult, 0 and an empty result.
+ */
+int cni_pass_on(const struct cni_request *req, struct cni_result *result, struct cni_error *err);
 
 /**
  * cni_main() - serve one call of a plugin.

@@ -4,6 +4,11 @@
  * and a walk over the tree finds what shows only there: a key twice (in decoded form: "a" and
  * "\u0061" are the same key), a number too large. The walk and cJSON recurse, on JSON_MAX_DEPTH
  * levels at most.
+ *
+ * cJSON reads a number into a double, and others' data has more in it: an inode, a cookie of 64
+ * bits, 1.10. The walk goes along the text as well, and where a number would not come out as it
+ * stands there, its text stays with it, as its valuestring: cJSON copies and frees that with the
+ * item, and looks at it for strings only. json_copy() makes it what is printed.
  */
 #include "conf.h"
 
@@ -113,16 +118,54 @@ static int check_keys(const cJSON *object, const char *what, struct cni_error *e
 	return 0;
 }
 
-static int check_tree(const cJSON *item, const char *what, struct cni_error *err)
+/* From @at on, behind a string or a number, to the next number of a text that was scanned. */
+static const char *next_number(const char *at, size_t *len)
 {
-	const cJSON *child;
+	while (*at != '-' && (*at < '0' || *at > '9')) {
+		if (*at++ != '"')
+			continue;
+		for (; *at != '"'; at++)
+			at += *at == '\\';
+		at++;
+	}
+	*len = strspn(at, "+-.0123456789Ee");
+	return at;
+}
 
-	if (cJSON_IsNumber(item) && !isfinite(item->valuedouble))
-		return cni_error(err, CNI_ERR_DECODE, "%s has a number that is too large", what);
+static int keep_digits(cJSON *number, const char *text, size_t len)
+{
+	char usual[NUMBER_TEXT_MAX];
+
+	number_text(number->valuedouble, usual);
+	if (strlen(usual) == len && memcmp(usual, text, len) == 0)
+		return 0;
+	number->valuestring = cJSON_malloc(len + 1);
+	if (!number->valuestring)
+		return -1;
+	memcpy(number->valuestring, text, len);
+	number->valuestring[len] = '\0';
+	return 0;
+}
+
+/* @at: in the text, before the item; moved behind its last number. */
+static int check_tree(cJSON *item, const char **at, const char *what, struct cni_error *err)
+{
+	cJSON *child;
+	size_t len;
+
+	if (cJSON_IsNumber(item)) {
+		if (!isfinite(item->valuedouble))
+			return cni_error(err, CNI_ERR_DECODE, "%s has a number that is too large",
+					 what);
+		*at = next_number(*at, &len);
+		if (keep_digits(item, *at, len) < 0)
+			return cni_error_nomem(err);
+		*at += len;
+	}
 	if (cJSON_IsObject(item) && check_keys(item, what, err) < 0)
 		return -1;
 	cJSON_ArrayForEach (child, item) {
-		if (check_tree(child, what, err) < 0)
+		if (check_tree(child, at, what, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -131,6 +174,7 @@ static int check_tree(const cJSON *item, const char *what, struct cni_error *err
 int json_parse(const char *text, size_t len, const char *what, cJSON **out, struct cni_error *err)
 {
 	cleanup_json cJSON *tree = NULL;
+	const char *from = text;
 	const char *fault;
 	size_t at;
 
@@ -148,7 +192,7 @@ int json_parse(const char *text, size_t len, const char *what, cJSON **out, stru
 		err->code = CNI_ERR_DECODE;
 		return -1;
 	}
-	if (check_tree(tree, what, err) < 0)
+	if (check_tree(tree, &from, what, err) < 0)
 		return -1;
 	*out = take_ptr(tree);
 	return 0;
@@ -169,11 +213,13 @@ static int make_exact(cJSON *item)
 {
 	cJSON *child;
 
-	if (cJSON_IsNumber(item) && !prints_well(item->valuedouble)) {
-		item->valuestring = cJSON_malloc(NUMBER_TEXT_MAX);
-		if (!item->valuestring)
-			return -1;
-		number_text(item->valuedouble, item->valuestring);
+	if (cJSON_IsNumber(item) && (item->valuestring || !prints_well(item->valuedouble))) {
+		if (!item->valuestring) {
+			item->valuestring = cJSON_malloc(NUMBER_TEXT_MAX);
+			if (!item->valuestring)
+				return -1;
+			number_text(item->valuedouble, item->valuestring);
+		}
 		item->type = (item->type & ~0xff) | cJSON_Raw;
 	}
 	cJSON_ArrayForEach (child, item) {

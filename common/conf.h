@@ -41,7 +41,8 @@ int json_parse(const char *text, size_t len, const char *what, cJSON **out, stru
  * json_copy() - a deep copy that cJSON prints without loss.
  *
  * cJSON prints 15 digits of a number, and 10^15 and above with an exponent, which readers of whole
- * numbers refuse. Such numbers are raw text in the copy: print it, do not read it.
+ * numbers refuse. Such numbers are raw text in the copy: print it, do not read it. A number that
+ * json_parse() read comes out as it stood in the text, also one that a double rounds (2^60 + 1).
  *
  * Return: the copy, owned by the caller, or NULL out of memory.
  */

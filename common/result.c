@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * One model, seven versions: parsing turns each form into the newest one, printing turns it back.
- * A table for each object says which version defines which members; the rest is `extra`. What a
- * conversion keeps and what it drops follows the converters of the reference library
- * (pkg/types/020, 040 and 100), so that a chain may mix these plugins with those.
+ * One model, seven versions: parsing reads what is used of each form and keeps all of it, printing
+ * turns what was kept into the form that is asked for. A table for each object says which version
+ * defines which members. What a conversion keeps and what it drops follows the converters of the
+ * reference library (pkg/types/020, 040 and 100), so that a chain may mix these plugins with those.
+ *
+ * Two designs for what cannot be used. To refuse it, as was done before: a plugin that is behind
+ * the AWS one (a VLAN's number as `mac`, "0" as `sandbox`) then keeps every pod of the cluster from
+ * starting, for members that nobody reads. Or to keep the sentence with which it would have been
+ * refused, until somebody needs the member. The second.
  */
 #include "result.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,22 +66,25 @@ static const struct member route_members[] = {
 	{"scope", CNI_1_1_0, CNI_VERSION_LATEST},    {.name = NULL},
 };
 
-static const struct member dns_members[] = {
-	{"nameservers", CNI_0_1_0, CNI_VERSION_LATEST},
-	{"domain", CNI_0_1_0, CNI_VERSION_LATEST},
-	{"search", CNI_0_1_0, CNI_VERSION_LATEST},
-	{"options", CNI_0_1_0, CNI_VERSION_LATEST},
-	{.name = NULL},
-};
-
-static bool is_defined(const struct member *members, const char *name, enum cni_version version)
+static const struct member *find_member(const struct member *members, const char *name)
 {
-	for (; members->name; members++) {
-		if (strcmp(members->name, name) == 0)
-			return version >= members->first && version <= members->last;
-	}
-	return false;
+	while (members->name && strcmp(members->name, name) != 0)
+		members++;
+	return members->name ? members : NULL;
 }
+
+static bool is_defined(const struct member *member, enum cni_version version)
+{
+	return member && version >= member->first && version <= member->last;
+}
+
+/* What was found of a member that cannot be used. */
+struct result_fault {
+	const char *list; /* static storage */
+	int index;        /* RESULT_WHOLE: the list itself */
+	const char *key;  /* static storage; NULL: the entry itself */
+	char *text;
+};
 
 void result_free(struct cni_result *result)
 {
@@ -88,28 +95,29 @@ void result_free(struct cni_result *result)
 		free(interface->mac);
 		free(interface->sandbox);
 		free(interface->socket_path);
-		free(interface->pci_id);
-		cJSON_Delete(interface->extra);
+		cJSON_Delete(interface->raw);
 	}
 	for (size_t i = 0; i < result->n_ips; i++) {
 		free(result->ips[i].address);
 		free(result->ips[i].gateway);
-		cJSON_Delete(result->ips[i].extra);
+		cJSON_Delete(result->ips[i].raw);
 	}
 	for (size_t i = 0; i < result->n_routes; i++) {
 		free(result->routes[i].dst);
 		free(result->routes[i].gw);
-		cJSON_Delete(result->routes[i].extra);
+		cJSON_Delete(result->routes[i].raw);
 	}
+	for (size_t i = 0; i < result->n_faults; i++)
+		free(result->faults[i].text);
 	free(result->interfaces);
 	free(result->ips);
 	free(result->routes);
+	free(result->faults);
 	cJSON_Delete(result->dns.nameservers);
 	free(result->dns.domain);
 	cJSON_Delete(result->dns.search);
 	cJSON_Delete(result->dns.options);
-	cJSON_Delete(result->dns.extra);
-	cJSON_Delete(result->extra);
+	cJSON_Delete(result->raw);
 	*result = (struct cni_result){0};
 }
 
@@ -154,8 +162,7 @@ struct cni_route *result_add_route(struct cni_result *result)
 		return NULL;
 	result->routes = list;
 	list += result->n_routes++;
-	*list = (struct cni_route){
-		.mtu = -1, .advmss = -1, .priority = -1, .table = -1, .scope = -1};
+	*list = (struct cni_route){.table = -1};
 	return list;
 }
 
@@ -192,298 +199,290 @@ const char *result_cached_netns(const cJSON *cached)
 }
 
 /*
- * Reading. Paths in messages ("ips[1].") grow on the way down; the name of the whole and the code
- * are put right once, in result_parse().
+ * Reading. The functions fail for want of memory alone: what is wrong is noted, and absent.
  */
 struct reader {
 	struct cni_result *result;
+	const char *what;
 	enum cni_version version;
-	int family; /* that addresses must be of: inside ip4 and ip6; 0: either */
 	struct cni_error *err;
+	/* Where it is: */
+	const char *list; /* as result_require() calls it */
+	int index;
+	const char *prefix; /* of the list in messages: "", "ip4." or "ip6." */
 };
 
-#define PATH_MAX_BYTES 48 /* "interfaces[4095]." and "dns.nameservers[4095]" fit */
+#define PATH_MAX_BYTES 48 /* "interfaces[4095]." fits */
 
-static int keep_unknown(const struct reader *r, const cJSON *json, const struct member *members,
-			cJSON **extra)
+/* The object that is read, in messages: "ips[1].", "ip4.". */
+static const char *object_path(const struct reader *r, char buf[PATH_MAX_BYTES])
 {
-	const cJSON *item;
+	if (*r->prefix && strcmp(r->list, "ips") == 0)
+		return r->prefix;
+	snprintf(buf, PATH_MAX_BYTES, "%s%s[%d].", r->prefix, r->list, r->index);
+	return buf;
+}
 
-	cJSON_ArrayForEach (item, json) {
-		cleanup_json cJSON *copy = NULL;
+static int note(const struct reader *r, int index, const char *key, const struct cni_error *fault)
+{
+	struct cni_result *result = r->result;
+	struct result_fault *list = make_room(result->faults, result->n_faults, sizeof(*list));
+	char *text = NULL;
 
-		if (is_defined(members, item->string, r->version))
-			continue;
-		if (!*extra && !(*extra = cJSON_CreateObject()))
-			return cni_error_nomem(r->err);
-		copy = cJSON_Duplicate(item, true);
-		/* The copy has its key already; cJSON_AddItemToObject() would copy it again. */
-		if (!cJSON_AddItemToArray(*extra, copy))
-			return cni_error_nomem(r->err);
-		copy = NULL;
-	}
+	if (!list)
+		return cni_error_nomem(r->err);
+	result->faults = list;
+	if (asprintf(&text, "%s: %s", r->what, fault->msg) < 0)
+		return cni_error_nomem(r->err);
+	list[result->n_faults++] =
+		(struct result_fault){.list = r->list, .index = index, .key = key, .text = text};
 	return 0;
 }
 
-static int read_optional(const struct reader *r, const cJSON *json, const char *path,
-			 const char *key, char **out)
+static int read_text(const struct reader *r, const cJSON *json, const char *key, char **out)
 {
+	struct cni_error fault = {0};
 	const char *text = "";
+	char path[PATH_MAX_BYTES];
 
-	if (conf_get_string(json, path, key, &text, r->err) < 0)
-		return -1;
+	if (conf_get_string(json, object_path(r, path), key, &text, &fault) < 0)
+		return note(r, r->index, key, &fault);
 	if (!*text)
 		return 0;
 	*out = strdup(text);
 	return *out ? 0 : cni_error_nomem(r->err);
 }
 
-static int read_required(const struct reader *r, const cJSON *json, const char *path,
-			 const char *key, char **out)
+static int read_number(const struct reader *r, const cJSON *json, const char *key, int64_t max,
+		       int64_t *out)
 {
-	const char *text = NULL;
+	struct cni_error fault = {0};
+	char path[PATH_MAX_BYTES];
 
-	if (conf_get_string(json, path, key, &text, r->err) < 0)
-		return -1;
-	if (!text)
-		return conf_wrong(NULL, path, key, "a string", r->err);
-	*out = strdup(text);
-	return *out ? 0 : cni_error_nomem(r->err);
+	if (conf_get_int(json, object_path(r, path), key, 0, max, out, &fault) < 0)
+		return note(r, r->index, key, &fault);
+	return 0;
 }
 
-static int read_prefix(const struct reader *r, const cJSON *json, const char *path, const char *key,
-		       char **out, int *family)
+/* @json_key: how the form calls the member @key. @family: filled, and where it is not 0 already,
+ * demanded. */
+static int read_prefix(const struct reader *r, const cJSON *json, const char *json_key,
+		       const char *key, char **out, int *family)
 {
-	const char *allowed = r->family == AF_INET    ? "an IPv4 address/prefix length"
-			      : r->family == AF_INET6 ? "an IPv6 address/prefix length"
-						      : "an address/prefix length";
+	const char *allowed = *family == AF_INET    ? "an IPv4 address/prefix length"
+			      : *family == AF_INET6 ? "an IPv6 address/prefix length"
+						    : "an address/prefix length";
+	const cJSON *item = json_get(json, json_key);
+	struct cni_error fault = {0};
 	struct ip_prefix prefix;
+	char path[PATH_MAX_BYTES];
 
-	if (read_required(r, json, path, key, out) < 0)
-		return -1;
-	if (ip_prefix_parse(*out, &prefix) < 0 || (r->family && prefix.address.family != r->family))
-		return conf_wrong(json_get(json, key), path, key, allowed, r->err);
-	if (family)
+	if (cJSON_IsString(item) && ip_prefix_parse(item->valuestring, &prefix) == 0 &&
+	    (*family == 0 || *family == prefix.address.family)) {
 		*family = prefix.address.family;
-	return 0;
+		*out = strdup(item->valuestring);
+		return *out ? 0 : cni_error_nomem(r->err);
+	}
+	conf_wrong(item, object_path(r, path), json_key, allowed, &fault);
+	return note(r, r->index, key, &fault);
 }
 
-static int read_address(const struct reader *r, const cJSON *json, const char *path,
-			const char *key, char **out)
+static int read_address(const struct reader *r, const cJSON *json, const char *key, char **out)
 {
+	struct cni_error fault = {0};
 	struct ip_address address;
+	char path[PATH_MAX_BYTES];
 
-	if (read_optional(r, json, path, key, out) < 0)
+	if (read_text(r, json, key, out) < 0)
 		return -1;
-	if (*out && ip_address_parse(*out, &address) < 0)
-		return conf_wrong(json_get(json, key), path, key, "an IP address", r->err);
-	return 0;
+	if (!*out || ip_address_parse(*out, &address) == 0)
+		return 0;
+	free(take_ptr(*out));
+	conf_wrong(json_get(json, key), object_path(r, path), key, "an IP address", &fault);
+	return note(r, r->index, key, &fault);
 }
 
-typedef int read_entry(const struct reader *r, const cJSON *entry, const char *path);
-
-static int get_list(const struct reader *r, const cJSON *json, const char *path, const char *key,
-		    const cJSON **list)
+/* 1 an object, 0 another value, which is noted, or -1. */
+static int is_object(const struct reader *r, const cJSON *entry)
 {
-	if (conf_get_array(json, path, key, list, r->err) < 0)
-		return -1;
-	if (cJSON_GetArraySize(*list) > RESULT_MAX_ENTRIES)
-		return cni_error(r->err, CNI_ERR_DECODE, "%s%s has more than %d entries", path, key,
-				 RESULT_MAX_ENTRIES);
-	return 0;
+	struct cni_error fault = {0};
+	char name[PATH_MAX_BYTES];
+
+	if (cJSON_IsObject(entry))
+		return 1;
+	object_path(r, name);
+	name[strlen(name) - 1] = '\0'; /* the dot */
+	conf_wrong(entry, "", name, "an object", &fault);
+	return note(r, r->index, NULL, &fault);
 }
 
-static int read_list(const struct reader *r, const cJSON *json, const char *path, const char *key,
-		     read_entry *read_one)
+/* Reads one entry, which is its to free or to keep. */
+typedef int read_entry(const struct reader *r, cJSON *entry);
+
+/* Takes the entries out of the list @name of the object; one that is not a list stays whole. */
+static int read_list(struct reader *r, const cJSON *json, const char *name, read_entry *read_one)
 {
-	const cJSON *list = NULL;
-	const cJSON *entry;
-	unsigned int i = 0;
+	cJSON *list = cJSON_GetObjectItemCaseSensitive(json, name);
+	struct cni_error fault = {0};
 
-	if (get_list(r, json, path, key, &list) < 0)
-		return -1;
-	cJSON_ArrayForEach (entry, list) {
-		char name[PATH_MAX_BYTES];
-		char inside[PATH_MAX_BYTES + 1];
+	r->list = name;
+	r->index = 0;
+	if (!list || cJSON_IsNull(list))
+		return 0;
+	if (!cJSON_IsArray(list)) {
+		conf_wrong(list, r->prefix, name, "an array", &fault);
+		return note(r, RESULT_WHOLE, NULL, &fault);
+	}
+	if (cJSON_GetArraySize(list) > RESULT_MAX_ENTRIES) {
+		cni_error(&fault, CNI_ERR_DECODE, "%s%s has more than %d entries", r->prefix, name,
+			  RESULT_MAX_ENTRIES);
+		return note(r, RESULT_WHOLE, NULL, &fault);
+	}
+	for (; list->child; r->index++) {
+		cJSON *entry = cJSON_DetachItemViaPointer(list, list->child);
 
-		snprintf(name, sizeof(name), "%s%s[%u]", path, key, i++);
-		if (!cJSON_IsObject(entry))
-			return conf_wrong(entry, "", name, "an object", r->err);
-		snprintf(inside, sizeof(inside), "%s.", name);
-		if (read_one(r, entry, inside) < 0)
+		if (read_one(r, entry) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* 6 octets (Ethernet), 8 (EUI-64) or 20 (InfiniBand): a chain may hold other plugins' links. */
-static bool is_hardware_address(const char *text)
+static int read_name(const struct reader *r, const cJSON *entry, char **out)
 {
-	const size_t len = strlen(text);
+	const cJSON *item = json_get(entry, "name");
+	struct cni_error fault = {0};
+	char path[PATH_MAX_BYTES];
 
-	if (len != 17 && len != 23 && len != 59)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (i % 3 == 2 ? text[i] != text[2] : !isxdigit((unsigned char)text[i]))
-			return false;
+	if (cJSON_IsString(item) && *item->valuestring) {
+		*out = strdup(item->valuestring);
+		return *out ? 0 : cni_error_nomem(r->err);
 	}
-	return text[2] == ':' || text[2] == '-';
+	conf_wrong(item, object_path(r, path), "name", "a name", &fault);
+	return note(r, r->index, "name", &fault);
 }
 
-static int read_interface(const struct reader *r, const cJSON *json, const char *path)
+static int read_interface(const struct reader *r, cJSON *entry)
 {
 	struct cni_interface *interface = result_add_interface(r->result);
 	int64_t mtu = 0;
+	int usable;
 
-	if (!interface)
+	if (!interface) {
+		cJSON_Delete(entry);
 		return cni_error_nomem(r->err);
-	if (read_required(r, json, path, "name", &interface->name) < 0 ||
-	    read_optional(r, json, path, "mac", &interface->mac) < 0 ||
-	    read_optional(r, json, path, "sandbox", &interface->sandbox) < 0)
+	}
+	interface->raw = entry;
+	usable = is_object(r, entry);
+	if (usable <= 0)
+		return usable;
+	if (read_name(r, entry, &interface->name) < 0 ||
+	    read_text(r, entry, "mac", &interface->mac) < 0 ||
+	    read_text(r, entry, "sandbox", &interface->sandbox) < 0 ||
+	    read_text(r, entry, "socketPath", &interface->socket_path) < 0)
 		return -1;
-	if (interface->mac && !is_hardware_address(interface->mac))
-		return conf_wrong(json_get(json, "mac"), path, "mac", "a hardware address", r->err);
-	if (r->version >= CNI_1_1_0 &&
-	    (conf_get_int(json, path, "mtu", 0, UINT32_MAX, &mtu, r->err) < 0 ||
-	     read_optional(r, json, path, "socketPath", &interface->socket_path) < 0 ||
-	     read_optional(r, json, path, "pciID", &interface->pci_id) < 0))
+	if (r->version >= CNI_1_1_0 && read_number(r, entry, "mtu", UINT32_MAX, &mtu) < 0)
 		return -1;
 	interface->mtu = (uint32_t)mtu;
-	return keep_unknown(r, json, interface_members, &interface->extra);
-}
-
-static int read_index(const struct reader *r, const cJSON *json, const char *path, int *out)
-{
-	const size_t n = r->result->n_interfaces;
-	const cJSON *item = json_get(json, "interface");
-	int64_t index = -1;
-
-	if (item && n == 0)
-		return conf_wrong(item, path, "interface", "left out: there are no interfaces",
-				  r->err);
-	if (conf_get_int(json, path, "interface", 0, (int64_t)n - 1, &index, r->err) < 0)
-		return -1;
-	*out = (int)index;
 	return 0;
 }
 
-static int read_ip(const struct reader *r, const cJSON *json, const char *path)
+/* Interfaces are read before: an index into them is checked. */
+static int read_index(const struct reader *r, const cJSON *entry, int *out)
+{
+	const size_t n = r->result->n_interfaces;
+	const cJSON *item = json_get(entry, "interface");
+	struct cni_error fault = {0};
+	char path[PATH_MAX_BYTES];
+	int64_t index = -1;
+
+	if (item && n == 0)
+		conf_wrong(item, object_path(r, path), "interface",
+			   "left out: there are no interfaces", &fault);
+	else if (conf_get_int(entry, object_path(r, path), "interface", 0, (int64_t)n - 1, &index,
+			      &fault) >= 0)
+		fault.code = 0;
+	*out = fault.code ? RESULT_NOWHERE : (int)index;
+	return fault.code ? note(r, r->index, "interface", &fault) : 0;
+}
+
+/* An entry of ips, or what is ip4 or ip6 up to 0.2.0. @family: of the latter; 0: either */
+static int read_address_entry(const struct reader *r, cJSON *entry, int family)
 {
 	struct cni_ip *ip = result_add_ip(r->result);
+	int usable;
 
-	if (!ip)
+	if (!ip) {
+		cJSON_Delete(entry);
 		return cni_error_nomem(r->err);
-	if (read_prefix(r, json, path, "address", &ip->address, &ip->family) < 0 ||
-	    read_address(r, json, path, "gateway", &ip->gateway) < 0 ||
-	    read_index(r, json, path, &ip->interface) < 0)
-		return -1;
-	if (r->version <= CNI_0_4_0) {
-		const char *expected = ip->family == AF_INET ? "4" : "6";
-		const char *version = "";
-
-		if (conf_get_string(json, path, "version", &version, r->err) < 0)
-			return -1;
-		if (*version && strcmp(version, expected) != 0)
-			return conf_wrong(json_get(json, "version"), path, "version",
-					  ip->family == AF_INET ? "\"4\", as the address is"
-								: "\"6\", as the address is",
-					  r->err);
 	}
-	return keep_unknown(r, json, ip_members, &ip->extra);
+	ip->raw = entry;
+	ip->family = family;
+	usable = is_object(r, entry);
+	if (usable <= 0)
+		return usable;
+	if (read_prefix(r, entry, family ? "ip" : "address", "address", &ip->address, &ip->family) <
+		    0 ||
+	    read_address(r, entry, "gateway", &ip->gateway) < 0)
+		return -1;
+	return family ? 0 : read_index(r, entry, &ip->interface);
 }
 
-static int read_route(const struct reader *r, const cJSON *json, const char *path)
+static int read_ip(const struct reader *r, cJSON *entry)
+{
+	return read_address_entry(r, entry, 0);
+}
+
+static int read_route(const struct reader *r, cJSON *entry)
 {
 	struct cni_route *route = result_add_route(r->result);
+	int usable;
 
-	if (!route)
+	if (!route) {
+		cJSON_Delete(entry);
 		return cni_error_nomem(r->err);
-	if (read_prefix(r, json, path, "dst", &route->dst, NULL) < 0 ||
-	    read_address(r, json, path, "gw", &route->gw) < 0)
-		return -1;
-	if (r->version >= CNI_1_1_0) {
-		const struct {
-			const char *key;
-			int64_t max;
-			int64_t *out;
-		} numbers[] = {
-			{"mtu", UINT32_MAX, &route->mtu},
-			{"advmss", UINT32_MAX, &route->advmss},
-			{"priority", UINT32_MAX, &route->priority},
-			{"table", UINT32_MAX, &route->table},
-			{"scope", UINT8_MAX, &route->scope},
-		};
-
-		for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
-			if (conf_get_int(json, path, numbers[i].key, 0, numbers[i].max,
-					 numbers[i].out, r->err) < 0)
-				return -1;
-		}
 	}
-	return keep_unknown(r, json, route_members, &route->extra);
+	route->raw = entry;
+	route->family = strcmp(r->prefix, "ip4.") == 0   ? AF_INET
+			: strcmp(r->prefix, "ip6.") == 0 ? AF_INET6
+							 : 0;
+	usable = is_object(r, entry);
+	if (usable <= 0)
+		return usable;
+	if (read_prefix(r, entry, "dst", "dst", &route->dst, &route->family) < 0 ||
+	    read_address(r, entry, "gw", &route->gw) < 0)
+		return -1;
+	return r->version >= CNI_1_1_0 ? read_number(r, entry, "table", UINT32_MAX, &route->table)
+				       : 0;
 }
 
-/* ip4 or ip6 of 0.1.0 and 0.2.0. */
-static int read_family(const struct reader *outer, const cJSON *json, int family)
+static const char *family_key(int family)
 {
-	const char *key = family == AF_INET ? "ip4" : "ip6";
-	struct reader inner = *outer;
-	const struct reader *r = &inner;
-	const cJSON *object = NULL;
-	struct cni_ip *ip;
-	char path[8];
-	int found;
-
-	inner.family = family;
-	found = conf_get_object(json, "", key, &object, r->err);
-	if (found <= 0)
-		return found;
-	ip = result_add_ip(r->result);
-	if (!ip)
-		return cni_error_nomem(r->err);
-	snprintf(path, sizeof(path), "%s.", key);
-	if (read_prefix(r, object, path, "ip", &ip->address, &ip->family) < 0 ||
-	    read_address(r, object, path, "gateway", &ip->gateway) < 0 ||
-	    keep_unknown(r, object, ip_members, &ip->extra) < 0)
-		return -1;
-	return read_list(r, object, path, "routes", read_route);
+	return family == AF_INET ? "ip4" : "ip6";
 }
 
-static int read_strings(const struct reader *r, const cJSON *json, const char *key, cJSON **out)
+/* ip4 or ip6 of 0.1.0 and 0.2.0. An empty object stays in its place. */
+static int read_family(struct reader *r, const cJSON *json, int family)
 {
-	const cJSON *list = NULL;
-	const cJSON *entry;
-	unsigned int i = 0;
+	cJSON *object = cJSON_GetObjectItemCaseSensitive(json, family_key(family));
+	struct cni_error fault = {0};
+	cJSON *entry;
 
-	if (get_list(r, json, "dns.", key, &list) < 0)
-		return -1;
-	cJSON_ArrayForEach (entry, list) {
-		char name[PATH_MAX_BYTES];
-
-		snprintf(name, sizeof(name), "%s[%u]", key, i++);
-		if (!cJSON_IsString(entry))
-			return conf_wrong(entry, "dns.", name, "a string", r->err);
-	}
-	if (i == 0)
+	r->list = "ips";
+	r->index = (int)r->result->n_ips;
+	r->prefix = family == AF_INET ? "ip4." : "ip6.";
+	if (!object || cJSON_IsNull(object))
 		return 0;
-	*out = cJSON_Duplicate(list, true);
-	return *out ? 0 : cni_error_nomem(r->err);
-}
-
-static int read_dns(const struct reader *r, const cJSON *json)
-{
-	struct cni_dns *dns = &r->result->dns;
-	const cJSON *object = NULL;
-	const int found = conf_get_object(json, "", "dns", &object, r->err);
-
-	if (found <= 0)
-		return found;
-	if (read_strings(r, object, "nameservers", &dns->nameservers) < 0 ||
-	    read_optional(r, object, "dns.", "domain", &dns->domain) < 0 ||
-	    read_strings(r, object, "search", &dns->search) < 0 ||
-	    read_strings(r, object, "options", &dns->options) < 0)
+	if (!cJSON_IsObject(object)) {
+		conf_wrong(object, "", family_key(family), "an object", &fault);
+		return note(r, RESULT_WHOLE, NULL, &fault);
+	}
+	entry = cJSON_CreateObject();
+	if (!entry)
+		return cni_error_nomem(r->err);
+	entry->child = take_ptr(object->child);
+	if (read_address_entry(r, entry, family) < 0)
 		return -1;
-	return keep_unknown(r, object, dns_members, &dns->extra);
+	return read_list(r, entry, "routes", read_route);
 }
 
 static int read_version(struct reader *r, const cJSON *json)
@@ -503,27 +502,38 @@ static int read_version(struct reader *r, const cJSON *json)
 
 static int read_result(struct reader *r, const cJSON *json)
 {
+	const cJSON *dns = NULL;
+	struct cni_error fault = {0};
+	cJSON *raw;
+
 	if (read_version(r, json) < 0)
 		return -1;
+	r->result->version = r->version;
+	raw = r->result->raw = cJSON_Duplicate(json, true);
+	if (!raw)
+		return cni_error_nomem(r->err);
+	if (cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(raw, "cniVersion")))
+		cJSON_DeleteItemFromObjectCaseSensitive(raw, "cniVersion");
 	if (r->version <= CNI_0_2_0) {
-		if (read_family(r, json, AF_INET) < 0 || read_family(r, json, AF_INET6) < 0)
+		if (read_family(r, raw, AF_INET) < 0 || read_family(r, raw, AF_INET6) < 0)
 			return -1;
 	} else {
-		/* Interfaces first: an index into them is checked. */
-		if (read_list(r, json, "", "interfaces", read_interface) < 0 ||
-		    read_list(r, json, "", "ips", read_ip) < 0 ||
-		    read_list(r, json, "", "routes", read_route) < 0)
+		if (read_list(r, raw, "interfaces", read_interface) < 0 ||
+		    read_list(r, raw, "ips", read_ip) < 0 ||
+		    read_list(r, raw, "routes", read_route) < 0)
 			return -1;
 	}
-	if (read_dns(r, json) < 0)
-		return -1;
-	return keep_unknown(r, json, result_members, &r->result->extra);
+	r->list = "dns";
+	if (conf_get_object(raw, "", "dns", &dns, &fault) < 0)
+		return note(r, RESULT_WHOLE, NULL, &fault);
+	return 0;
 }
 
 int result_parse(const cJSON *json, enum cni_version version, const char *what,
 		 struct cni_result *result, struct cni_error *err)
 {
-	struct reader r = {.result = result, .version = version, .err = err};
+	struct reader r = {
+		.result = result, .what = what, .version = version, .err = err, .prefix = ""};
 	int rc;
 
 	*result = (struct cni_result){0};
@@ -539,9 +549,24 @@ int result_parse(const cJSON *json, enum cni_version version, const char *what,
 	return rc;
 }
 
+int result_require(const struct cni_result *result, const char *list, int index, const char *key,
+		   struct cni_error *err)
+{
+	for (size_t i = 0; i < result->n_faults; i++) {
+		const struct result_fault *fault = &result->faults[i];
+
+		if (strcmp(fault->list, list) == 0 &&
+		    (fault->index == RESULT_WHOLE || index == RESULT_ANY ||
+		     fault->index == index) &&
+		    (!fault->key || !key || strcmp(fault->key, key) == 0))
+			return cni_error(err, CNI_ERR_DECODE, "%s", fault->text);
+	}
+	return 0;
+}
+
 /*
- * Printing. The put_*() and print_*() functions fail only for want of memory; an item that could
- * not be made (NULL) is refused by whoever is to hold it, so only the last step is checked.
+ * Printing. The functions fail only for want of memory; an item that could not be made (NULL) is
+ * refused by whoever is to hold it, so only the last step is checked.
  */
 static int put(cJSON *object, const char *key, cJSON *item)
 {
@@ -570,93 +595,152 @@ static int put_number(cJSON *object, const char *key, int64_t number)
 	return number >= 0 ? put(object, key, cJSON_CreateNumber((double)number)) : 0;
 }
 
-static int put_copy(cJSON *object, const char *key, const cJSON *list)
+/* The member in another version; NULL: it is left out there. One has changed its name. */
+static const char *name_in(const struct member *members, const char *name, enum cni_version from,
+			   enum cni_version to)
 {
-	return list ? put(object, key, json_copy(list)) : 0;
-}
+	const struct member *member = find_member(members, name);
+	const bool old = from <= CNI_0_2_0;
 
-/* Leaves a list out when it has no entries. */
-static int put_unless_empty(cJSON *object, const char *key, cJSON *item)
-{
-	if (item && !item->child) {
-		cJSON_Delete(item);
-		return 0;
-	}
-	return put(object, key, item);
+	if (members == ip_members && old != (to <= CNI_0_2_0) &&
+	    strcmp(name, old ? "ip" : "address") == 0)
+		return old ? "address" : "ip";
+	return is_defined(member, from) == is_defined(member, to) ? name : NULL;
 }
 
 /*
- * What the version defines is the result's own to say, or not to say: an `interfaces` that 0.2.0
- * knows nothing of must not become one in 1.0.0, unchecked.
+ * What came, into @out. What the version defines and the other does not is the result's own to say,
+ * or not to say: an `interfaces` that 0.2.0 knows nothing of must not become one in 1.0.0.
  */
-static int put_extra(cJSON *object, const cJSON *extra, const struct member *members,
-		     enum cni_version version)
+static int put_raw(cJSON *out, const cJSON *raw, const struct member *members,
+		   enum cni_version from, enum cni_version to)
 {
 	const cJSON *item;
 
-	cJSON_ArrayForEach (item, extra) {
-		/* The copy has its key already; cJSON_AddItemToObject() would copy it again. */
-		if (!is_defined(members, item->string, version) &&
-		    append(object, json_copy(item)) < 0)
+	cJSON_ArrayForEach (item, raw) {
+		const char *name = name_in(members, item->string, from, to);
+
+		if (!name)
+			continue;
+		/* The copy has its key already; adding it to an object would copy it again. */
+		if (name == item->string ? append(out, json_copy(item)) < 0
+					 : put(out, name, json_copy(item)) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int text_family(const char *text)
+/* The list of an object: as it is there, or a new one instead of null. NULL out of memory. */
+static cJSON *list_in(cJSON *object, const char *key)
 {
-	return text && strchr(text, ':') ? AF_INET6 : AF_INET;
+	cJSON *list = cJSON_GetObjectItemCaseSensitive(object, key);
+
+	if (cJSON_IsArray(list))
+		return list;
+	cJSON_DeleteItemFromObjectCaseSensitive(object, key);
+	list = cJSON_CreateArray();
+	return put(object, key, list) < 0 ? NULL : list;
 }
 
-static cJSON *print_interface(const struct cni_interface *interface, enum cni_version version)
+/* The same of an object in it. */
+static cJSON *object_in(cJSON *object, const char *key)
 {
-	cleanup_json cJSON *out = cJSON_CreateObject();
+	cJSON *inner = cJSON_GetObjectItemCaseSensitive(object, key);
 
-	if (!out || put_string(out, "name", interface->name) < 0 ||
+	if (cJSON_IsObject(inner))
+		return inner;
+	cJSON_DeleteItemFromObjectCaseSensitive(object, key);
+	inner = cJSON_CreateObject();
+	return put(object, key, inner) < 0 ? NULL : inner;
+}
+
+static int text_family(const char *text)
+{
+	return !text ? 0 : strchr(text, ':') ? AF_INET6 : AF_INET;
+}
+
+static int ip_family(const struct cni_ip *ip)
+{
+	return ip->family ?: text_family(ip->address);
+}
+
+static int route_family(const struct cni_route *route)
+{
+	return route->family ?: text_family(route->dst);
+}
+
+static cJSON *print_interface(const struct cni_result *result,
+			      const struct cni_interface *interface, enum cni_version version)
+{
+	cleanup_json cJSON *out = NULL;
+
+	if (interface->raw && !cJSON_IsObject(interface->raw))
+		return json_copy(interface->raw);
+	out = cJSON_CreateObject();
+	if (!out || put_raw(out, interface->raw, interface_members, result->version, version) < 0)
+		return NULL;
+	if (interface->raw)
+		return take_ptr(out);
+	if (put_string(out, "name", interface->name) < 0 ||
 	    put_string(out, "mac", interface->mac) < 0)
 		return NULL;
 	if (version >= CNI_1_1_0 && interface->mtu && put_number(out, "mtu", interface->mtu) < 0)
 		return NULL;
 	if (put_string(out, "sandbox", interface->sandbox) < 0)
 		return NULL;
-	if (version >= CNI_1_1_0 && (put_string(out, "socketPath", interface->socket_path) < 0 ||
-				     put_string(out, "pciID", interface->pci_id) < 0))
-		return NULL;
-	if (put_extra(out, interface->extra, interface_members, version) < 0)
+	if (version >= CNI_1_1_0 && put_string(out, "socketPath", interface->socket_path) < 0)
 		return NULL;
 	return take_ptr(out);
 }
 
-static cJSON *print_ip(const struct cni_ip *ip, enum cni_version version)
+static bool has_version(enum cni_version version)
 {
-	cleanup_json cJSON *out = cJSON_CreateObject();
-
-	if (!out)
-		return NULL;
-	if (version <= CNI_0_4_0 &&
-	    put_string(out, "version", text_family(ip->address) == AF_INET ? "4" : "6") < 0)
-		return NULL;
-	if (put_number(out, "interface", ip->interface) < 0 ||
-	    put_string(out, "address", ip->address) < 0 ||
-	    put_string(out, "gateway", ip->gateway) < 0 ||
-	    put_extra(out, ip->extra, ip_members, version) < 0)
-		return NULL;
-	return take_ptr(out);
+	return is_defined(find_member(ip_members, "version"), version);
 }
 
-static cJSON *print_route(const struct cni_route *route, enum cni_version version)
+/* An entry of ips; up to 0.2.0, what is in ip4 or ip6 but for the routes. */
+static int put_ip(cJSON *out, const struct cni_result *result, const struct cni_ip *ip,
+		  enum cni_version version)
 {
-	cleanup_json cJSON *out = cJSON_CreateObject();
+	const int family = ip_family(ip);
 
-	if (!out || put_string(out, "dst", route->dst) < 0 || put_string(out, "gw", route->gw) < 0)
+	if (has_version(version) && !(ip->raw && has_version(result->version)) && family != 0 &&
+	    put_string(out, "version", family == AF_INET ? "4" : "6") < 0)
+		return -1;
+	if (ip->raw)
+		return put_raw(out, ip->raw, ip_members, result->version, version);
+	if (version >= CNI_0_3_0 && put_number(out, "interface", ip->interface) < 0)
+		return -1;
+	return put_string(out, version >= CNI_0_3_0 ? "address" : "ip", ip->address) < 0 ||
+			       put_string(out, "gateway", ip->gateway) < 0
+		       ? -1
+		       : 0;
+}
+
+static cJSON *print_ip(const struct cni_result *result, const struct cni_ip *ip,
+		       enum cni_version version)
+{
+	cleanup_json cJSON *out = NULL;
+
+	if (ip->raw && !cJSON_IsObject(ip->raw))
+		return json_copy(ip->raw);
+	out = cJSON_CreateObject();
+	return out && put_ip(out, result, ip, version) == 0 ? take_ptr(out) : NULL;
+}
+
+static cJSON *print_route(const struct cni_result *result, const struct cni_route *route,
+			  enum cni_version version)
+{
+	cleanup_json cJSON *out = NULL;
+
+	if (route->raw && !cJSON_IsObject(route->raw))
+		return json_copy(route->raw);
+	out = cJSON_CreateObject();
+	if (!out || put_raw(out, route->raw, route_members, result->version, version) < 0)
 		return NULL;
-	if (version >= CNI_1_1_0 && (put_number(out, "mtu", route->mtu) < 0 ||
-				     put_number(out, "advmss", route->advmss) < 0 ||
-				     put_number(out, "priority", route->priority) < 0 ||
-				     put_number(out, "table", route->table) < 0 ||
-				     put_number(out, "scope", route->scope) < 0))
-		return NULL;
-	if (put_extra(out, route->extra, route_members, version) < 0)
+	if (!route->raw &&
+	    (put_string(out, "dst", route->dst) < 0 || put_string(out, "gw", route->gw) < 0 ||
+	     (version >= CNI_1_1_0 && put_number(out, "table", route->table) < 0)))
 		return NULL;
 	return take_ptr(out);
 }
@@ -665,81 +749,105 @@ static cJSON *print_route(const struct cni_route *route, enum cni_version versio
 static int put_routes(cJSON *object, const struct cni_result *result, enum cni_version version,
 		      int family)
 {
-	cleanup_json cJSON *list = cJSON_CreateArray();
-
 	for (size_t i = 0; i < result->n_routes; i++) {
 		const struct cni_route *route = &result->routes[i];
 
-		if (family && text_family(route->dst) != family)
+		if (family && route_family(route) != family)
 			continue;
-		if (append(list, print_route(route, version)) < 0)
+		if (append(list_in(object, "routes"), print_route(result, route, version)) < 0)
 			return -1;
 	}
-	return put_unless_empty(object, "routes", take_ptr(list));
+	return 0;
 }
 
 static int put_interfaces(cJSON *object, const struct cni_result *result, enum cni_version version)
 {
-	cleanup_json cJSON *list = cJSON_CreateArray();
-
 	for (size_t i = 0; i < result->n_interfaces; i++) {
-		if (append(list, print_interface(&result->interfaces[i], version)) < 0)
+		if (append(list_in(object, "interfaces"),
+			   print_interface(result, &result->interfaces[i], version)) < 0)
 			return -1;
 	}
-	return put_unless_empty(object, "interfaces", take_ptr(list));
+	return 0;
 }
 
 static int put_ips(cJSON *object, const struct cni_result *result, enum cni_version version)
 {
-	cleanup_json cJSON *list = cJSON_CreateArray();
-
 	for (size_t i = 0; i < result->n_ips; i++) {
-		if (append(list, print_ip(&result->ips[i], version)) < 0)
+		if (append(list_in(object, "ips"), print_ip(result, &result->ips[i], version)) < 0)
 			return -1;
 	}
-	return put_unless_empty(object, "ips", take_ptr(list));
+	return 0;
 }
 
 /* ip4 or ip6 of 0.1.0 and 0.2.0: the first address of the family, and the family's routes. */
 static int put_family(cJSON *object, const struct cni_result *result, enum cni_version version,
 		      int family)
 {
-	cleanup_json cJSON *out = NULL;
 	const struct cni_ip *ip = NULL;
+	cJSON *out;
 
 	for (size_t i = 0; i < result->n_ips && !ip; i++) {
-		if (text_family(result->ips[i].address) == family)
+		if (ip_family(&result->ips[i]) == family)
 			ip = &result->ips[i];
 	}
 	if (!ip)
 		return 0;
-	out = cJSON_CreateObject();
-	if (!out || put_string(out, "ip", ip->address) < 0 ||
-	    put_string(out, "gateway", ip->gateway) < 0 ||
-	    put_routes(out, result, version, family) < 0 ||
-	    put_extra(out, ip->extra, ip_members, version) < 0)
-		return -1;
-	return put(object, family == AF_INET ? "ip4" : "ip6", take_ptr(out));
+	out = object_in(object, family_key(family));
+	return !out || put_ip(out, result, ip, version) < 0 ||
+			       put_routes(out, result, version, family) < 0
+		       ? -1
+		       : 0;
 }
 
-static int put_dns(cJSON *object, const struct cni_dns *dns, enum cni_version version)
+/* Over the member of the dns that came. */
+static int put_over(cJSON *object, const char *key, cJSON *item)
 {
-	cleanup_json cJSON *out = cJSON_CreateObject();
+	cJSON *dns = object_in(object, "dns");
 
-	if (!out || put_copy(out, "nameservers", dns->nameservers) < 0 ||
-	    put_string(out, "domain", dns->domain) < 0 ||
-	    put_copy(out, "search", dns->search) < 0 ||
-	    put_copy(out, "options", dns->options) < 0 ||
-	    put_extra(out, dns->extra, dns_members, version) < 0)
+	if (!dns) {
+		cJSON_Delete(item);
 		return -1;
-	return put_unless_empty(object, "dns", take_ptr(out));
+	}
+	cJSON_DeleteItemFromObjectCaseSensitive(dns, key);
+	return put(dns, key, item);
+}
+
+static int put_dns(cJSON *object, const struct cni_dns *dns)
+{
+	if ((dns->nameservers &&
+	     put_over(object, "nameservers", json_copy(dns->nameservers)) < 0) ||
+	    (dns->domain && put_over(object, "domain", cJSON_CreateString(dns->domain)) < 0) ||
+	    (dns->search && put_over(object, "search", json_copy(dns->search)) < 0) ||
+	    (dns->options && put_over(object, "options", json_copy(dns->options)) < 0))
+		return -1;
+	return 0;
+}
+
+/* A new object with what came, and cniVersion where it stood or first. */
+static cJSON *print_raw(const struct cni_result *result, enum cni_version version)
+{
+	const char *name = cni_version_name(version);
+	cleanup_json cJSON *out = cJSON_CreateObject();
+	cJSON *stands;
+
+	if (!out)
+		return NULL;
+	if (!cJSON_IsString(json_get(result->raw, "cniVersion")) &&
+	    put_string(out, "cniVersion", name) < 0)
+		return NULL;
+	if (put_raw(out, result->raw, result_members, result->version, version) < 0)
+		return NULL;
+	stands = cJSON_GetObjectItemCaseSensitive(out, "cniVersion");
+	return strcmp(stands->valuestring, name) == 0 || cJSON_SetValuestring(stands, name)
+		       ? take_ptr(out)
+		       : NULL;
 }
 
 static cJSON *print_result(const struct cni_result *result, enum cni_version version)
 {
-	cleanup_json cJSON *out = cJSON_CreateObject();
+	cleanup_json cJSON *out = print_raw(result, version);
 
-	if (!out || put_string(out, "cniVersion", cni_version_name(version)) < 0)
+	if (!out)
 		return NULL;
 	if (version <= CNI_0_2_0) {
 		if (put_family(out, result, version, AF_INET) < 0 ||
@@ -750,10 +858,7 @@ static cJSON *print_result(const struct cni_result *result, enum cni_version ver
 		    put_routes(out, result, version, 0) < 0)
 			return NULL;
 	}
-	if (put_dns(out, &result->dns, version) < 0 ||
-	    put_extra(out, result->extra, result_members, version) < 0)
-		return NULL;
-	return take_ptr(out);
+	return put_dns(out, &result->dns) == 0 ? take_ptr(out) : NULL;
 }
 
 int result_print(const struct cni_result *result, enum cni_version version, cJSON **out,

@@ -3,10 +3,17 @@
  * The result model: one struct for what ADD answers and what prevResult brings, in every spec
  * version (CNI spec 1.1.0, section 5; the older forms in section "Result" of their own versions).
  *
- * Members that a version does not define are unknown in it: they are kept in `extra`, next to where
- * they stood, and printed again in whatever version does not define them either. Members that a
- * version defines and an older one does not (mtu, socketPath, pciID, a route's mtu, advmss,
- * priority, table, scope: 1.1.0) are left out when a result is printed in the older one.
+ * A result that was read is somebody else's data, most of which is passed on and looked at by
+ * nobody here. So everything is kept as it came (`raw`), usable or not, known or not, and printed
+ * again; the typed members beside it are what our plugins use. A member that cannot be used (of
+ * another type, no address, an index that leads nowhere) counts as absent. Who needs it asks
+ * result_require(), which says what is wrong with it; nobody else fails for it.
+ *
+ * In another version than the one it came in, a member goes with what the two versions define:
+ * one that both define, or neither, is printed as it came; what one of them alone defines is left
+ * out. That drops mtu, socketPath, pciID and a route's mtu, advmss, priority, table and scope
+ * (1.1.0) for an older version, and does not make an `interfaces` of a newer one out of a member
+ * that meant nothing.
  *
  * null, and an empty string where a member is optional, count as absent, as in the reference types.
  */
@@ -21,44 +28,43 @@
 #include "error.h"
 #include "version.h"
 
-/* Entries of each list; more are refused. */
+/* Entries of a list that is to be used; a longer one is passed on. */
 #define RESULT_MAX_ENTRIES 4096
 
 struct cni_interface {
-	char *name;
-	char *mac;         /* NULL: none */
+	char *name;        /* NULL: it cannot be used */
+	char *mac;         /* as text, whatever it says; NULL: none */
 	uint32_t mtu;      /* bytes; 0: not given */
-	char *sandbox;     /* netns path; NULL: on the host */
-	char *socket_path; /* NULL: none */
-	char *pci_id;      /* NULL: none */
-	cJSON *extra;      /* object of unknown members, or NULL */
+	char *sandbox;     /* netns path, or what else the plugin says there; NULL: on the host */
+	char *socket_path; /* NULL: none. Read in every version, defined in 1.1.0 */
+	cJSON *raw;        /* the entry as it came; NULL: one of ours */
 };
 
+/* ips[].interface of an entry that gives an index, but not that of an interface. */
+#define RESULT_NOWHERE (-2)
+
 struct cni_ip {
-	char *address; /* CIDR notation */
+	char *address; /* CIDR notation; NULL: it cannot be used */
 	char *gateway; /* NULL: none */
-	int interface; /* index into interfaces; -1: not given */
-	int family;    /* AF_INET or AF_INET6, from the address */
-	cJSON *extra;
+	int interface; /* index into interfaces; -1: not given; RESULT_NOWHERE */
+	int family;    /* AF_INET or AF_INET6, from the address; 0: not known */
+	cJSON *raw;
 };
 
 struct cni_route {
-	char *dst;        /* CIDR notation */
-	char *gw;         /* NULL: none */
-	int64_t mtu;      /* bytes; -1: not given, as in those below */
-	int64_t advmss;   /* bytes */
-	int64_t priority; /* lower is preferred */
-	int64_t table;
-	int64_t scope;
-	cJSON *extra;
+	char *dst;     /* CIDR notation; NULL: it cannot be used */
+	char *gw;      /* NULL: none */
+	int64_t table; /* -1: not given */
+	int family;    /* as above */
+	cJSON *raw;
 };
 
+/* What ADD has to say; each replaces the member of the dns that came, if it is not NULL. */
 struct cni_dns {
-	cJSON *nameservers; /* array of strings, or NULL */
-	char *domain;       /* or NULL */
-	cJSON *search;      /* array of strings, or NULL */
-	cJSON *options;     /* array of strings, or NULL */
-	cJSON *extra;
+	cJSON *nameservers; /* array of strings */
+	char *domain;
+	cJSON *search;  /* array of strings */
+	cJSON *options; /* array of strings */
 };
 
 struct cni_result {
@@ -69,7 +75,10 @@ struct cni_result {
 	struct cni_route *routes;
 	size_t n_routes;
 	struct cni_dns dns;
-	cJSON *extra;
+	enum cni_version version; /* the form of what came */
+	cJSON *raw;               /* the object as it came, without the entries above; or NULL */
+	struct result_fault *faults;
+	size_t n_faults;
 };
 
 /* Frees what the result owns, not the struct; it may be zero-filled. Idempotent. */
@@ -83,23 +92,44 @@ void result_free(struct cni_result *result);
  * @what:    what it is called in messages, e.g. "prevResult"
  * @result:  filled; the caller frees it with result_free(), also after a failure
  *
- * Checked: types, CIDR and address syntax, MAC syntax, interface indexes within range, numbers
- * within range. An index of an interface out of range is an error, as is an `ips` entry without
- * address. Up to 0.2.0 the routes of ip4/ip6 become `routes`; from 0.3.0 to 0.4.0 `version` in ips
- * must agree with the address when it is there.
+ * Refused is what has no form at all: a value that is not an object, or a cniVersion that this
+ * library does not know, because then nothing says what the other members mean, nor how they are
+ * to be printed in the version that was asked for. All else is read as far as it goes. Up to 0.2.0
+ * the routes of ip4/ip6 become `routes`.
  *
- * Return: 0, or -1 with CNI_ERR_DECODE (unknown version: CNI_ERR_VERSION), naming the member:
- * "prevResult: ips[1].address: ...".
+ * Return: 0, or -1 with CNI_ERR_DECODE (unknown version: CNI_ERR_VERSION).
  */
 int result_parse(const cJSON *json, enum cni_version version, const char *what,
 		 struct cni_result *result, struct cni_error *err);
 
+/* Instead of an index: the list as a whole, or any of its entries. */
+#define RESULT_WHOLE (-1)
+#define RESULT_ANY (-2)
+
+/**
+ * result_require() - refuse what came and cannot be used.
+ * @list:  "interfaces", "ips", "routes", "dns"
+ * @index: of the entry, or RESULT_WHOLE, RESULT_ANY
+ * @key:   of its member; NULL: any of those that are read
+ *
+ * A fault of a list is one of each of its entries, and a fault of an entry one of its members.
+ *
+ * Return: 0, also when there is no such thing; or -1 with CNI_ERR_DECODE, naming the member:
+ * "prevResult: ips[1].address is ...".
+ */
+int result_require(const struct cni_result *result, const char *list, int index, const char *key,
+		   struct cni_error *err);
+
 /**
  * result_print() - the result in the form of a version.
- * @out: a new tree, owned by the caller, with cniVersion first
+ * @out: a new tree, owned by the caller, with a cniVersion
+ *
+ * A result that was read and not changed is printed as it came in its own version: each member,
+ * null and empty ones too, in its order, numbers with every digit.
  *
  * Up to 0.2.0 only the first address of each family has a place (ip4, ip6), with the routes of its
- * family, and interfaces have none. Empty interfaces, ips, routes and dns are left out.
+ * family, and interfaces have none. Of what is ours, empty interfaces, ips, routes and dns are left
+ * out.
  *
  * Return: 0, or -1 out of memory.
  */

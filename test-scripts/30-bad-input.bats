@@ -450,29 +450,74 @@ bad() {
 	nothing_left
 }
 
-@test "a prevResult that is none" {
+@test "a prevResult that is none, or that has no room for ours" {
 	in_host && return
-	local prev
+	local code prev
 
 	container c1
 	while read -r code prev; do
 		bad "$code" prevResult ADD "$(net "\"prevResult\":$prev")"
-		bad "$code" prevResult CHECK "$(net "\"prevResult\":$prev")"
 	done <<-'EOF'
 		7 "text"
 		7 []
 		1 {"cniVersion":"9.9.9"}
+		6 {"cniVersion":7}
 		6 {"cniVersion":"1.1.0","ips":{}}
-		6 {"cniVersion":"1.1.0","ips":[{}]}
-		6 {"cniVersion":"1.1.0","ips":[{"address":"nonsense"}]}
-		6 {"cniVersion":"1.1.0","ips":[{"address":"10.0.0.1/24","interface":3}]}
-		6 {"cniVersion":"1.1.0","ips":[{"address":"10.0.0.1/24","interface":-7}]}
-		6 {"cniVersion":"1.1.0","interfaces":[7]}
-		6 {"cniVersion":"1.1.0","interfaces":[{"name":7}]}
-		6 {"cniVersion":"1.1.0","routes":[{"dst":"nonsense"}]}
+		6 {"cniVersion":"1.1.0","interfaces":"eth0"}
+		6 {"cniVersion":"1.1.0","routes":7}
 		6 {"cniVersion":"1.1.0","dns":[]}
-		6 {"cniVersion":"0.3.1","ips":[{"version":"6","address":"10.0.0.1/24"}]}
 	EOF
+	bad 7 prevResult CHECK "$(net '"prevResult":"text"')"
+	bad 1 prevResult CHECK "$(net '"prevResult":{"cniVersion":"9.9.9"}')"
+}
+
+@test "what other plugins put into prevResult is passed on as it came, odd or not" {
+	in_host && return
+	local prev result
+
+	container c1
+	while read -r prev; do
+		succeeds ADD "$(net "\"prevResult\":$prev")"
+		result=$answer
+		[ "$(jq -c --argjson prev "$prev" 'del(.cniVersion, .dns) |
+			.interfaces |= .[:-1] | .ips |= .[:-1] | .routes |= .[:-1] |
+			with_entries(select(.value != []))' <<<"$result")" = "$(jq -c 'del(.cniVersion)' <<<"$prev")" ] ||
+			fail "$prev became $result"
+		succeeds CHECK "$(with_prev "$(net)" "$result")"
+		succeeds DEL "$(with_prev "$(net)" "$result")"
+		nothing_left
+	done <<-'EOF'
+		{"cniVersion":"1.1.0","interfaces":[{"name":"vlan7","mac":"7","sandbox":"0"}]}
+		{"cniVersion":"1.1.0","interfaces":[7,null,{"name":7},{"name":"x","mtu":-1,"mac":[]}]}
+		{"cniVersion":"1.1.0","ips":[{}]}
+		{"cniVersion":"1.1.0","ips":[{"address":"nonsense"},{"address":"10.0.0.1"}]}
+		{"cniVersion":"1.1.0","ips":[{"address":"10.0.0.1/24","interface":3}]}
+		{"cniVersion":"1.1.0","ips":[{"address":"10.0.0.1/24","interface":-7}]}
+		{"cniVersion":"1.1.0","routes":[{"dst":"nonsense"},{"dst":"10.0.0.0/8","gw":"x","table":-1}]}
+	EOF
+}
+
+@test "CHECK tells what of the plugin's own answer cannot be read any more" {
+	in_host && return
+	local code edit
+
+	container c1
+	succeeds ADD
+	local result=$answer
+	while read -r code edit; do
+		fails "$code" "" CHECK "$(with_prev "$(net)" "$(jq "$edit" <<<"$result")")"
+	done <<-'EOF'
+		103 .interfaces[0].mac = "0"
+		6 .interfaces[0].mac = 7
+		6 .interfaces[0].mtu = "x"
+		6 .interfaces[0].name = 7
+		6 .ips[0].address = "10.0.2.100"
+		6 .ips = {}
+		6 .routes = 7
+	EOF
+	succeeds CHECK "$(with_prev "$(net)" "$result")"
+	succeeds DEL "$(with_prev "$(net)" "$(jq '.interfaces = 7' <<<"$result")")"
+	nothing_left
 }
 
 # The daemon.

@@ -167,7 +167,10 @@ const struct backend *record_backend(const cJSON *record, struct cni_error *err)
 	return backend;
 }
 
-/* The first address of each family that the interface has in the container. */
+/*
+ * The first address of each family that the interface has in the container. As for the reference
+ * plugin, one that points at no interface is the container's.
+ */
 static void find_addresses(const struct cni_request *req, struct ip_address address[2])
 {
 	const struct cni_result *prev = &req->prev;
@@ -179,9 +182,11 @@ static void find_addresses(const struct cni_request *req, struct ip_address addr
 		struct ip_address *slot = &address[ip->family == AF_INET6];
 		struct ip_prefix prefix;
 
-		if (slot->family != AF_UNSPEC || ip_prefix_parse(ip->address, &prefix) < 0)
+		if (ip->address == NULL || slot->family != AF_UNSPEC ||
+		    ip_prefix_parse(ip->address, &prefix) < 0)
 			continue;
-		if (on && (on->sandbox == NULL || strcmp(on->name, req->ifname) != 0))
+		if (on &&
+		    (on->sandbox == NULL || on->name == NULL || strcmp(on->name, req->ifname) != 0))
 			continue;
 		*slot = prefix.address;
 	}
@@ -287,17 +292,19 @@ static int portmap_add(const struct cni_request *req, struct cni_result *result,
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "no prevResult: put " PLUGIN_NAME
 				 " behind the plugin that makes the interface, in a list");
-	if (result_parse(json_get(req->conf, "prevResult"), req->version, "prevResult", result,
-			 err) < 0)
+	if (cni_pass_on(req, result, err) < 0)
 		return -1;
 	if (config.n_mappings == 0)
 		return 0;
 	find_addresses(req, call.address);
 	if (call.address[0].family == AF_UNSPEC && call.address[1].family == AF_UNSPEC)
-		return cni_error(err, CNI_ERR_CONFIG,
-				 "prevResult has no address of interface %s in the container: "
-				 "nowhere to forward to",
-				 req->ifname);
+		return result_require(&req->prev, "ips", RESULT_ANY, "address", err) < 0
+			       ? -1
+			       : cni_error(err, CNI_ERR_CONFIG,
+					   "prevResult has no address of interface %s in the "
+					   "container: "
+					   "nowhere to forward to",
+					   req->ifname);
 	if (choose(req, &config, err) < 0 ||
 	    state_open(config.state_dir, PLUGIN_NAME, req->network, true, &state, err) < 0)
 		return -1;

@@ -102,15 +102,11 @@ static int find_daemon(const struct cni_request *req, const struct config *confi
 	const char *path = NULL;
 
 	if (index >= 0) {
-		const struct cni_interface *i = &req->prev.interfaces[index];
-
-		path = i->socket_path;
-		/* Before 1.1.0 it is not in the specification, and therefore in `extra`. */
-		if (path == NULL && conf_get_string(i->extra, "prevResult: interfaces: ",
-						    "socketPath", &path, err) < 0)
+		path = req->prev.interfaces[index].socket_path;
+		if (result_require(&req->prev, "interfaces", index, "socketPath", err) < 0)
 			return -1;
 	}
-	if (path && *path)
+	if (path)
 		return set_socket(d, path, err);
 	return find_in_record(req, config, d, err);
 }

@@ -33,7 +33,7 @@ static void take_ip(struct settings *s, const struct cni_ip *ip)
 {
 	struct ip_prefix prefix;
 
-	if (ip_prefix_parse(ip->address, &prefix))
+	if (!ip->address || ip_prefix_parse(ip->address, &prefix))
 		return;
 	if (ip->family == AF_INET && !s->address) {
 		s->address = ip_address_format(&prefix.address, s->address_text);
@@ -123,6 +123,7 @@ static int inspect_attachment(const struct registry *r, const struct attachment 
 {
 	cleanup_result struct cni_result result = {0};
 	cleanup_json cJSON *source = NULL;
+	struct cni_error unreadable = {0};
 	const cJSON *json;
 	struct settings s = {0};
 	cJSON *network;
@@ -130,10 +131,12 @@ static int inspect_attachment(const struct registry *r, const struct attachment 
 	if (registry_read(r, a, &source, err))
 		return -1;
 	json = json_get(source, "result");
-	/* The form that our own records have; a cached result says its own. */
+	/* The form that our own records have; a cached result says its own. One without a form
+	 * tells nothing, and is no reason to keep the rest back. */
 	if (cJSON_IsObject(json) &&
-	    result_parse(json, CNI_VERSION_LATEST, "the result of the attachment", &result, err))
-		return -1;
+	    result_parse(json, CNI_VERSION_LATEST, "the result of the attachment", &result,
+			 &unreadable))
+		complain_error(&unreadable);
 	read_settings(&result, a, &s);
 	if (first)
 		add_settings(to, &s);

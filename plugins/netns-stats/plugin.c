@@ -15,8 +15,9 @@
  *                 what `netns-stats inspect` tells
  *
  * What belongs to an attachment: CNI_IFNAME and the interfaces that prevResult lists in this
- * sandbox. Another attachment of the same container has an account of its own, so nothing is
- * counted twice. Interfaces are found again by index, as they may have been renamed inside.
+ * sandbox, CNI_NETNS. Another attachment of the same container has an account of its own, so
+ * nothing is counted twice. Interfaces are found again by index, as they may have been renamed
+ * inside.
  */
 #include "plugin.h"
 
@@ -67,13 +68,23 @@ static int need_prev(const struct cni_request *req, struct cni_error *err)
 			 " is a chained plugin; put it after the plugin that makes the interface");
 }
 
-/* Whether prevResult puts an interface of this name into the container. */
-static bool is_ours(const struct cni_result *prev, const char *ifname, const char *name)
+/*
+ * Whether prevResult puts the interface into the container. Some plugins keep other things than
+ * paths in `sandbox`, of interfaces that are nowhere (AWS: "0").
+ */
+static bool is_inside(const struct cni_request *req, const struct cni_interface *interface)
 {
-	if (!strcmp(name, ifname))
+	return interface->name && interface->sandbox && !strcmp(interface->sandbox, req->netns);
+}
+
+/* Whether it puts one of this name there. */
+static bool is_ours(const struct cni_request *req, const char *name)
+{
+	if (!strcmp(name, req->ifname))
 		return true;
-	for (size_t i = 0; i < prev->n_interfaces; i++)
-		if (prev->interfaces[i].sandbox && !strcmp(prev->interfaces[i].name, name))
+	for (size_t i = 0; i < req->prev.n_interfaces; i++)
+		if (is_inside(req, &req->prev.interfaces[i]) &&
+		    !strcmp(req->prev.interfaces[i].name, name))
 			return true;
 	return false;
 }
@@ -87,7 +98,7 @@ static int read_baseline(const struct cni_request *req, const struct sample *sam
 		const struct link_sample *l = &sample->links[i];
 		struct counters c;
 
-		if (!is_ours(&req->prev, req->ifname, l->name))
+		if (!is_ours(req, l->name))
 			continue;
 		counters_of(l, &c);
 		if (reading_add(r, l->name, l->index, &c))
@@ -216,16 +227,6 @@ static int register_attachment(const struct cni_request *req, const struct stats
 	return state_write(&state, req->container_id, req->ifname, record, true, err) < 0 ? -1 : 0;
 }
 
-/* What ADD answers: what it was given. */
-static int pass_on(const struct cni_request *req, struct cni_result *result, struct cni_error *err)
-{
-	cleanup_json cJSON *json = NULL;
-
-	if (result_print(&req->prev, CNI_VERSION_LATEST, &json, err))
-		return -1;
-	return result_parse(json, CNI_VERSION_LATEST, "prevResult", result, err);
-}
-
 static int stats_add(const struct cni_request *req, struct cni_result *result,
 		     struct cni_error *err)
 {
@@ -233,7 +234,7 @@ static int stats_add(const struct cni_request *req, struct cni_result *result,
 	struct cni_error trouble = {0};
 
 	/* The answer first: what fails at it has not registered anything. */
-	if (read_config(req, &conf, err) || need_prev(req, err) || pass_on(req, result, err))
+	if (read_config(req, &conf, err) || need_prev(req, err) || cni_pass_on(req, result, err))
 		return -1;
 	if (conf.account_file && account_check_file(conf.account_file, &trouble)) {
 		if (trouble.code == CNI_ERR_CONFIG) {
@@ -364,7 +365,7 @@ static int stats_check(const struct cni_request *req, struct cni_error *err)
 	for (size_t i = 0; i < req->prev.n_interfaces; i++) {
 		const struct cni_interface *want = &req->prev.interfaces[i];
 
-		if (want->sandbox && !sample_link_named(&sample, want->name))
+		if (is_inside(req, want) && !sample_link_named(&sample, want->name))
 			return cni_error(err, CNI_ERR_PLUGIN,
 					 "the interface %s of prevResult is not in the network "
 					 "namespace %s",

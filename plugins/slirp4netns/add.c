@@ -12,6 +12,17 @@
 
 #define LOOPBACK_INDEX 1
 
+/* What others have answered is theirs, but for what the answer adds to. */
+static int check_prev(const struct cni_request *req, struct cni_error *err)
+{
+	static const char *const lists[] = {"interfaces", "ips", "routes", "dns"};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+		if (result_require(&req->prev, lists[i], RESULT_WHOLE, NULL, err) < 0)
+			return -1;
+	return 0;
+}
+
 /* The network namespace, proved to be one, and not our own. */
 static int open_namespace(const struct cni_request *req, struct netns *ns, struct cni_error *err)
 {
@@ -199,24 +210,12 @@ static int answer_dns(const struct config *config, struct cni_result *result, st
 	return 0;
 }
 
-/* What earlier plugins of the list answered is passed on, ours behind it. */
-static int start_from_prev(const struct cni_request *req, struct cni_result *result,
-			   struct cni_error *err)
-{
-	cleanup_json cJSON *json = NULL;
-
-	if (!req->has_prev)
-		return 0;
-	if (result_print(&req->prev, req->version, &json, err) < 0)
-		return -1;
-	return result_parse(json, req->version, "prevResult", result, err);
-}
-
 static int answer(const struct cni_request *req, const struct config *config,
 		  const struct attachment *a, const struct link *link, struct cni_result *result,
 		  struct cni_error *err)
 {
-	if (start_from_prev(req, result, err) < 0 ||
+	/* What earlier plugins of the list answered is passed on, ours behind it. */
+	if (cni_pass_on(req, result, err) < 0 ||
 	    answer_interface(req, config, a, link, result, err) < 0 ||
 	    answer_address(&config->address, &config->gateway, result, err) < 0)
 		return -1;
@@ -247,7 +246,8 @@ int plugin_add(const struct cni_request *req, struct cni_result *result, struct 
 	struct setup setup = {.req = req, .config = &config};
 	struct meanwhile meanwhile = {.fn = configure_early, .arg = &setup};
 
-	if (config_read(req, &config, err) < 0 || open_namespace(req, &ns, err) < 0)
+	if (config_read(req, &config, err) < 0 || check_prev(req, err) < 0 ||
+	    open_namespace(req, &ns, err) < 0)
 		return -1;
 	/* State and daemon are looked up as who we are, before joining makes us somebody else. */
 	if (state_open(config.state_dir, PLUGIN_NAME, req->network, true, &state, err) < 0 ||

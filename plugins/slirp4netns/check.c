@@ -2,7 +2,8 @@
 /*
  * CHECK: what prevResult says against what there is. Only what is ours counts: the interface named
  * CNI_IFNAME in CNI_NETNS, addresses that point at it, and, since a later plugin of the list may
- * have changed routes, just those that prevResult still lists.
+ * have changed routes, just those that prevResult still lists. What ADD answered can be read; so
+ * what of it cannot is not as it was added, while what other plugins put there is theirs.
  */
 #include "plugin.h"
 
@@ -73,8 +74,8 @@ static int check_interface(const struct cni_interface *interface, const struct l
 
 	if (!(link->flags & IFF_UP))
 		return cni_error(err, ERR_CHECK, "the interface %s is down", link->name);
-	if (interface->mac != NULL && mac_parse(interface->mac, mac) == 0 &&
-	    memcmp(mac, link->mac, sizeof(mac)) != 0)
+	if (interface->mac != NULL &&
+	    (mac_parse(interface->mac, mac) < 0 || memcmp(mac, link->mac, sizeof(mac)) != 0))
 		return cni_error(err, ERR_CHECK,
 				 "the interface %s does not have the MAC of prevResult, %s",
 				 link->name, interface->mac);
@@ -108,8 +109,10 @@ static int check_addresses(struct nl_sock *sk, const struct cni_result *prev, in
 		const struct cni_ip *ip = &prev->ips[i];
 		struct find_prefix find = {.index = link->index};
 
-		if (ip->interface >= 0 && ip->interface != interface)
+		if (ip->interface != interface)
 			continue;
+		if (result_require(prev, "ips", (int)i, "address", err) < 0)
+			return -1;
 		if (ip_prefix_parse(ip->address, &find.want) == 0 &&
 		    link_each_address(sk, match_prefix, &find, err) < 0)
 			return -1;
@@ -151,7 +154,7 @@ static bool is_ours(const struct cni_result *prev, int interface, const struct i
 	for (size_t i = 0; i < prev->n_ips; i++) {
 		struct ip_prefix ours;
 
-		if ((prev->ips[i].interface < 0 || prev->ips[i].interface == interface) &&
+		if (prev->ips[i].interface == interface && prev->ips[i].address != NULL &&
 		    ip_prefix_parse(prev->ips[i].address, &ours) == 0 &&
 		    ip_prefix_contains(&ours, gateway))
 			return true;
@@ -166,7 +169,8 @@ static int check_routes(struct nl_sock *sk, const struct cni_result *prev, int i
 		const struct cni_route *route = &prev->routes[i];
 		struct find_route find = {.index = link->index, .table = route->table};
 
-		if (route->gw == NULL || ip_prefix_parse(route->dst, &find.dst) < 0 ||
+		if (route->dst == NULL || route->gw == NULL ||
+		    ip_prefix_parse(route->dst, &find.dst) < 0 ||
 		    ip_address_parse(route->gw, &find.gateway) < 0 ||
 		    !is_ours(prev, interface, &find.gateway))
 			continue;
@@ -191,6 +195,8 @@ static int check_network(const struct cni_request *req, struct cni_error *err)
 	struct link link;
 	int present;
 
+	if (interface < 0 && result_require(&req->prev, "interfaces", RESULT_ANY, "name", err) < 0)
+		return -1;
 	if (interface < 0)
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "prevResult has no interface %s in the sandbox %s", req->ifname,
@@ -208,7 +214,10 @@ static int check_network(const struct cni_request *req, struct cni_error *err)
 	if (present == 0)
 		return cni_error(err, ERR_CHECK, "the interface %s is not in %s any more",
 				 req->ifname, req->netns);
-	if (check_interface(&req->prev.interfaces[interface], &link, err) < 0 ||
+	if (result_require(&req->prev, "interfaces", interface, NULL, err) < 0 ||
+	    result_require(&req->prev, "ips", RESULT_WHOLE, NULL, err) < 0 ||
+	    result_require(&req->prev, "routes", RESULT_WHOLE, NULL, err) < 0 ||
+	    check_interface(&req->prev.interfaces[interface], &link, err) < 0 ||
 	    check_addresses(sk, &req->prev, interface, &link, err) < 0)
 		return -1;
 	return check_routes(sk, &req->prev, interface, &link, err);
