@@ -141,6 +141,14 @@ static int compare(const void *left, const void *right)
 			   : 0;
 }
 
+static int compare_whole(const void *left, const void *right)
+{
+	const struct mapping *a = *(const struct mapping *const *)left;
+	const struct mapping *b = *(const struct mapping *const *)right;
+
+	return compare(left, right) ?: a->container_port - b->container_port;
+}
+
 static bool same_host(const struct mapping *a, const struct mapping *b)
 {
 	if (a->one_host || b->one_host)
@@ -158,33 +166,104 @@ static const struct mapping **sort(const struct mapping *mappings, size_t n)
 		return NULL;
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = &mappings[i];
-	qsort(sorted, n, sizeof(const struct mapping *), compare);
+	qsort(sorted, n, sizeof(const struct mapping *), compare_whole);
 	return sorted;
 }
 
-/* Sorted, what overlaps is adjacent: AF_UNSPEC sorts before the two families. */
-static int refuse_twice(const struct mapping *mappings, size_t n, const char *path,
-			struct cni_error *err)
+int mapping_conflict(const struct mapping *a, const struct mapping *b, const char *path,
+		     struct cni_error *err)
 {
-	cleanup_free const struct mapping **sorted = sort(mappings, n);
 	char text[MAPPING_TEXT_MAX];
+	char other[MAPPING_TEXT_MAX];
 
-	if (sorted == NULL)
-		return cni_error_nomem(err);
-	for (size_t i = 1; i < n; i++) {
-		const struct mapping *a = sorted[i - 1];
-		const struct mapping *b = sorted[i];
+	return cni_error(err, CNI_ERR_CONFIG,
+			 "%s asks for host port %s for container port %u and for %s for container "
+			 "port %u: leave one out",
+			 path, mapping_format(a, text), a->container_port, mapping_format(b, other),
+			 b->container_port);
+}
 
-		if (a->protocol == b->protocol && a->host_port == b->host_port && same_host(a, b))
-			return cni_error(err, CNI_ERR_CONFIG,
-					 "%s asks for host port %s twice: leave one out", path,
-					 mapping_format(b, text));
+bool mapping_group_has_ipv4(const struct mapping_group *group, uint16_t container_port)
+{
+	for (size_t i = 0; i < group->n; i++)
+		if (group->members[i]->host_family != AF_INET6 &&
+		    group->members[i]->container_port == container_port)
+			return true;
+	return false;
+}
+
+static bool same_port(const struct mapping *a, const struct mapping *b)
+{
+	return a->protocol == b->protocol && a->host_port == b->host_port;
+}
+
+/* Marks each of @sorted that is to go. */
+static int judge_all(const struct mapping **sorted, size_t n, mapping_judge *judge, void *arg,
+		     const struct mapping *mappings, bool *gone, struct cni_error *err)
+{
+	struct mapping_group group = {.members = sorted};
+
+	for (size_t i = 0; i < n; i++) {
+		size_t index = (size_t)(sorted + i - group.members);
+		int verdict;
+
+		if (index == group.n) {
+			group = (struct mapping_group){.members = sorted + i};
+			index = 0;
+			while (i + group.n < n && same_port(sorted[i], sorted[i + group.n]))
+				group.n++;
+		}
+		verdict = judge(&group, index, arg, err);
+		if (verdict < 0)
+			return -1;
+		gone[sorted[i] - mappings] = verdict;
 	}
 	return 0;
 }
 
-int mappings_read(const cJSON *array, const char *path, struct mapping **out, size_t *n,
-		  struct cni_error *err)
+int mappings_leave_out(struct mapping *mappings, size_t *n, mapping_judge *judge, void *arg,
+		       struct cni_error *err)
+{
+	cleanup_free const struct mapping **sorted = sort(mappings, *n);
+	cleanup_free bool *gone = calloc(*n + 1, sizeof(*gone));
+	size_t left = 0;
+
+	if (sorted == NULL || gone == NULL)
+		return cni_error_nomem(err);
+	if (judge_all(sorted, *n, judge, arg, mappings, gone, err) < 0)
+		return -1;
+	for (size_t i = 0; i < *n; i++)
+		if (!gone[i])
+			mappings[left++] = mappings[i];
+	*n = left;
+	return 0;
+}
+
+/*
+ * Whether one is there already. AF_UNSPEC sorts before the two families, so what is wider is the
+ * group's first, and what is the same is before it.
+ */
+static int is_twice(const struct mapping_group *group, size_t index, void *arg,
+		    struct cni_error *err)
+{
+	const char *const *path = arg;
+	const struct mapping *m = group->members[index];
+	const struct mapping *const others[] = {group->members[0],
+						group->members[index == 0 ? 0 : index - 1]};
+	bool twice = false;
+
+	for (size_t i = 0; i < 2 && index > 0; i++) {
+		if (!same_host(others[i], m))
+			continue;
+		if (others[i]->container_port != m->container_port)
+			return mapping_conflict(others[i], m, *path, err);
+		twice = true;
+	}
+	return twice;
+}
+
+static int read_all(const cJSON *array, const char *path, struct mapping **out, size_t *n,
+		    struct cni_error *err)
 {
 	const int count = array ? cJSON_GetArraySize(array) : 0;
 	cleanup_free struct mapping *mappings = NULL;
@@ -204,27 +283,47 @@ int mappings_read(const cJSON *array, const char *path, struct mapping **out, si
 		if (read_one(json, member, &mappings[i++], err) < 0)
 			return -1;
 	}
-	if (refuse_twice(mappings, i, path, err) < 0)
-		return -1;
 	*out = take_ptr(mappings);
 	*n = i;
 	return 0;
 }
 
+static int give_up(struct mapping **mappings, size_t *n)
+{
+	free(take_ptr(*mappings));
+	*n = 0;
+	return -1;
+}
+
+int mappings_read(const cJSON *array, const char *path, struct mapping **out, size_t *n,
+		  struct cni_error *err)
+{
+	if (read_all(array, path, out, n, err) < 0)
+		return -1;
+	if (mappings_leave_out(*out, n, is_twice, &path, err) < 0)
+		return give_up(out, n);
+	return 0;
+}
+
 int mappings_read_record(const cJSON *array, struct mapping **out, size_t *n, struct cni_error *err)
 {
+	const char *path = "mappings";
 	const cJSON *json;
 	size_t i = 0;
+	size_t left;
 
-	if (mappings_read(array, "mappings", out, n, err) < 0)
+	if (read_all(array, path, out, n, err) < 0)
 		return -1;
 	cJSON_ArrayForEach (json, array) {
-		if (conf_get_int(json, "mappings: ", "id", 0, INT32_MAX, &(*out)[i++].id, err) <
-		    0) {
-			free(take_ptr(*out));
-			*n = 0;
-			return -1;
-		}
+		if (conf_get_int(json, "mappings: ", "id", 0, INT32_MAX, &(*out)[i++].id, err) < 0)
+			return give_up(out, n);
+	}
+	left = *n;
+	if (mappings_leave_out(*out, &left, is_twice, &path, err) < 0)
+		return give_up(out, n);
+	if (left != *n) {
+		cni_error(err, CNI_ERR_CONFIG, "%s has one twice", path);
+		return give_up(out, n);
 	}
 	return 0;
 }
@@ -232,10 +331,22 @@ int mappings_read_record(const cJSON *array, struct mapping **out, size_t *n, st
 /* @recorded: as sort() has it. */
 static bool is_among(const struct mapping *m, const struct mapping **recorded, size_t n)
 {
-	const struct mapping *const *same =
-		bsearch(&m, recorded, n, sizeof(const struct mapping *), compare);
+	struct mapping wider = *m;
+	const struct mapping *key = &wider;
 
-	return same && (*same)->container_port == m->container_port;
+	for (;;) {
+		const struct mapping *const *found =
+			bsearch(&key, recorded, n, sizeof(const struct mapping *), compare);
+
+		if (found && (*found)->container_port == m->container_port)
+			return true;
+		if (wider.one_host)
+			wider.one_host = false;
+		else if (wider.host_family != AF_UNSPEC)
+			wider.host_family = AF_UNSPEC;
+		else
+			return false;
+	}
 }
 
 int mappings_compare(const struct mapping *asked, size_t n_asked, const struct mapping *recorded,

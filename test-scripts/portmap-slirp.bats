@@ -373,6 +373,73 @@ unlocked() {
 	in_host unlocked
 }
 
+# pm with each order of a request: what the daemon forwards, and what is said.
+one_request() {
+	local given=$1 maps=$2 said=$3 order
+
+	for order in '.' reverse; do
+		order=$(jq -c "$order" <<<"[$maps]")
+		pm ADD a "${order:1:-1}" >out 2>stderr
+		is "$(jq -S . out)" "$(jq -S . a.result)"
+		is "$(forwards a | jq -r 'sort | join(" ")')" "$given"
+		[ -z "$said" ] || grep -q -- "$said" stderr
+		[ -n "$said" ] || is "$(cat stderr)" ''
+		pm CHECK a "${order:1:-1}" 2>stderr
+		is "$(cat stderr)" ''
+		pm DEL a "${order:1:-1}"
+		is "$(forwards a)" '[]'
+	done
+}
+
+requests() {
+	ip netns add a
+	ip -n a link set lo up
+	slirp_conf a | jq -c ".enableIPv6 = $1" | plugin_run slirp4netns ADD a >a.result
+	one_request 'tcp 0.0.0.0:8080>10.0.2.100:80' "$(map 8080 80), $(map 8080 80)" ''
+	one_request 'tcp 0.0.0.0:8080>10.0.2.100:80' "$(map 8080 80), $(map 8080 80 tcp 0.0.0.0)" ''
+	one_request 'tcp 0.0.0.0:8080>10.0.2.100:80' "$(map 8080 80), $(map 8080 80 tcp 127.0.0.1)" ''
+	one_request 'tcp 0.0.0.0:8080>10.0.2.100:80' \
+		"$(map 8080 80 tcp 0.0.0.0), $(map 8080 80 tcp 127.0.0.1), $(map 8080 80 tcp 10.99.0.1)" ''
+	one_request 'tcp 0.0.0.0:8080>10.0.2.100:80' "$(map 8080 80 tcp 0.0.0.0), $(map 8080 80 tcp ::)" \
+		'tcp \[::\]:8080 is left out'
+	one_request 'tcp 127.0.0.1:8080>10.0.2.100:80' "$(map 8080 80 tcp ::1), $(map 8080 80 tcp 127.0.0.1)" \
+		'tcp \[::1\]:8080 is left out'
+	one_request 'tcp 10.99.0.1:8080>10.0.2.100:80 tcp 127.0.0.1:8080>10.0.2.100:81' \
+		"$(map 8080 80 tcp 10.99.0.1), $(map 8080 81 tcp 127.0.0.1)" ''
+	refused 7 'tcp 8080 for container port 80 and for tcp 127.0.0.1:8080 for container port 81' \
+		pm ADD a "$(map 8080 81 tcp 127.0.0.1), $(map 8080 80)"
+	refused 2 'IPv4 addresses only' pm ADD a "$(map 8080 80 tcp ::), $(map 8081 80 tcp fd99::1)"
+	is "$(find /run/usernet-cni/netns-portmap -name '*@*' | wc -l)" 0
+	slirp_del a
+}
+requests_both() {
+	requests false
+	requests true
+}
+@test "slirp4netns: one request is not refused by itself: what is equal, covered or IPv6 beside IPv4" {
+	in_host requests_both
+}
+
+another_daemon() {
+	slirp_add a
+	slirp_add b
+	pm ADD a "$(map 8080 80)" >/dev/null
+	# Both have a daemon, and the same address behind it; b is sent to the wrong one.
+	jq --arg socket "$(socket_of a)" '.interfaces[0].socketPath = $socket' b.result >wrong
+	mv wrong b.result
+	refused 100 'tcp 8080 is taken' pm ADD b "$(map 8080 80)"
+	is "$(find /run/usernet-cni/netns-portmap -name 'b@*' | wc -l)" 0
+	pm DEL b
+	is "$(forwards a | jq length)" 1
+	pm CHECK a "$(map 8080 80)"
+	pm DEL a
+	slirp_del a
+	slirp_del b
+}
+@test "slirp4netns: a forward in another container's daemon is not taken over" {
+	in_host another_daemon
+}
+
 never_published() {
 	slirp_add a
 	pm ADD a "$(map 8080 80)" >/dev/null

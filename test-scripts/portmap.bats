@@ -782,6 +782,65 @@ compatible() {
 	in_host compatible
 }
 
+# Each request in both orders: what is published, and what CHECK and DEL make of it.
+one_request() {
+	local given=$1 container=$2 maps=$3 said=$4 order
+
+	for order in '.' reverse; do
+		order=$(jq -c "$order" <<<"[$maps]")
+		portmap ADD "$container" "${order:1:-1}" >out 2>stderr
+		is "$(jq -S . out)" "$(jq -S . "$container.result")"
+		is "$(published)" "$given"
+		[ -z "$said" ] || grep -q -- "$said" stderr
+		[ -n "$said" ] || is "$(cat stderr)" ''
+		portmap CHECK "$container" "${order:1:-1}" 2>stderr
+		is "$(cat stderr)" ''
+		portmap DEL "$container" "${order:1:-1}"
+		nothing_left
+	done
+}
+
+# The keys of the maps, by address: "tcp . 80 > 10.22.0.2", sorted.
+published() {
+	nft -j list table inet usernet_portmap | jq -r '[.nftables[].map // empty
+		| select(.name | test("^(ports|hosts)[46]$")) | .name as $name | .elem // [] | .[]
+		| (.[0].elem.val // .[0]) | "\($name):\(.concat | map(tostring) | join(","))"] | sort | join(" ")'
+}
+
+requests() {
+	container_add a
+	one_request 'ports4:tcp,80 ports6:tcp,80' a "$(map 80 80), $(map 80 80)" ''
+	one_request 'ports4:tcp,80 ports6:tcp,80' a "$(map 80 80), $(map 80 80 tcp 0.0.0.0)" ''
+	one_request 'ports4:tcp,80 ports6:tcp,80' a "$(map 80 80 tcp ::), $(map 80 80), $(map 80 80 tcp 0.0.0.0)" ''
+	one_request 'ports4:tcp,80 ports6:tcp,80' a "$(map 80 80 tcp ::), $(map 80 80 tcp 0.0.0.0)" ''
+	one_request 'hosts4:127.0.0.1,tcp,80 ports4:tcp,80 ports6:tcp,80' a \
+		"$(map 80 80), $(map 80 80 tcp 127.0.0.1)" ''
+	one_request 'hosts4:127.0.0.1,tcp,80' a "$(map 80 80 tcp ::1), $(map 80 80 tcp 127.0.0.1)" \
+		'tcp \[::1\]:80 is left out: the kernel does not forward ::1'
+	# A container of one family, and a request for the host's addresses of both.
+	jq 'del(.ips[1])' a.result >v4.result
+	jq 'del(.ips[0])' a.result >v6.result
+	one_request 'ports4:tcp,80' v4 "$(map 80 80)" ''
+	one_request 'ports4:tcp,80' v4 "$(map 80 80 tcp 0.0.0.0), $(map 80 80 tcp ::)" \
+		'tcp \[::\]:80 is left out: the container has no IPv6 address'
+	one_request 'hosts4:10.99.0.1,tcp,80' v4 "$(map 80 80 tcp 10.99.0.1), $(map 80 80 tcp fd99::1)" \
+		'tcp \[fd99::1\]:80 is left out'
+	one_request 'ports4:tcp,80' v4 "$(map 80 80 tcp 0.0.0.0), $(map 81 81 udp fd99::1)" \
+		'udp \[fd99::1\]:81 is left out'
+	one_request 'ports6:tcp,80' v6 "$(map 80 80 tcp 0.0.0.0), $(map 80 80 tcp ::)" \
+		'tcp 0.0.0.0:80 is left out: the container has no IPv4 address'
+	# Where nothing would be left, and where two contradict each other, it is an error.
+	refused 7 'cannot publish tcp \[::\]:80: the container has no IPv6 address' \
+		portmap ADD v4 "$(map 80 80 tcp ::), $(map 81 81 tcp fd99::1)"
+	refused 2 'does not forward ::1' portmap ADD a "$(map 80 80 tcp ::1), $(map 81 81 tcp 127.0.0.1)"
+	refused 7 'host port tcp 80 for container port 80 and for tcp 0.0.0.0:80 for container port 81' \
+		portmap ADD a "$(map 80 81 tcp 0.0.0.0), $(map 80 80)"
+	nothing_left
+}
+@test "one request is not refused by itself: what is equal, covered or of a family that is lacking" {
+	in_host requests
+}
+
 bad_input() {
 	container_add a
 	container_add b
@@ -797,10 +856,11 @@ bad_input() {
 		refused 7 'is no IP address' portmap ADD a "$(map 80 80 tcp "$ip")"
 	done
 	refused 2 'does not forward ::1' portmap ADD a "$(map 80 80 tcp ::1)"
-	refused 7 'tcp 80 twice' portmap ADD a "$(map 80 80), $(map 81 80), $(map 80 90)"
-	refused 7 'twice' portmap ADD a "$(map 80 80), $(map 80 90 tcp 0.0.0.0)"
-	refused 7 'twice' portmap ADD a "$(map 80 80 tcp ::), $(map 81 80), $(map 80 90)"
-	refused 7 'twice' portmap ADD a "$(map 80 80 tcp 1.2.3.4), $(map 80 90 tcp ::ffff:1.2.3.4)"
+	refused 7 'tcp 80 for container port 80 and for tcp 80 for container port 90' \
+		portmap ADD a "$(map 80 80), $(map 81 80), $(map 80 90)"
+	refused 7 'leave one out' portmap ADD a "$(map 80 80), $(map 80 90 tcp 0.0.0.0)"
+	refused 7 'leave one out' portmap ADD a "$(map 80 80 tcp ::), $(map 81 80), $(map 80 90)"
+	refused 7 'leave one out' portmap ADD a "$(map 80 80 tcp 1.2.3.4), $(map 80 90 tcp ::ffff:1.2.3.4)"
 	refused 7 'portMappings' portmap ADD a '7'
 	jq 'del(.ips[1])' a.result >v4.result
 	refused 7 'no IPv6 address' portmap ADD v4 "$(map 80 80 tcp fd99::1)"

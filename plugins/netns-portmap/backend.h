@@ -58,6 +58,13 @@ struct backend {
 	int (*claims)(const struct cni_request *req, const struct config *config,
 		      struct cni_error *err);
 	/*
+	 * Take out of the configuration what this backend publishes by another mapping of it, or
+	 * cannot while another does: what is left out is no error of ADD, nor missing to CHECK.
+	 * @say: with a line on standard error where somebody may miss it. -1: two contradict each
+	 * other here. May be NULL.
+	 */
+	int (*narrow)(struct config *config, bool say, struct cni_error *err);
+	/*
 	 * Write the record, publish config->mappings, all or none. After a failure nothing is
 	 * published, and no record is left, but where it cannot be known: then the record stays.
 	 */
@@ -79,6 +86,9 @@ struct backend {
 
 extern const struct backend backend_nftables;
 extern const struct backend backend_slirp4netns;
+
+/* Say that a mapping of the request is not published: "host port tcp [::]:80 is left out: WHY". */
+void say_left_out(const struct mapping *m, const char *why);
 
 /* The lock is needed no more. */
 void call_unlock(struct call *call);

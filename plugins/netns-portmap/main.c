@@ -192,6 +192,59 @@ static void find_addresses(const struct cni_request *req, struct ip_address addr
 	}
 }
 
+void say_left_out(const struct mapping *m, const char *why)
+{
+	char text[MAPPING_TEXT_MAX];
+
+	fprintf(stderr, PLUGIN_NAME ": host port %s is left out: %s\n", mapping_format(m, text),
+		why);
+}
+
+static bool is_lacking(const struct call *call, const struct mapping *m)
+{
+	return m->host_family != AF_UNSPEC &&
+	       call->address[m->host_family == AF_INET6].family == AF_UNSPEC;
+}
+
+struct narrowing {
+	const struct call *call;
+	bool say;
+};
+
+static int is_of_no_use(const struct mapping_group *group, size_t index, void *arg,
+			struct cni_error *err)
+{
+	const struct narrowing *narrowing = arg;
+	const struct mapping *m = group->members[index];
+
+	(void)err;
+	if (!is_lacking(narrowing->call, m))
+		return 0;
+	if (narrowing->say)
+		say_left_out(m, m->host_family == AF_INET6 ? "the container has no IPv6 address"
+							   : "the container has no IPv4 address");
+	return 1;
+}
+
+/*
+ * What of a request is to be published. Kubernetes asks for host addresses of both families, also
+ * where the container has one: a mapping of the other is left out, as by the reference plugin, but
+ * not the last one; then the backend says why it cannot.
+ */
+static int narrow(const struct call *call, struct config *config, const struct backend *backend,
+		  bool say, struct cni_error *err)
+{
+	struct narrowing narrowing = {.call = call, .say = say};
+	bool any = false;
+
+	for (size_t i = 0; i < config->n_mappings && !any; i++)
+		any = !is_lacking(call, &config->mappings[i]);
+	if (any && mappings_leave_out(config->mappings, &config->n_mappings, is_of_no_use,
+				      &narrowing, err) < 0)
+		return -1;
+	return backend->narrow ? backend->narrow(config, say, err) : 0;
+}
+
 static int choose(const struct cni_request *req, struct config *config, struct cni_error *err)
 {
 	for (size_t i = 0; backends[i] && config->backend == NULL; i++) {
@@ -306,6 +359,7 @@ static int portmap_add(const struct cni_request *req, struct cni_result *result,
 					   "nowhere to forward to",
 					   req->ifname);
 	if (choose(req, &config, err) < 0 ||
+	    narrow(&call, &config, config.backend, true, err) < 0 ||
 	    state_open(config.state_dir, PLUGIN_NAME, req->network, true, &state, err) < 0)
 		return -1;
 	if (publish(&call, err) == 0)
@@ -391,7 +445,11 @@ static int portmap_check(const struct cni_request *req, struct cni_error *err)
 	if (state_open(config.state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0)
 		return -1;
 	found = state.fd < 0 ? 0 : state_read(&state, req->container_id, req->ifname, &record, err);
-	if (found < 0)
+	if (found < 0 || (found == 0 && choose(req, &config, err) < 0))
+		return -1;
+	backend = found == 0 ? config.backend : record_backend(record, err);
+	find_addresses(req, call.address);
+	if (backend == NULL || narrow(&call, &config, backend, false, err) < 0)
 		return -1;
 	if (found == 0 && siblings_take(&call, &config) > 0 && config.n_mappings == 0)
 		return 0;
@@ -401,10 +459,8 @@ static int portmap_check(const struct cni_request *req, struct cni_error *err)
 			"nothing is published for container %.100s, interface %s: there is "
 			"no record of it",
 			req->container_id, req->ifname);
-	backend = record_backend(record, err);
-	if (backend == NULL ||
-	    (check_asked(&config, record, err) < 0 &&
-	     (siblings_take(&call, &config) == 0 || check_asked(&config, record, err) < 0)))
+	if (check_asked(&config, record, err) < 0 &&
+	    (siblings_take(&call, &config) == 0 || check_asked(&config, record, err) < 0))
 		return -1;
 	return backend->check(&call, record, err);
 }

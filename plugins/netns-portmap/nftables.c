@@ -416,10 +416,37 @@ static int find_devices(struct publication *p, struct cni_error *err)
 	return 0;
 }
 
+static bool is_loopback6(const struct mapping *m)
+{
+	static const struct in6_addr loopback6 = IN6ADDR_LOOPBACK_INIT;
+
+	return m->one_host && m->host_family == AF_INET6 &&
+	       IN6_ARE_ADDR_EQUAL(&m->host.v6, &loopback6);
+}
+
+static int is_unreachable(const struct mapping_group *group, size_t index, void *arg,
+			  struct cni_error *err)
+{
+	const bool *say = arg;
+	const struct mapping *m = group->members[index];
+
+	(void)err;
+	if (!is_loopback6(m) || !mapping_group_has_ipv4(group, m->container_port))
+		return 0;
+	if (*say)
+		say_left_out(m, "the kernel does not forward ::1");
+	return 1;
+}
+
+/* A request for both loopback addresses gets the one that can be had. */
+static int nftables_narrow(struct config *config, bool say, struct cni_error *err)
+{
+	return mappings_leave_out(config->mappings, &config->n_mappings, is_unreachable, &say, err);
+}
+
 /* What nf_tables cannot do, and what the container cannot. */
 static int check_mappings(const struct publication *p, struct cni_error *err)
 {
-	static const struct in6_addr loopback6 = IN6ADDR_LOOPBACK_INIT;
 	char text[MAPPING_TEXT_MAX];
 
 	for (size_t i = 0; i < p->n; i++) {
@@ -431,8 +458,7 @@ static int check_mappings(const struct publication *p, struct cni_error *err)
 					 "cannot publish %s: the container has no %s address",
 					 mapping_format(m, text),
 					 m->host_family == AF_INET6 ? "IPv6" : "IPv4");
-		if (m->one_host && m->host_family == AF_INET6 &&
-		    IN6_ARE_ADDR_EQUAL(&m->host.v6, &loopback6))
+		if (is_loopback6(m))
 			return cni_error(err, CNI_ERR_FIELD,
 					 "cannot publish %s: the kernel does not forward ::1; use "
 					 "hostIP 127.0.0.1",
@@ -735,6 +761,7 @@ static int nftables_status(const struct config *config, struct cni_error *err)
 
 const struct backend backend_nftables = {
 	.name = "nftables",
+	.narrow = nftables_narrow,
 	.add = nftables_add,
 	.del = nftables_del,
 	.recover = nftables_recover,

@@ -390,6 +390,39 @@ static int read_record(const cJSON *record, struct recorded *r, struct cni_error
 	return 0;
 }
 
+/*
+ * The daemon binds a socket for a forward: one on every address, which is one on every IPv4 address
+ * here, has the port of each of them.
+ */
+static int is_bound_by_another(const struct mapping_group *group, size_t index, void *arg,
+			       struct cni_error *err)
+{
+	const bool *say = arg;
+	const struct mapping *m = group->members[index];
+	const struct mapping *first = group->members[0];
+
+	if (m->host_family == AF_INET6) {
+		if (!mapping_group_has_ipv4(group, m->container_port))
+			return 0;
+		if (*say)
+			say_left_out(m, "slirp4netns forwards from IPv4 addresses only, and does "
+					"so for this port");
+		return 1;
+	}
+	if (!m->one_host || first->one_host || first->host_family == AF_INET6)
+		return 0;
+	if (first->container_port == m->container_port)
+		return 1;
+	mapping_conflict(first, m, "runtimeConfig.portMappings", err);
+	return cni_error_details(err, "slirp4netns cannot have a port on every address and on one");
+}
+
+static int slirp_narrow(struct config *config, bool say, struct cni_error *err)
+{
+	return mappings_leave_out(config->mappings, &config->n_mappings, is_bound_by_another, &say,
+				  err);
+}
+
 static int refuse_what_it_lacks(const struct call *call, struct cni_error *err)
 {
 	char text[MAPPING_TEXT_MAX];
@@ -591,6 +624,7 @@ static int slirp_check(const struct call *call, const cJSON *record, struct cni_
 const struct backend backend_slirp4netns = {
 	.name = "slirp4netns",
 	.claims = slirp_claims,
+	.narrow = slirp_narrow,
 	.add = slirp_add,
 	.del = slirp_del,
 	.check = slirp_check,

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -115,32 +116,193 @@ static void what_is_no_mapping_is_refused_by_its_place(void **state)
 #define AT(address) ",\"hostIP\":\"" address "\""
 #define UDP ",\"protocol\":\"udp\""
 
-static void the_same_port_twice_is_refused(void **state)
+#define TO(port, to, rest) "{\"hostPort\":" #port ",\"containerPort\":" #to rest "}"
+
+/* In one word each: "tcp 8080>80". */
+static void assert_mappings(const struct mapping *m, size_t n, const char *const *expected)
+{
+	for (size_t i = 0; i < n; i++) {
+		char text[MAPPING_TEXT_MAX];
+		char whole[MAPPING_TEXT_MAX + 8];
+
+		snprintf(whole, sizeof(whole), "%s>%u", mapping_format(&m[i], text),
+			 m[i].container_port);
+		assert_non_null(expected[i]);
+		assert_string_equal(whole, expected[i]);
+	}
+	assert_null(expected[n]);
+}
+
+static void what_is_asked_for_twice_or_covered_is_one(void **state)
 {
 	static const struct {
 		const char *text;
-		int expected;
+		const char *left[4];
 	} cases[] = {
-		{"[" MAP(1, "") "," MAP(2, "") "," MAP(1, UDP) "]", 0},
-		{"[" MAP(1, "") "," MAP(2, "") "," MAP(1, "") "]", -1},
-		{"[" MAP(1, AT("0.0.0.0")) "," MAP(1, AT("::")) "]", 0},
-		{"[" MAP(1, AT("::")) "," MAP(1, AT("0.0.0.0")) "," MAP(1, "") "]", -1},
-		{"[" MAP(1, AT("::")) "," MAP(1, AT("::0")) "]", -1},
-		{"[" MAP(1, "") "," MAP(1, AT("192.0.2.1")) "]", 0},
-		{"[" MAP(1, AT("192.0.2.1")) "," MAP(1, AT("192.0.2.2")) "]", 0},
-		{"[" MAP(1, AT("192.0.2.1")) "," MAP(1, AT("::ffff:192.0.2.1")) "]", -1},
-		{"[" MAP(1, AT("fd00::1")) "," MAP(1, AT("fd00:0::1")) "]", -1},
+		{MAP(1, "") "," MAP(2, "") "," MAP(1, UDP), {"tcp 1>1", "tcp 2>1", "udp 1>1"}},
+		{MAP(1, "") "," MAP(2, "") "," MAP(1, ""), {"tcp 1>1", "tcp 2>1"}},
+		{MAP(1, "") "," MAP(1, "") "," MAP(1, ""), {"tcp 1>1"}},
+		{MAP(1, AT("0.0.0.0")) "," MAP(1, AT("::")), {"tcp 0.0.0.0:1>1", "tcp [::]:1>1"}},
+		{MAP(1, AT("::")) "," MAP(1, AT("0.0.0.0")) "," MAP(1, ""), {"tcp 1>1"}},
+		{MAP(1, "") "," MAP(1, AT("0.0.0.0")), {"tcp 1>1"}},
+		{MAP(1, AT("0.0.0.0")) "," MAP(1, ""), {"tcp 1>1"}},
+		{MAP(1, AT("::")) "," MAP(1, AT("::0")), {"tcp [::]:1>1"}},
+		/* One address goes before every address. */
+		{MAP(1, "") "," MAP(1, AT("192.0.2.1")), {"tcp 1>1", "tcp 192.0.2.1:1>1"}},
+		{TO(1, 7, "") "," TO(1, 8, AT("192.0.2.1")), {"tcp 1>7", "tcp 192.0.2.1:1>8"}},
+		{MAP(1, AT("192.0.2.1")) "," MAP(1, AT("192.0.2.2")),
+		 {"tcp 192.0.2.1:1>1", "tcp 192.0.2.2:1>1"}},
+		{MAP(1, AT("192.0.2.1")) "," MAP(1, AT("::ffff:192.0.2.1")), {"tcp 192.0.2.1:1>1"}},
+		{MAP(1, AT("fd00::1")) "," MAP(1, AT("fd00:0::1")), {"tcp [fd00::1]:1>1"}},
 	};
 	struct cni_error err;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		cleanup_free struct mapping *m = NULL;
+		cleanup_free struct mapping *recorded = NULL;
+		char text[400];
+		size_t asked = 0;
+		size_t left;
 		size_t n;
 
-		assert_int_equal(read_text(cases[i].text, &m, &n, &err), cases[i].expected);
-		if (cases[i].expected < 0)
-			assert_non_null(strstr(err.msg, "twice"));
+		snprintf(text, sizeof(text), "[%s]", cases[i].text);
+		for (const char *at = text; (at = strstr(at, "hostPort")); at++)
+			asked++;
+		assert_int_equal(read_text(text, &m, &left, &err), 0);
+		assert_mappings(m, left, cases[i].left);
+		/* No record of ours has one twice. */
+		assert_int_equal(read_record_text(text, &recorded, &n, &err),
+				 left < asked ? -1 : 0);
+	}
+}
+
+static void one_host_port_for_two_container_ports_is_refused_with_both(void **state)
+{
+	static const struct {
+		const char *one, *other, *third;
+		const char *msg;
+	} cases[] = {
+		{TO(1, 7, ""), TO(1, 8, ""), MAP(2, ""),
+		 "maps asks for host port tcp 1 for container port 7 and for tcp 1 for container "
+		 "port 8: leave one out"},
+		{TO(1, 7, ""), TO(1, 8, AT("0.0.0.0")), MAP(2, ""),
+		 "maps asks for host port tcp 1 for container port 7 and for tcp 0.0.0.0:1 for "
+		 "container port 8: leave one out"},
+		{TO(1, 7, ""), TO(1, 8, AT("::")), TO(1, 7, AT("0.0.0.0")),
+		 "maps asks for host port tcp 1 for container port 7 and for tcp [::]:1 for "
+		 "container port 8: leave one out"},
+		{TO(1, 7, UDP AT("192.0.2.1")), TO(1, 8, UDP AT("192.0.2.1")),
+		 TO(1, 9, AT("192.0.2.1")),
+		 "maps asks for host port udp 192.0.2.1:1 for container port 7 and for udp "
+		 "192.0.2.1:1 for container port 8: leave one out"},
+	};
+	static const unsigned int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+						 {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+	struct cni_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const char *const maps[] = {cases[i].one, cases[i].other, cases[i].third};
+
+		for (size_t o = 0; o < 6; o++) {
+			struct mapping *m;
+			char text[400];
+			size_t n;
+
+			snprintf(text, sizeof(text), "[%s,%s,%s]", maps[orders[o][0]],
+				 maps[orders[o][1]], maps[orders[o][2]]);
+			assert_int_equal(read_text(text, &m, &n, &err), -1);
+			assert_int_equal(err.code, CNI_ERR_CONFIG);
+			assert_string_equal(err.msg, cases[i].msg);
+			assert_null(m);
+			assert_int_equal(n, 0);
+		}
+	}
+}
+
+/* The judge's own: each that is not the first of its group, and what it was shown. */
+static int is_not_first(const struct mapping_group *group, size_t index, void *arg,
+			struct cni_error *err)
+{
+	unsigned int *calls = arg;
+
+	(void)err;
+	(*calls)++;
+	for (size_t i = 0; i < group->n; i++) {
+		assert_int_equal(group->members[i]->host_port, group->members[0]->host_port);
+		assert_int_equal(group->members[i]->protocol, group->members[0]->protocol);
+	}
+	return index > 0;
+}
+
+static int is_an_error(const struct mapping_group *group, size_t index, void *arg,
+		       struct cni_error *err)
+{
+	(void)arg;
+	return group->members[index]->host_port == 2 ? cni_error(err, CNI_ERR_CONFIG, "no") : 1;
+}
+
+static void what_a_judge_says_is_left_out_and_the_rest_keeps_its_order(void **state)
+{
+	cleanup_free struct mapping *m = NULL;
+	struct cni_error err;
+	unsigned int calls = 0;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(
+		read_text("[" MAP(3, "") "," MAP(1, AT("192.0.2.1")) "," MAP(1, "") "," MAP(
+				  2, UDP) "," MAP(2, "") "," MAP(1, AT("fd00::1")) "]",
+			  &m, &n, &err),
+		0);
+	assert_int_equal(mappings_leave_out(m, &n, is_an_error, NULL, &err), -1);
+	assert_string_equal(err.msg, "no");
+	assert_int_equal(n, 6);
+	assert_int_equal(mappings_leave_out(m, &n, is_not_first, &calls, &err), 0);
+	assert_int_equal(calls, 6);
+	assert_mappings(m, n,
+			(const char *const[]){"tcp 3>1", "tcp 1>1", "udp 2>1", "tcp 2>1", NULL});
+}
+
+static void what_a_wider_one_publishes_is_not_missing(void **state)
+{
+	static const struct {
+		const char *recorded, *asked;
+		bool missing;
+	} cases[] = {
+		{MAP(1, ""), MAP(1, AT("0.0.0.0")), false},
+		{MAP(1, ""), MAP(1, AT("::")), false},
+		{MAP(1, ""), MAP(1, AT("127.0.0.1")), false},
+		{MAP(1, ""), MAP(1, AT("fd00::1")), false},
+		{MAP(1, AT("0.0.0.0")), MAP(1, AT("127.0.0.1")), false},
+		{MAP(1, AT("0.0.0.0")), MAP(1, AT("fd00::1")), true},
+		{MAP(1, AT("0.0.0.0")), MAP(1, ""), true},
+		{MAP(1, AT("127.0.0.1")), MAP(1, AT("0.0.0.0")), true},
+		{MAP(1, AT("127.0.0.1")), MAP(1, AT("127.0.0.2")), true},
+		{TO(1, 7, ""), TO(1, 8, AT("127.0.0.1")), true},
+		{MAP(1, ""), MAP(1, UDP AT("127.0.0.1")), true},
+	};
+	struct cni_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		cleanup_free struct mapping *recorded = NULL;
+		cleanup_free struct mapping *asked = NULL;
+		const struct mapping *missing;
+		char text[200];
+		size_t n_recorded;
+		size_t n;
+
+		snprintf(text, sizeof(text), "[%s]", cases[i].recorded);
+		assert_int_equal(read_text(text, &recorded, &n_recorded, &err), 0);
+		snprintf(text, sizeof(text), "[%s]", cases[i].asked);
+		assert_int_equal(read_text(text, &asked, &n, &err), 0);
+		assert_int_equal(mappings_compare(asked, n, recorded, n_recorded, &missing, &err),
+				 0);
+		assert_ptr_equal(missing, cases[i].missing ? asked : NULL);
+		assert_int_equal(mappings_subtract(asked, n, recorded, n_recorded),
+				 cases[i].missing ? 1 : 0);
 	}
 }
 
@@ -223,7 +385,10 @@ int main(void)
 		cmocka_unit_test(forms_of_runtimes_are_read),
 		cmocka_unit_test(nothing_asked_is_nothing_read),
 		cmocka_unit_test(what_is_no_mapping_is_refused_by_its_place),
-		cmocka_unit_test(the_same_port_twice_is_refused),
+		cmocka_unit_test(what_is_asked_for_twice_or_covered_is_one),
+		cmocka_unit_test(one_host_port_for_two_container_ports_is_refused_with_both),
+		cmocka_unit_test(what_a_judge_says_is_left_out_and_the_rest_keeps_its_order),
+		cmocka_unit_test(what_a_wider_one_publishes_is_not_missing),
 		cmocka_unit_test(a_record_gives_back_what_was_read),
 		cmocka_unit_test(members_are_known_in_any_case_and_others_passed_over),
 		cmocka_unit_test(what_is_not_recorded_is_found),
