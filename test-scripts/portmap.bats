@@ -656,6 +656,29 @@ garbage() {
 	in_host garbage
 }
 
+# One that cannot be withdrawn is told; the others go, and so does what no record tells of.
+collect_all() {
+	container_add a
+	container_add lost
+	portmap ADD lost "$(map 8081 80)" >/dev/null
+	rm /run/usernet-cni/netns-portmap/net/lost@eth0.json
+	touch file
+	for name in before a after; do
+		portmap ADD a "$(map 8080 80)" >/dev/null
+		[ "$name" = a ] || echo "{\"backend\": \"slirp4netns\", \"mappings\": [], \"address4\": \"10.0.2.100\",
+			\"socket\": \"$PWD/file/socket\"}" >"/run/usernet-cni/netns-portmap/net/$name@eth0.json"
+		chmod 600 /run/usernet-cni/netns-portmap/net/*
+	done
+	is "$(find /run/usernet-cni/netns-portmap -name '*@*' | wc -l)" 3
+	refused 5 '2 attachments could not be removed: .*file/socket' collect net other
+	is "$(find /run/usernet-cni/netns-portmap -name '*@*' -printf '%f\n' | sort | xargs)" \
+		'after@eth0.json before@eth0.json'
+	is "$(elements)" 0
+}
+@test "GC goes on behind an attachment that cannot be removed" {
+	in_host collect_all
+}
+
 flushed() {
 	container_add a
 	container_add b

@@ -491,18 +491,23 @@ static int portmap_gc(const struct cni_request *req, struct cni_error *err)
 	struct config config;
 	cleanup_state struct state state = STATE_NONE;
 	struct collection c = {.req = req, .config = &config, .state = &state};
+	struct cni_error ignored; /* the first failure is the one that is told */
+	int value = 0;
 
 	if (config_read_basics(req, &config, err) < 0 ||
 	    state_open(config.state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0)
 		return -1;
 	if (state.fd >= 0 && state_each(&state, collect, &c, err) < 0)
 		return -1;
+	for (size_t i = 0; backends[i]; i++) {
+		struct cni_error *where = c.failed ? &ignored : err;
+
+		if (backends[i]->sweep && backends[i]->sweep(req, &config, where) < 0)
+			value = -1;
+	}
 	if (c.failed)
 		return cni_error_wrap(err, "%d attachments could not be removed", c.failed);
-	for (size_t i = 0; backends[i]; i++)
-		if (backends[i]->sweep && backends[i]->sweep(req, &config, err) < 0)
-			return -1;
-	return 0;
+	return value;
 }
 
 /*
