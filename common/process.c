@@ -233,6 +233,7 @@ static void be_worth_no_more(void)
 
 static void __attribute__((noreturn)) child_main(const struct process_spec *spec, int gate)
 {
+	const char *step;
 	int null, log;
 	char go;
 
@@ -252,6 +253,9 @@ static void __attribute__((noreturn)) child_main(const struct process_spec *spec
 		child_fail(gate, "make a mount namespace");
 	if (spec->slave_mounts && mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
 		child_fail(gate, "make the mounts slaves");
+	step = spec->mount_more == NULL ? NULL : spec->mount_more(spec->mount_arg);
+	if (step != NULL)
+		child_fail(gate, step);
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (null < 0 || dup2(null, 0) < 0)
 		child_fail(gate, "open /dev/null");

@@ -34,9 +34,13 @@ struct process_spec {
 	const char *const *envp; /* ends with NULL */
 	const int *keep_fds;     /* inherited under the same numbers; ascending */
 	size_t n_keep_fds;
-	int log_dirfd;                 /* directory of the log */
-	const char *log_name;          /* made in it, 0600, anew: standard output and error */
-	bool slave_mounts;             /* own mount namespace, whose mounts are slaves of ours */
+	int log_dirfd;        /* directory of the log */
+	const char *log_name; /* made in it, 0600, anew: standard output and error */
+	bool slave_mounts;    /* own mount namespace, whose mounts are slaves of ours */
+	/* What else is done in it; NULL: nothing. Returns NULL, or the step that failed, errno set.
+	 */
+	const char *(*mount_more)(void *arg);
+	void *mount_arg;
 	uint64_t capabilities;         /* the most it may ever have: bits 1 << CAP_*; 0: all ours */
 	uint64_t ambient_capabilities; /* of these, kept over exec by a user other than 0 */
 };

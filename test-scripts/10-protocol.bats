@@ -41,7 +41,7 @@ load lib/host
 		succeeds ADD "$conf"
 		result=$answer
 		expect ".cniVersion == \"$v\""
-		expect '.dns == {"nameservers": ["10.0.2.3"], "search": ["a.example"]}'
+		expect '.dns == {"nameservers": ["10.0.2.3", "fd00::3"], "search": ["a.example"]}'
 		case $v in
 		0.1.0 | 0.2.0)
 			expect '.ip4 == {"ip": "10.0.2.100/24", "gateway": "10.0.2.2",

@@ -132,7 +132,7 @@ each_list() {
 		expect '[.[].version] == ["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0"]' "$same"
 		expect '[.[].type] == ["*types020.Result","*types020.Result","*types040.Result",
 			"*types040.Result","*types040.Result","*types100.Result"]' "$same"
-		expect 'all(.[]; .addresses == ["10.0.2.100/24", "fd00::100/64"] and .dns == ["10.0.2.3"] and
+		expect 'all(.[]; .addresses == ["10.0.2.100/24", "fd00::100/64"] and .dns == ["10.0.2.3", "fd00::3"] and
 			.gateways == ["10.0.2.2", "fd00::2"] and
 			.routes == ["0.0.0.0/0 via 10.0.2.2", "::/0 via fd00::2"])' "$same"
 		[[ $version == 0.[12].0 ]] || expect \

@@ -105,29 +105,36 @@ static bool configure_early(void *arg)
 	return false;
 }
 
-/* slirp4netns is ready. What is not yet done is done now, and what is done is still there. */
+/*
+ * slirp4netns is ready. What is not yet done is done now, and what is done is still there. An
+ * interface that cannot be configured because it has gone again went with its daemon.
+ */
 static int configure_now(struct setup *s, struct cni_error *err)
 {
-	int present;
+	int present = 1;
 
-	if (s->done && s->err.code != 0) {
-		*err = s->err;
-		return -1;
-	}
-	if (s->done) {
-		present = link_is_there(s->sk, &s->link);
-	} else {
+	if (!s->done) {
 		link_unwatch(s->sk);
 		present = link_get(s->sk, s->req->ifname, &s->link, err);
+		if (present < 0)
+			return -1;
+		s->done = true;
+		s->err.code = 0;
+		if (present > 0)
+			configure(s, &s->err);
 	}
-	if (present < 0)
-		return -1;
+	if (present > 0)
+		present = link_is_there(s->sk, &s->link);
 	if (present == 0)
 		return cni_error(err, ERR_DAEMON,
 				 "slirp4netns said that it is ready, but there is no interface %s "
 				 "in %s",
 				 s->req->ifname, s->req->netns);
-	return s->done ? 0 : configure(s, err);
+	if (s->err.code != 0) {
+		*err = s->err;
+		return -1;
+	}
+	return 0;
 }
 
 static int answer_interface(const struct cni_request *req, const struct config *config,
@@ -183,17 +190,24 @@ static int copy_list(const cJSON *dns, const char *key, cJSON **out, struct cni_
 	return *out == NULL ? cni_error_nomem(err) : 0;
 }
 
-/* slirp4netns's own name server, unless the configuration's `dns` names others. */
+/*
+ * slirp4netns's own name servers, unless the configuration's `dns` names others. Each asks the
+ * first of its family that the host has, and answers "unreachable" at once where the host has none;
+ * then a resolver goes on to the next. The host's may change while the container runs, so the order
+ * is always the same: IPv4, which more hosts have, first. Of the three that a resolver takes, two
+ * are used.
+ */
 static int answer_dns(const struct config *config, struct cni_result *result, struct cni_error *err)
 {
 	struct cni_dns *dns = &result->dns;
 	const cJSON *domain = cJSON_GetObjectItemCaseSensitive(config->dns, "domain");
-	char text[INET6_ADDRSTRLEN];
-	const char *nameserver = ip_address_format(&config->nameserver, text);
+	char text4[INET6_ADDRSTRLEN], text6[INET6_ADDRSTRLEN];
+	const char *const nameservers[] = {ip_address_format(&config->nameserver, text4),
+					   ip_address_format(&config->nameserver6, text6)};
 
 	if (!config->disable_dns) {
 		cJSON_Delete(dns->nameservers);
-		dns->nameservers = cJSON_CreateStringArray(&nameserver, 1);
+		dns->nameservers = cJSON_CreateStringArray(nameservers, config->ipv6 ? 2 : 1);
 		if (dns->nameservers == NULL)
 			return cni_error_nomem(err);
 	}
@@ -260,6 +274,8 @@ int plugin_add(const struct cni_request *req, struct cni_result *result, struct 
 	setup.sk = sk;
 	meanwhile.fd = nl_socket_get_fd(sk);
 	attachment_init(&attachment, &state, req->network, req->container_id, req->ifname);
+	if (config.built_in_dns)
+		hostdns_warn(&config);
 	if (daemon_start(&state, &attachment, &config, &binary, req->netns, &meanwhile, &daemon,
 			 err) < 0)
 		return -1;

@@ -97,9 +97,8 @@ static int set_address4(struct config *config, const struct ip_prefix *want, con
 static int set_address6(struct config *config, const struct ip_prefix *want, const char *text,
 			struct cni_error *err)
 {
-	struct ip_address nameserver, network;
+	struct ip_address network;
 
-	ip_address_parse(ipv6_nameserver, &nameserver);
 	ip_address_parse("fd00::", &network);
 	if (!config->ipv6)
 		return cni_error(err, CNI_ERR_CONFIG,
@@ -112,7 +111,7 @@ static int set_address6(struct config *config, const struct ip_prefix *want, con
 				 "the address %.60s is not one for a host in the network fd00::/64",
 				 text);
 	if (ip_address_equal(&want->address, &config->gateway6) ||
-	    ip_address_equal(&want->address, &nameserver))
+	    ip_address_equal(&want->address, &config->nameserver6))
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "the address %.60s is slirp4netns's own, its gateway's or name "
 				 "server's; take another in fd00::/64",
@@ -327,13 +326,20 @@ static int read_confinement(const cJSON *conf, const char *key, struct confineme
 	}
 }
 
+static bool names_built_in(const struct config *config, const struct ip_address *address)
+{
+	return ip_address_equal(address, &config->nameserver) ||
+	       (config->ipv6 && ip_address_equal(address, &config->nameserver6));
+}
+
 /* The well-known key `dns`: checked here, answered by ADD. */
 static int read_dns(const cJSON *conf, struct config *config, struct cni_error *err)
 {
 	static const char *const lists[] = {"nameservers", "search", "options"};
 	const cJSON *list = NULL, *item;
 	const char *domain;
-	struct ip_address ignored;
+	struct ip_address address;
+	bool others = false;
 
 	if (conf_get_object(conf, "", "dns", &config->dns, err) < 0 ||
 	    conf_get_string(config->dns, "dns.", "domain", &domain, err) < 0)
@@ -346,12 +352,17 @@ static int read_dns(const cJSON *conf, struct config *config, struct cni_error *
 			if (!cJSON_IsString(item))
 				return cni_error(err, CNI_ERR_CONFIG,
 						 "dns.%s must be an array of strings", lists[i]);
-			if (i == 0 && ip_address_parse(item->valuestring, &ignored) < 0)
+			if (i > 0)
+				continue;
+			if (ip_address_parse(item->valuestring, &address) < 0)
 				return cni_error(err, CNI_ERR_CONFIG,
 						 "dns.nameservers: \"%.60s\" is not an IP address",
 						 item->valuestring);
+			others = true;
+			config->built_in_dns |= names_built_in(config, &address);
 		}
 	}
+	config->built_in_dns = !config->disable_dns && (config->built_in_dns || !others);
 	return 0;
 }
 
@@ -405,15 +416,16 @@ int config_read(const struct cni_request *req, struct config *config, struct cni
 	    conf_get_bool(conf, "", "disableDNS", &config->disable_dns, err) < 0 ||
 	    read_confinement(conf, "enableSandbox", &config->sandbox, err) < 0 ||
 	    read_confinement(conf, "enableSeccomp", &config->seccomp, err) < 0 ||
-	    read_cidr(conf, config, err) < 0 || read_dns(conf, config, err) < 0)
+	    read_cidr(conf, config, err) < 0)
 		return -1;
 	config->mtu = (uint32_t)mtu;
 	if (config->ipv6 && mtu < MTU_MIN_IPV6)
 		return cni_error(err, CNI_ERR_CONFIG, "mtu is %u, but enableIPv6 needs at least %d",
 				 config->mtu, MTU_MIN_IPV6);
 	ip_address_parse(ipv6_gateway, &config->gateway6);
+	ip_address_parse(ipv6_nameserver, &config->nameserver6);
 	ip_prefix_parse(ipv6_address, &config->address6);
-	if (read_identity(req, config, err) < 0 ||
+	if (read_dns(conf, config, err) < 0 || read_identity(req, config, err) < 0 ||
 	    read_outbound(conf, "outboundAddr", AF_INET, config->outbound, err) < 0 ||
 	    read_outbound(conf, "outboundAddr6", AF_INET6, config->outbound6, err) < 0)
 		return -1;

@@ -98,6 +98,40 @@ static int decide_sandbox(const struct config *config, const struct binary *bina
 }
 
 /*
+ * In its sandbox the daemon must find the host's name servers: what leads there from outside is
+ * mounted. Where that cannot be, names are worth more than a sandbox that nobody asked for.
+ */
+static int decide_dns(const struct state *state, const struct config *config,
+		      struct process_spec *spec, struct host_dns *dns, struct cni_error *err)
+{
+	struct cni_error why = {0};
+
+	if (!spec->slave_mounts || !config->built_in_dns)
+		return 0;
+	switch (hostdns_find(state, dns, &why)) {
+	case 0:
+		return 0;
+	case 1:
+		spec->mount_more = hostdns_mount;
+		spec->mount_arg = dns;
+		return 0;
+	default:
+		break;
+	}
+	if (config->sandbox.asked) {
+		*err = why;
+		return cni_error_wrap(err, "enableSandbox: slirp4netns could not read "
+					   "/etc/resolv.conf in its sandbox and so resolve no "
+					   "name; set it to false, or \"disableDNS\" to true");
+	}
+	fprintf(stderr,
+		PLUGIN_NAME ": not sandboxed: /etc/resolv.conf cannot be read from there: %s%s%s\n",
+		why.msg, why.details[0] != '\0' ? ": " : "", why.details);
+	spec->slave_mounts = false;
+	return 0;
+}
+
+/*
  * slirp4netns would name the system call that failed. What it takes to enter the namespace has been
  * proved by now.
  */
@@ -211,14 +245,12 @@ static bool is_routine(const char *line)
 	return false;
 }
 
-void daemon_last_words(const struct state *state, const struct attachment *a, struct cni_error *err)
+/* What the daemon wrote, or its end. @buf is terminated. Return: whether there is anything. */
+static bool read_log(const struct state *state, const struct attachment *a,
+		     char buf[LAST_WORDS_BYTES + 1])
 {
 	cleanup_close int dir = openat(state->root_fd, "log", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	cleanup_close int fd = -1;
-	char buf[LAST_WORDS_BYTES + 1];
-	const char *lines[LAST_WORDS_LINES] = {0};
-	char words[LAST_WORDS_BYTES + 2] = "";
-	char *rest = buf;
 	struct stat st;
 	off_t size;
 	ssize_t n;
@@ -228,14 +260,21 @@ void daemon_last_words(const struct state *state, const struct attachment *a, st
 	/* A link to something else would have that read out. */
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
 	    st.st_nlink != 1)
-		return;
+		return false;
 	size = st.st_size;
 	n = size <= 0 ? 0
 		      : pread(fd, buf, LAST_WORDS_BYTES,
 			      size > LAST_WORDS_BYTES ? size - LAST_WORDS_BYTES : 0);
-	if (n <= 0)
-		return;
-	buf[n] = '\0';
+	buf[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+/* The last lines of @buf that say something, the last one last; those that there are not are NULL.
+ */
+static void find_words(char *buf, const char *lines[LAST_WORDS_LINES])
+{
+	char *rest = buf;
+
 	while (rest != NULL) {
 		const char *line = strsep(&rest, "\n");
 
@@ -244,9 +283,20 @@ void daemon_last_words(const struct state *state, const struct attachment *a, st
 			break;
 		if (*line == '\0' || is_routine(line))
 			continue;
-		memmove(lines, lines + 1, sizeof(lines) - sizeof(lines[0]));
+		memmove(lines, lines + 1, (LAST_WORDS_LINES - 1) * sizeof(lines[0]));
 		lines[LAST_WORDS_LINES - 1] = line;
 	}
+}
+
+void daemon_last_words(const struct state *state, const struct attachment *a, struct cni_error *err)
+{
+	char buf[LAST_WORDS_BYTES + 1];
+	const char *lines[LAST_WORDS_LINES] = {0};
+	char words[LAST_WORDS_BYTES + 2] = "";
+
+	if (!read_log(state, a, buf))
+		return;
+	find_words(buf, lines);
 	for (size_t i = 0; i < LAST_WORDS_LINES; i++) {
 		if (lines[i] == NULL)
 			continue;
@@ -255,6 +305,30 @@ void daemon_last_words(const struct state *state, const struct attachment *a, st
 	}
 	if (words[0] != '\0')
 		cni_error_details(err, "slirp4netns said: %s", words + 1);
+}
+
+/*
+ * It started, and has something to say all the same: to whoever reads what we say. That it resolves
+ * no names is none of it where nobody asks it for any.
+ */
+static void pass_on_warnings(const struct state *state, const struct attachment *a,
+			     const struct config *config)
+{
+	static const char of_names[] = "sandbox: /etc/resolv.conf ";
+	char buf[LAST_WORDS_BYTES + 1];
+	const char *lines[LAST_WORDS_LINES] = {0};
+	struct cni_error clean; /* of what a terminal would obey */
+
+	if (!read_log(state, a, buf))
+		return;
+	find_words(buf, lines);
+	for (size_t i = 0; i < LAST_WORDS_LINES; i++) {
+		if (lines[i] == NULL || (!config->built_in_dns &&
+					 strncmp(lines[i], of_names, sizeof(of_names) - 1) == 0))
+			continue;
+		cni_error(&clean, 0, "slirp4netns said: %s", lines[i]);
+		fprintf(stderr, PLUGIN_NAME ": %s\n", clean.msg);
+	}
 }
 
 /* Wait for the byte on the ready descriptor, the daemon's end, or the limit. */
@@ -490,11 +564,13 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 	cleanup_close int sock_dir = -1;
 	struct command_line cmd;
 	struct process_spec spec = {.path = binary->path, .envp = envp, .log_name = a->log_name};
+	struct host_dns dns;
 	int keep[3];
 	int pipe_fds[2];
 	int written;
 
 	if (decide_sandbox(config, binary, &spec.slave_mounts, err) < 0 ||
+	    decide_dns(state, config, &spec, &dns, err) < 0 ||
 	    check_capabilities(spec.slave_mounts, err) < 0)
 		return -1;
 	log_dir = state_subdir(state, "log", err);
@@ -542,6 +618,7 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 	if (process_release(daemon, err) < 0) {
 		cni_error_wrap(err, "cannot start slirp4netns (%.200s)", binary->path);
 	} else if (wait_ready(daemon, ready, meanwhile, err) == 0) {
+		pass_on_warnings(state, a, config);
 		return 0;
 	}
 	daemon_abort(state, a, daemon, err);

@@ -4,6 +4,7 @@
  *
  *   config.c   what the network configuration and the runtime ask for
  *   binary.c   which slirp4netns there is, and what it can do
+ *   hostdns.c  the host's /etc/resolv.conf, in the daemon's sandbox
  *   daemon.c   the daemon of an attachment: start, wait until ready, stop
  *   record.c   the attachment's record
  */
@@ -44,6 +45,7 @@ struct config {
 	struct ip_prefix address;
 	bool ipv6;
 	struct ip_address gateway6;
+	struct ip_address nameserver6;
 	struct ip_prefix address6;
 	bool has_mac;
 	uint8_t mac[6];
@@ -56,6 +58,7 @@ struct config {
 	const char *daemon_path; /* NULL: search PATH */
 	const char *state_dir;   /* NULL: the default */
 	const cJSON *dns;        /* the configuration's own `dns`, or NULL */
+	bool built_in_dns;       /* the container is told to ask the daemon's own name server */
 };
 
 /**
@@ -98,6 +101,29 @@ struct binary {
  */
 int binary_find(const char *configured, const struct state *state, struct binary *binary,
 		struct cni_error *err);
+
+/* How to the host's /etc/resolv.conf where the way leads out of /etc and /run. */
+struct host_dns {
+	char file[PATH_MAX];            /* where it ends, without links; "": it stays inside */
+	char spot[STATE_ROOT_MAX + 16]; /* directory inside, to mount on */
+};
+
+/**
+ * hostdns_find() - whether the daemon, in its sandbox, can read the host's /etc/resolv.conf.
+ *
+ * Return: 1 with @dns filled when it can after hostdns_mount(), 0 when it can as it is, -1 when it
+ * cannot: @why says so of "it", the file.
+ */
+int hostdns_find(const struct state *state, struct host_dns *dns, struct cni_error *why);
+
+/*
+ * For struct process_spec: in the mount namespace that will be the daemon's. Return: NULL, or what
+ * it failed at, with errno.
+ */
+const char *hostdns_mount(void *dns);
+
+/* Say on standard error what keeps the daemon's name server from resolving any name. */
+void hostdns_warn(const struct config *config);
 
 /* Names, in the state directory, of what belongs to an attachment. */
 struct attachment {

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The host's /etc/resolv.conf, seen from the daemon's sandbox.
+ *
+ * slirp4netns answers names by asking the first name server of /etc/resolv.conf. It reads the file
+ * when the first question comes, and again when stat(2) finds another one (at most once a second),
+ * always by that path. Its sandbox is a new root of /etc and /run, mounted with all that is mounted
+ * beneath them; everything else is gone. So a file that can only be reached by way of anything else
+ * (WSL2: a link to /mnt/wsl/resolv.conf; NixOS: a link by way of /nix/store; /var/run/resolv.conf)
+ * means a container in which no name is ever resolved, and nobody who says so. What counts is the
+ * way, not where it ends: realpath(3), which slirp4netns itself looks at, may well be in /run. From
+ * 1.2.1 on it mounts that file into its sandbox, which is right until the file is replaced: whoever
+ * writes it renames a new one over it, and the mount goes on to show the old one.
+ *
+ * Two designs:
+ *
+ * 1. Before exec, in the mount namespace that the daemon gets from us anyway, the link
+ *    /etc/resolv.conf is covered by another link that leads to the file by way of /run or /etc.
+ *    Where the file is outside, its directory is mounted there. The sandbox then copies all of it
+ *    along with the rest of /etc and /run.
+ *    Costs: a place in /run or /etc to mount on, which has to exist, since nothing may be made on
+ *    the host; a file system whose only purpose is to hold a link; a kernel that lets a mount cover
+ *    a link, which not every old one does. The file's whole directory is readable to the daemon,
+ *    and its file system in use until the daemon ends. The way is gone once: where a link on it is
+ *    changed later, other than /etc/resolv.conf itself (which uncovers it), the old file stays in
+ *    use.
+ * 2. When the daemon is ready, a child of ours enters its mount namespace and mounts each directory
+ *    of the way where it is on the host, so that the way itself is followed every time.
+ *    Costs: CAP_SYS_CHROOT and the right to trace the daemon, which ADD does without today. The new
+ *    root has to be made writable again and directories made in it, so we would live by what
+ *    another program does inside. That it cannot be done comes out when the daemon is confined
+ *    already: it would have to be stopped and started anew. And as each of the directories is
+ *    mounted by itself, a changed link leads out of them as well (/nix/store after an upgrade).
+ *
+ * The first is what follows. Whether it can be done is tried beforehand in a child with a mount
+ * namespace of its own, which costs half a millisecond, and only those whose file is outside pay.
+ */
+#include "plugin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+#define RESOLV_CONF "/etc/resolv.conf"
+#define LINKS_MAX 40 /* as the kernel's own limit: path_resolution(7) */
+#define TRY_LIMIT_S 10
+#define RESOLV_CONF_MAX_BYTES 65536
+
+/* The way to a file, as the kernel goes it. */
+struct way {
+	char done[PATH_MAX]; /* where it is now, without links; "" is the root */
+	char rest[PATH_MAX]; /* what is still to go: "", or it begins with a slash */
+	unsigned int links;
+	bool outside; /* it has touched what the sandbox does not have */
+	bool missing; /* it ends at something that is not there */
+};
+
+static bool is_beneath(const char *path, const char *directory)
+{
+	const size_t len = strlen(directory);
+
+	return strncmp(path, directory, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+static bool is_in_sandbox(const char *path)
+{
+	return is_beneath(path, "/etc") || is_beneath(path, "/run");
+}
+
+/* These two are directories in the sandbox, whatever they are on the host. */
+static bool is_made_by_sandbox(const char *path)
+{
+	return strcmp(path, "/etc") == 0 || strcmp(path, "/run") == 0;
+}
+
+static int too_long(void)
+{
+	errno = ENAMETOOLONG;
+	return -1;
+}
+
+/* Another link: its text stands before what is still to go. */
+static int follow(struct way *way, const char *text)
+{
+	char rest[PATH_MAX];
+
+	if (++way->links > LINKS_MAX) {
+		errno = ELOOP;
+		return -1;
+	}
+	if ((size_t)snprintf(rest, sizeof(rest), "%s%s", text, way->rest) >= sizeof(rest))
+		return too_long();
+	strcpy(way->rest, rest);
+	if (text[0] == '/')
+		way->done[0] = '\0';
+	return 0;
+}
+
+/* One name further. Return: 0, or -1 with errno. */
+static int step(struct way *way, const char *name)
+{
+	char next[PATH_MAX];
+	char text[PATH_MAX];
+	ssize_t n;
+
+	if ((size_t)snprintf(next, sizeof(next), "%s/%s", way->done, name) >= sizeof(next))
+		return too_long();
+	if (!is_in_sandbox(next))
+		way->outside = true;
+	n = is_made_by_sandbox(next) ? 0 : readlink(next, text, sizeof(text) - 1);
+	if (n > 0) {
+		text[n] = '\0';
+		return follow(way, text);
+	}
+	if (n < 0 && errno == ENOENT)
+		way->missing = true;
+	else if (n < 0 && errno != EINVAL) /* EINVAL: not a link */
+		return -1;
+	strcpy(way->done, next);
+	return 0;
+}
+
+/* Go the way to /etc/resolv.conf, as far as there is one. Return: 0, or -1 with errno. */
+static int go(struct way *way)
+{
+	*way = (struct way){.rest = RESOLV_CONF};
+	while (way->rest[0] != '\0' && !way->missing) {
+		char name[NAME_MAX + 1];
+		const size_t slashes = strspn(way->rest, "/");
+		const size_t len = strcspn(way->rest + slashes, "/");
+		char *last;
+
+		if (len >= sizeof(name))
+			return too_long();
+		memcpy(name, way->rest + slashes, len);
+		name[len] = '\0';
+		memmove(way->rest, way->rest + slashes + len,
+			strlen(way->rest + slashes + len) + 1);
+		if (len == 0 || strcmp(name, ".") == 0)
+			continue;
+		if (strcmp(name, "..") != 0) {
+			if (step(way, name) < 0)
+				return -1;
+			continue;
+		}
+		last = strrchr(way->done, '/');
+		if (last != NULL)
+			*last = '\0';
+	}
+	return 0;
+}
+
+/* A directory in /run or /etc that the daemon can do without. Our records are such a one. */
+static int find_spot(const struct state *state, struct host_dns *dns)
+{
+	char records[sizeof(dns->spot)];
+	const char *const spots[] = {records, "/run/lock", "/etc/opt"};
+	struct stat st;
+
+	snprintf(records, sizeof(records), "%s/" PLUGIN_NAME, state->root);
+	for (size_t i = 0; i < sizeof(spots) / sizeof(spots[0]); i++) {
+		if (!is_in_sandbox(spots[i]) || is_beneath(dns->file, spots[i]) ||
+		    is_beneath(state->root, spots[i]) || lstat(spots[i], &st) < 0 ||
+		    !S_ISDIR(st.st_mode))
+			continue;
+		strcpy(dns->spot, spots[i]);
+		return 0;
+	}
+	return -1;
+}
+
+/* The file's directory is to be mounted: whether that is one to show to the daemon. */
+static int check_directory(const char *directory, struct cni_error *why)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (directory[0] == '\0')
+		return cni_error(why, CNI_ERR_CONFIG,
+				 "its directory is /, which the sandbox is to hide");
+	if (stat(directory, &st) < 0 || statfs(directory, &fs) < 0)
+		return cni_error_errno(why, CNI_ERR_CONFIG, "cannot examine %s", directory);
+	/* /proc/net is /proc/PID/net of whoever looks. */
+	if (fs.f_type == PROC_SUPER_MAGIC)
+		return cni_error(why, CNI_ERR_CONFIG,
+				 "it is in /proc, which is not what it is for another process");
+	return S_ISDIR(st.st_mode)
+		       ? 0
+		       : cni_error(why, CNI_ERR_CONFIG, "%s is not a directory", directory);
+}
+
+/* The daemon has no business there but to read one file. */
+static int make_read_only(const char *directory)
+{
+	const unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					      MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+
+	if (syscall(SYS_mount_setattr, AT_FDCWD, directory, AT_RECURSIVE, &attr, sizeof(attr)) == 0)
+		return 0;
+	/* Before Linux 5.12 a mount at a time: then it is what slirp4netns does with /etc. */
+	return errno == ENOSYS ? mount(NULL, directory, NULL, MS_REMOUNT | MS_BIND | flags, NULL)
+			       : -1;
+}
+
+/* Cover /etc/resolv.conf, a link, by the link at @path: mount(2) would follow either. */
+static int cover_link(const char *path)
+{
+	cleanup_close int tree =
+		(int)syscall(SYS_open_tree, AT_FDCWD, path,
+			     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+
+	if (tree < 0)
+		return -1;
+	return (int)syscall(SYS_move_mount, tree, "", AT_FDCWD, RESOLV_CONF,
+			    MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+const char *hostdns_mount(void *arg)
+{
+	const struct host_dns *dns = arg;
+	char directory[sizeof(dns->file)], link[sizeof(dns->spot) + 16];
+	char mounted[sizeof(dns->spot) + 16], target[sizeof(dns->file) + sizeof(mounted)];
+	char *name;
+
+	strcpy(directory, dns->file);
+	name = strrchr(directory, '/');
+	*name++ = '\0';
+	snprintf(link, sizeof(link), "%s/link", dns->spot);
+	snprintf(mounted, sizeof(mounted), "%s/directory", dns->spot);
+	if (is_in_sandbox(directory))
+		snprintf(target, sizeof(target), "%s", dns->file);
+	else
+		snprintf(target, sizeof(target), "%s/%s", mounted, name);
+
+	/* The daemon is the owner of what we make, without a capability to look into the rest. */
+	if (mount("tmpfs", dns->spot, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "mode=755,size=64k") < 0)
+		return "make a place in its sandbox for " RESOLV_CONF;
+	if (!is_in_sandbox(directory) &&
+	    (mkdir(mounted, 0755) < 0 ||
+	     mount(directory, mounted, NULL, MS_BIND | MS_REC, NULL) < 0))
+		return "show it the directory of " RESOLV_CONF;
+	if (symlink(target, link) < 0 || cover_link(link) < 0)
+		return "lead " RESOLV_CONF " into its sandbox";
+	if (make_read_only(dns->spot) < 0)
+		return "make the directory of " RESOLV_CONF " read-only";
+	return NULL;
+}
+
+/* In a child: what its exit status tells is an errno. */
+static void __attribute__((noreturn)) try_child(struct host_dns *dns)
+{
+	struct way way;
+
+	signal(SIGALRM, SIG_DFL);
+	alarm(TRY_LIMIT_S);
+	umask(077);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
+	    hostdns_mount(dns) != NULL || go(&way) < 0)
+		_exit(errno > 0 && errno < 256 ? errno : EIO);
+	/* A kernel may let a mount cover a link, and never look at it on the way. */
+	_exit(way.outside ? EOPNOTSUPP : 0);
+}
+
+static int try_to_mount(struct host_dns *dns, struct cni_error *why)
+{
+	const pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0)
+		try_child(dns);
+	if (pid < 0)
+		return cni_error_errno(why, CNI_ERR_AGAIN, "cannot fork to mount its directory");
+	if (TEMP_FAILURE_RETRY(waitpid(pid, &status, 0)) != pid || !WIFEXITED(status))
+		return cni_error(why, CNI_ERR_CONFIG, "mounting its directory does not end");
+	if (WEXITSTATUS(status) == 0)
+		return 0;
+	errno = WEXITSTATUS(status);
+	return cni_error_errno(why, CNI_ERR_CONFIG, "its directory cannot be mounted there");
+}
+
+int hostdns_find(const struct state *state, struct host_dns *dns, struct cni_error *why)
+{
+	char directory[sizeof(dns->file)];
+	struct way way;
+
+	*dns = (struct host_dns){0};
+	if (go(&way) < 0)
+		return 0; /* for the host just as well: hostdns_warn() says so */
+	if (!way.outside)
+		return 0;
+	if ((size_t)snprintf(dns->file, sizeof(dns->file), "%s%s", way.done, way.rest) >=
+	    sizeof(dns->file))
+		return cni_error(why, CNI_ERR_CONFIG, "the way to it is too long");
+	strcpy(directory, dns->file);
+	*strrchr(directory, '/') = '\0';
+	if (!is_in_sandbox(directory) && check_directory(directory, why) < 0)
+		return -1;
+	if (find_spot(state, dns) < 0)
+		return cni_error(why, CNI_ERR_CONFIG,
+				 "there is no place in /run or /etc to mount its directory on");
+	return try_to_mount(dns, why) < 0 ? -1 : 1;
+}
+
+/*
+ * The file as the daemon would open it: whoever it is, it has neither of the two capabilities that
+ * open every file. Return: a descriptor of a regular file, or -1 with errno.
+ */
+static int open_as_daemon(void)
+{
+	const uint32_t mask =
+		~(UINT32_C(1) << CAP_DAC_OVERRIDE | UINT32_C(1) << CAP_DAC_READ_SEARCH);
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
+	cleanup_close int fd = -1;
+	struct stat st;
+	uint32_t had;
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return -1;
+	had = data[0].effective;
+	data[0].effective &= mask;
+	if (syscall(SYS_capset, &head, data) < 0)
+		return -1;
+	fd = open(RESOLV_CONF, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	data[0].effective = had;
+	if (syscall(SYS_capset, &head, data) < 0 || fd < 0 || fstat(fd, &st) < 0)
+		return -1;
+	if (!S_ISREG(st.st_mode)) {
+		errno = EINVAL;
+		return -1;
+	}
+	return take_fd(&fd);
+}
+
+/* The families of the name servers that libslirp finds: 1 IPv4, 2 IPv6. */
+static unsigned int families(FILE *file)
+{
+	unsigned int found = 0;
+	size_t total = 0;
+	char line[512]; /* libslirp's own length of a line, and so its meaning of a long one */
+	char text[257];
+	struct ip_address address;
+
+	while (total < RESOLV_CONF_MAX_BYTES && fgets(line, sizeof(line), file) != NULL) {
+		total += strlen(line);
+		if (sscanf(line, "nameserver%*[ \t]%256s", text) != 1)
+			continue;
+		text[strcspn(text, "%")] = '\0';
+		if (ip_address_parse(text, &address) == 0)
+			found |= address.family == AF_INET ? 1 : 2;
+	}
+	return found;
+}
+
+void hostdns_warn(const struct config *config)
+{
+	char ours[INET6_ADDRSTRLEN];
+	const int fd = open_as_daemon();
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	unsigned int found;
+
+	ip_address_format(&config->nameserver, ours);
+	if (file == NULL) {
+		fprintf(stderr,
+			PLUGIN_NAME ": " RESOLV_CONF " of the host cannot be read by slirp4netns "
+				    "(%s): until it can, %s resolves no name\n",
+			strerrordesc_np(errno), ours);
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	found = families(file);
+	fclose(file);
+	if (found == 0)
+		fprintf(stderr,
+			PLUGIN_NAME ": " RESOLV_CONF " of the host has no name server: until it "
+				    "has, %s resolves no name\n",
+			ours);
+	else if (found == 2 && !config->ipv6)
+		fprintf(stderr,
+			PLUGIN_NAME ": the name servers in " RESOLV_CONF " of the host have IPv6 "
+				    "addresses only, which slirp4netns does not ask for %s: set "
+				    "enableIPv6\n",
+			ours);
+}
