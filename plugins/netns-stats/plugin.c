@@ -359,9 +359,15 @@ static int stats_check(const struct cni_request *req, struct cni_error *err)
 	struct stats_config conf = {0};
 	struct cni_error trouble = {0};
 
-	if (read_config(req, &conf, err) || need_prev(req, err) ||
-	    sweep_one(req->netns, 0, 0, &sample, err))
+	if (read_config(req, &conf, err) || need_prev(req, err))
 		return -1;
+	if (sweep_one(req->netns, 0, 0, &sample, err)) {
+		/* Code 3 means that nothing needs a DEL. But what is in prevResult does, with us.
+		 */
+		if (err->code == CNI_ERR_CONTAINER)
+			err->code = CNI_ERR_PLUGIN;
+		return -1;
+	}
 	for (size_t i = 0; i < req->prev.n_interfaces; i++) {
 		const struct cni_interface *want = &req->prev.interfaces[i];
 

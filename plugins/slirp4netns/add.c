@@ -37,6 +37,33 @@ static int open_namespace(const struct cni_request *req, struct netns *ns, struc
 	return 0;
 }
 
+/*
+ * Code 3, "no network namespace there", tells the runtime that there is nothing to clean up. That
+ * is not so where an earlier plugin of the list has answered, nor where we have an attachment of
+ * that name: its DEL is still to come.
+ */
+static int something_remains(const struct cni_request *req, const struct config *config,
+			     struct cni_error *err)
+{
+	cleanup_state struct state state = STATE_NONE;
+	struct attachment a;
+	struct process_id id;
+	struct cni_error ignored;
+
+	if (err->code != CNI_ERR_CONTAINER)
+		return -1;
+	if (req->has_prev)
+		err->code = CNI_ERR_ENVIRONMENT;
+	if (state_open(config->state_dir, PLUGIN_NAME, req->network, false, &state, &ignored) < 0)
+		return -1;
+	attachment_init(&a, &state, req->network, req->container_id, req->ifname);
+	if (record_read(&state, &a, &id, &ignored) == 0)
+		return -1;
+	err->code = ERR_EXISTS;
+	return cni_error_wrap(err, "%s@%s of network %s is there already; DEL it first",
+			      req->container_id, req->ifname, req->network);
+}
+
 static int refuse_existing(struct nl_sock *sk, const struct cni_request *req, struct cni_error *err)
 {
 	struct link link;
@@ -80,9 +107,13 @@ static int configure(struct setup *s, struct cni_error *err)
 		link_batch_add_address(batch, index, &config->address6);
 		link_batch_add_route(batch, index, &default6, &config->gateway6);
 	}
-	if (link_batch_commit(batch, s->sk, err) < 0)
+	if (link_batch_commit(batch, s->sk, err) < 0) {
+		/* An interface that has gone meanwhile went with its daemon. */
+		if (!link_is_there(s->sk, &s->link))
+			err->code = ERR_DAEMON;
 		return cni_error_wrap(err, "cannot configure %s in %s", s->req->ifname,
 				      s->req->netns);
+	}
 	if (config->has_mac)
 		memcpy(s->link.mac, config->mac, sizeof(s->link.mac));
 	return 0;
@@ -105,36 +136,29 @@ static bool configure_early(void *arg)
 	return false;
 }
 
-/*
- * slirp4netns is ready. What is not yet done is done now, and what is done is still there. An
- * interface that cannot be configured because it has gone again went with its daemon.
- */
+/* slirp4netns is ready. What is not yet done is done now, and what is done is still there. */
 static int configure_now(struct setup *s, struct cni_error *err)
 {
-	int present = 1;
+	int present;
 
-	if (!s->done) {
+	if (s->done && s->err.code != 0) {
+		*err = s->err;
+		return -1;
+	}
+	if (s->done) {
+		present = link_is_there(s->sk, &s->link);
+	} else {
 		link_unwatch(s->sk);
 		present = link_get(s->sk, s->req->ifname, &s->link, err);
-		if (present < 0)
-			return -1;
-		s->done = true;
-		s->err.code = 0;
-		if (present > 0)
-			configure(s, &s->err);
 	}
-	if (present > 0)
-		present = link_is_there(s->sk, &s->link);
+	if (present < 0)
+		return -1;
 	if (present == 0)
 		return cni_error(err, ERR_DAEMON,
 				 "slirp4netns said that it is ready, but there is no interface %s "
 				 "in %s",
 				 s->req->ifname, s->req->netns);
-	if (s->err.code != 0) {
-		*err = s->err;
-		return -1;
-	}
-	return 0;
+	return s->done ? 0 : configure(s, err);
 }
 
 static int answer_interface(const struct cni_request *req, const struct config *config,
@@ -260,9 +284,10 @@ int plugin_add(const struct cni_request *req, struct cni_result *result, struct 
 	struct setup setup = {.req = req, .config = &config};
 	struct meanwhile meanwhile = {.fn = configure_early, .arg = &setup};
 
-	if (config_read(req, &config, err) < 0 || check_prev(req, err) < 0 ||
-	    open_namespace(req, &ns, err) < 0)
+	if (config_read(req, &config, err) < 0 || check_prev(req, err) < 0)
 		return -1;
+	if (open_namespace(req, &ns, err) < 0)
+		return something_remains(req, &config, err);
 	/* State and daemon are looked up as who we are, before joining makes us somebody else. */
 	if (state_open(config.state_dir, PLUGIN_NAME, req->network, true, &state, err) < 0 ||
 	    binary_find(config.daemon_path, &state, &binary, err) < 0 ||

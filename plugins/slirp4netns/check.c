@@ -17,6 +17,29 @@
 
 #define API_LIMIT_MS 2000
 
+/*
+ * Code 3 tells the runtime that there is nothing to DEL: not where it is the record that is lost,
+ * nor, below, where the namespace has gone and the daemon has not.
+ */
+static int no_record(const struct cni_request *req, const struct attachment *a,
+		     struct cni_error *err)
+{
+	cleanup_process struct process daemon = PROCESS_NONE;
+	pid_t suspect = 0;
+	const int found = orphan_find(req->netns, a, &daemon, &suspect);
+
+	if (found > 0 || suspect != 0)
+		return cni_error(err, ERR_CHECK,
+				 "there is no record of %s@%s in network %s, but its slirp4netns "
+				 "runs (process %d): delete and add it anew",
+				 req->container_id, req->ifname, req->network,
+				 (int)(found > 0 ? daemon.id.pid : suspect));
+	return cni_error(err, CNI_ERR_CONTAINER,
+			 "there is no record of %s@%s in network %s: it was not added, or has been "
+			 "deleted",
+			 req->container_id, req->ifname, req->network);
+}
+
 static int check_daemon(const struct cni_request *req, const struct config *config,
 			struct attachment *a, struct cni_error *err)
 {
@@ -32,10 +55,7 @@ static int check_daemon(const struct cni_request *req, const struct config *conf
 	if (running < 0)
 		return -1;
 	if (running == 0)
-		return cni_error(err, CNI_ERR_CONTAINER,
-				 "there is no record of %s@%s in network %s: it was not added, or "
-				 "has been deleted",
-				 req->container_id, req->ifname, req->network);
+		return no_record(req, a, err);
 	running = process_open(&id, &daemon, err);
 	if (running == 0) {
 		cni_error(
@@ -201,8 +221,11 @@ static int check_network(const struct cni_request *req, struct cni_error *err)
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "prevResult has no interface %s in the sandbox %s", req->ifname,
 				 req->netns);
-	if (netns_open(req->netns, &ns, err) < 0)
+	if (netns_open(req->netns, &ns, err) < 0) {
+		if (err->code == CNI_ERR_CONTAINER)
+			err->code = ERR_CHECK;
 		return cni_error_wrap(err, "CNI_NETNS");
+	}
 	if (netns_join_owner(&ns, err) < 0)
 		return -1;
 	sk = link_open(&ns, err);

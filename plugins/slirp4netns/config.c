@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "cleanup.h"
 #include "conf.h"
@@ -285,6 +286,36 @@ static int address_of_interface(const char *key, const char *name, int family,
 }
 
 /*
+ * Connections can come from the address: by what libslirp does with each of them, and not by a list
+ * of the host's addresses, as routes and sysctls may let a program have others. But a group's
+ * address can be bound, and nothing comes from it.
+ */
+static int check_source(const char *key, const struct ip_address *address, struct cni_error *err)
+{
+	const bool v4 = address->family == AF_INET;
+	const struct sockaddr_in sa4 = {.sin_family = AF_INET, .sin_addr = address->v4};
+	const struct sockaddr_in6 sa6 = {.sin6_family = AF_INET6, .sin6_addr = address->v6};
+	cleanup_close int fd = socket(address->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char text[INET6_ADDRSTRLEN];
+
+	ip_address_format(address, text);
+	if (v4 ? IN_MULTICAST(ntohl(address->v4.s_addr)) ||
+			    address->v4.s_addr == htonl(INADDR_BROADCAST)
+	       : IN6_IS_ADDR_MULTICAST(&address->v6))
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "%s is %s, from which nothing can come; take an address of the "
+				 "host",
+				 key, text);
+	if (fd < 0 || (v4 ? bind(fd, (const struct sockaddr *)&sa4, sizeof(sa4))
+			  : bind(fd, (const struct sockaddr *)&sa6, sizeof(sa6))) < 0)
+		return cni_error_errno(err, CNI_ERR_CONFIG,
+				       "%s: no connection can come from %s; take an address of the "
+				       "host, or the name of one of its interfaces",
+				       key, text);
+	return 0;
+}
+
+/*
  * outboundAddr and outboundAddr6: an address, or an interface that we look up ourselves, because
  * slirp4netns 1.2.0 does so for IPv4 only.
  */
@@ -306,6 +337,8 @@ static int read_outbound(const cJSON *conf, const char *key, int family, char ou
 		if (address_of_interface(key, text, family, &address, err) < 0)
 			return -1;
 	}
+	if (check_source(key, &address, err) < 0)
+		return -1;
 	ip_address_format(&address, out);
 	return 0;
 }

@@ -37,7 +37,6 @@
 
 #define READY_LIMIT_MS 10000
 #define CLOSED_GRACE_MS 500
-#define STOP_GRACE_MS 1000
 #define LOCK_LIMIT_MS 5000
 #define LAST_WORDS_LINES 5
 #define LAST_WORDS_BYTES 2048
@@ -108,7 +107,7 @@ static int decide_dns(const struct state *state, const struct config *config,
 
 	if (!spec->slave_mounts || !config->built_in_dns)
 		return 0;
-	switch (hostdns_find(state, dns, &why)) {
+	switch (hostdns_find(state, NULL, dns, &why)) {
 	case 0:
 		return 0;
 	case 1:
@@ -163,12 +162,9 @@ static int check_capabilities(bool sandbox, struct cni_error *err)
 	return 0;
 }
 
-static int build_command(struct command_line *cmd, const struct attachment *a,
-			 const struct config *config, const struct binary *binary, int netns_fd,
-			 bool sandbox, int ready_fd, int exit_fd, struct cni_error *err)
+static int check_options(const struct config *config, const struct binary *binary,
+			 struct cni_error *err)
 {
-	char cidr[IP_PREFIX_TEXT_MAX];
-
 	if (!(binary->options & HAS_API_SOCKET) || !(binary->options & HAS_CIDR))
 		return lacks(binary, "type", "--api-socket and --cidr", err);
 	if (config->ipv6 && !(binary->options & HAS_IPV6))
@@ -183,6 +179,35 @@ static int build_command(struct command_line *cmd, const struct attachment *a,
 		return lacks(binary, "outboundAddr6", "--outbound-addr6", err);
 	if (config->seccomp.asked && !(binary->options & HAS_SECCOMP))
 		return lacks(binary, "enableSeccomp", "--enable-seccomp", err);
+	return 0;
+}
+
+int daemon_can_start(const struct state *state, const struct config *config,
+		     const struct binary *binary, struct cni_error *err)
+{
+	struct process_spec spec = {.slave_mounts =
+					    config->sandbox.on && binary->options & HAS_SANDBOX};
+	struct host_dns dns;
+
+	if (check_options(config, binary, err) < 0)
+		return -1;
+	/* An ordinary user has what it takes in the user namespace that he will come with. */
+	if (geteuid() != 0 && !(process_capabilities() >> CAP_SYS_ADMIN & 1))
+		return config->sandbox.asked && !spec.slave_mounts
+			       ? lacks(binary, "enableSandbox", "--enable-sandbox", err)
+			       : 0;
+	/* Where the sandbox was not asked for, ADD does without, and says so. */
+	if (config->sandbox.asked && (decide_sandbox(config, binary, &spec.slave_mounts, err) < 0 ||
+				      decide_dns(state, config, &spec, &dns, err) < 0))
+		return -1;
+	return check_capabilities(spec.slave_mounts, err);
+}
+
+static void build_command(struct command_line *cmd, const struct attachment *a,
+			  const struct config *config, const struct binary *binary, int netns_fd,
+			  bool sandbox, int ready_fd, int exit_fd)
+{
+	char cidr[IP_PREFIX_TEXT_MAX];
 
 	*cmd = (struct command_line){0};
 	add_arg(cmd, PLUGIN_NAME);
@@ -210,7 +235,6 @@ static int build_command(struct command_line *cmd, const struct attachment *a,
 	add_arg(cmd, "--"); /* an interface may be called "-x" */
 	add_arg(cmd, "/proc/self/fd/%d", netns_fd);
 	add_arg(cmd, "%s", a->ifname);
-	return 0;
 }
 
 /*
@@ -471,7 +495,7 @@ int attachment_remove(const struct state *state, const struct attachment *a, boo
 	if (present < 0 || (present > 0 && process_stop(&daemon, STOP_GRACE_MS, err) < 0))
 		return cni_error_wrap(err, "cannot stop slirp4netns of %s@%s", a->container_id,
 				      a->ifname);
-	return remove_files_of(state, a, &id, err);
+	return remove_files_of(state, a, &id, err) < 0 ? -1 : 1;
 }
 
 void daemon_abort(const struct state *state, const struct attachment *a,
@@ -571,7 +595,8 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 
 	if (decide_sandbox(config, binary, &spec.slave_mounts, err) < 0 ||
 	    decide_dns(state, config, &spec, &dns, err) < 0 ||
-	    check_capabilities(spec.slave_mounts, err) < 0)
+	    check_capabilities(spec.slave_mounts, err) < 0 ||
+	    check_options(config, binary, err) < 0)
 		return -1;
 	log_dir = state_subdir(state, "log", err);
 	sock_dir = log_dir < 0 ? -1 : state_subdir(state, "sock", err);
@@ -592,9 +617,7 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 	if (netns_fd < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot hand on the network namespace %s",
 				       netns);
-	if (build_command(&cmd, a, config, binary, netns_fd, spec.slave_mounts, ready_theirs,
-			  exit_fd, err) < 0)
-		return -1;
+	build_command(&cmd, a, config, binary, netns_fd, spec.slave_mounts, ready_theirs, exit_fd);
 	spec.argv = cmd.argv;
 	spec.log_dirfd = log_dir;
 	spec.capabilities = NEEDED_CAPABILITIES;

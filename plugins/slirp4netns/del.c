@@ -1,13 +1,51 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * DEL looks at the record alone, not at the namespace, which may have gone, nor at the rest of the
+ * DEL looks at the record, not at the namespace, which may have gone, nor at the rest of the
  * configuration, which may have been broken since: what ADD left is found under names made of
- * network, container id and interface. The interface goes with the daemon that holds it open.
+ * network, container id and interface. The interface goes with the daemon that holds it open. Only
+ * where there is no record is the interface looked at, for it may be the record that is lost.
  */
 #include "plugin.h"
 
 #include <stdio.h>
 #include <unistd.h>
+
+/* There is no record. What there may be all the same is ended, or told: DEL succeeds either way. */
+static int remove_orphan(const struct cni_request *req, const struct state *state,
+			 const struct attachment *a, struct cni_error *err)
+{
+	cleanup_process struct process daemon = PROCESS_NONE;
+	char may_be[64] = "";
+	pid_t suspect = 0;
+
+	switch (orphan_find(req->netns, a, &daemon, &suspect)) {
+	case 0:
+		return 0;
+	case 1:
+		break;
+	default:
+		if (suspect != 0)
+			snprintf(may_be, sizeof(may_be),
+				 ", and process %d, which may be, cannot be examined",
+				 (int)suspect);
+		fprintf(stderr,
+			PLUGIN_NAME ": no record of %s@%s: its interface in %s stays, for no "
+				    "process is proved to be its slirp4netns%s\n",
+			a->container_id, a->ifname, req->netns, may_be);
+		return 0;
+	}
+	if (process_stop(&daemon, STOP_GRACE_MS, err) < 0)
+		return cni_error_wrap(err, "no record of %s@%s: cannot stop its slirp4netns",
+				      a->container_id, a->ifname);
+	fprintf(stderr,
+		PLUGIN_NAME ": the record of %s@%s was lost: its slirp4netns (process %d) was "
+			    "found by the interface, and has ended\n",
+		a->container_id, a->ifname, (int)daemon.id.pid);
+	return state_remove_file(state, "sock", a->socket_name, err) < 0 ||
+			       state_remove_file(state, "log", a->log_name, err) < 0
+		       ? -1
+		       : 0;
+}
 
 int plugin_del(const struct cni_request *req, struct cni_error *err)
 {
@@ -15,13 +53,17 @@ int plugin_del(const struct cni_request *req, struct cni_error *err)
 	struct attachment attachment;
 	const char *state_dir;
 	bool had_ended;
+	int present;
 
 	if (config_read_state_dir(req, &state_dir, err) < 0 ||
 	    state_open(state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0)
 		return -1;
 	attachment_init(&attachment, &state, req->network, req->container_id, req->ifname);
-	if (attachment_remove(&state, &attachment, &had_ended, err) < 0)
+	present = attachment_remove(&state, &attachment, &had_ended, err);
+	if (present < 0)
 		return -1;
+	if (present == 0 && req->netns != NULL)
+		return remove_orphan(req, &state, &attachment, err);
 	/* With the namespace it ends as it should; before it, something ended it: see the log of
 	 * the host. */
 	if (had_ended && req->netns != NULL && access(req->netns, F_OK) == 0)

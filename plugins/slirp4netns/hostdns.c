@@ -262,27 +262,28 @@ const char *hostdns_mount(void *arg)
 }
 
 /* In a child: what its exit status tells is an errno. */
-static void __attribute__((noreturn)) try_child(struct host_dns *dns)
+static void __attribute__((noreturn)) try_child(struct host_dns *dns, const int *userns_fd)
 {
 	struct way way;
 
 	signal(SIGALRM, SIG_DFL);
 	alarm(TRY_LIMIT_S);
 	umask(077);
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
+	if ((userns_fd != NULL && setns(*userns_fd, CLONE_NEWUSER) < 0) ||
+	    unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
 	    hostdns_mount(dns) != NULL || go(&way) < 0)
 		_exit(errno > 0 && errno < 256 ? errno : EIO);
 	/* A kernel may let a mount cover a link, and never look at it on the way. */
 	_exit(way.outside ? EOPNOTSUPP : 0);
 }
 
-static int try_to_mount(struct host_dns *dns, struct cni_error *why)
+static int try_to_mount(struct host_dns *dns, const int *userns_fd, struct cni_error *why)
 {
 	const pid_t pid = fork();
 	int status = 0;
 
 	if (pid == 0)
-		try_child(dns);
+		try_child(dns, userns_fd);
 	if (pid < 0)
 		return cni_error_errno(why, CNI_ERR_AGAIN, "cannot fork to mount its directory");
 	if (TEMP_FAILURE_RETRY(waitpid(pid, &status, 0)) != pid || !WIFEXITED(status))
@@ -293,7 +294,8 @@ static int try_to_mount(struct host_dns *dns, struct cni_error *why)
 	return cni_error_errno(why, CNI_ERR_CONFIG, "its directory cannot be mounted there");
 }
 
-int hostdns_find(const struct state *state, struct host_dns *dns, struct cni_error *why)
+int hostdns_find(const struct state *state, const int *userns_fd, struct host_dns *dns,
+		 struct cni_error *why)
 {
 	char directory[sizeof(dns->file)];
 	struct way way;
@@ -313,21 +315,16 @@ int hostdns_find(const struct state *state, struct host_dns *dns, struct cni_err
 	if (find_spot(state, dns) < 0)
 		return cni_error(why, CNI_ERR_CONFIG,
 				 "there is no place in /run or /etc to mount its directory on");
-	return try_to_mount(dns, why) < 0 ? -1 : 1;
+	return try_to_mount(dns, userns_fd, why) < 0 ? -1 : 1;
 }
 
-/*
- * The file as the daemon would open it: whoever it is, it has neither of the two capabilities that
- * open every file. Return: a descriptor of a regular file, or -1 with errno.
- */
-static int open_as_daemon(void)
+int open_as_daemon(const char *path, int flags)
 {
 	const uint32_t mask =
 		~(UINT32_C(1) << CAP_DAC_OVERRIDE | UINT32_C(1) << CAP_DAC_READ_SEARCH);
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
 	cleanup_close int fd = -1;
-	struct stat st;
 	uint32_t had;
 
 	if (syscall(SYS_capget, &head, data) < 0)
@@ -336,15 +333,27 @@ static int open_as_daemon(void)
 	data[0].effective &= mask;
 	if (syscall(SYS_capset, &head, data) < 0)
 		return -1;
-	fd = open(RESOLV_CONF, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	data[0].effective = had;
-	if (syscall(SYS_capset, &head, data) < 0 || fd < 0 || fstat(fd, &st) < 0)
-		return -1;
+	return syscall(SYS_capset, &head, data) < 0 ? -1 : take_fd(&fd);
+}
+
+static FILE *open_resolv_conf(void)
+{
+	cleanup_close int fd = open_as_daemon(RESOLV_CONF, O_RDONLY);
+	struct stat st;
+	FILE *file;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return NULL;
 	if (!S_ISREG(st.st_mode)) {
 		errno = EINVAL;
-		return -1;
+		return NULL;
 	}
-	return take_fd(&fd);
+	file = fdopen(fd, "r");
+	if (file != NULL)
+		take_fd(&fd);
+	return file;
 }
 
 /* The families of the name servers that libslirp finds: 1 IPv4, 2 IPv6. */
@@ -370,8 +379,7 @@ static unsigned int families(FILE *file)
 void hostdns_warn(const struct config *config)
 {
 	char ours[INET6_ADDRSTRLEN];
-	const int fd = open_as_daemon();
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	FILE *file = open_resolv_conf();
 	unsigned int found;
 
 	ip_address_format(&config->nameserver, ours);
@@ -380,8 +388,6 @@ void hostdns_warn(const struct config *config)
 			PLUGIN_NAME ": " RESOLV_CONF " of the host cannot be read by slirp4netns "
 				    "(%s): until it can, %s resolves no name\n",
 			strerrordesc_np(errno), ours);
-		if (fd >= 0)
-			close(fd);
 		return;
 	}
 	found = families(file);

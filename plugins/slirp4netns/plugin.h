@@ -7,6 +7,7 @@
  *   hostdns.c  the host's /etc/resolv.conf, in the daemon's sandbox
  *   daemon.c   the daemon of an attachment: start, wait until ready, stop
  *   record.c   the attachment's record
+ *   orphan.c   a daemon whose record is lost
  */
 #ifndef SLIRP4NETNS_PLUGIN_H
 #define SLIRP4NETNS_PLUGIN_H
@@ -22,6 +23,8 @@
 #include "state.h"
 
 #define PLUGIN_NAME "slirp4netns"
+
+#define STOP_GRACE_MS 1000 /* from SIGTERM to SIGKILL */
 
 /* The plugin's own error codes; slirp4netns-cni(8) lists them. */
 enum {
@@ -110,17 +113,25 @@ struct host_dns {
 
 /**
  * hostdns_find() - whether the daemon, in its sandbox, can read the host's /etc/resolv.conf.
+ * @userns_fd: the user namespace that the daemon is to join; NULL: ours
  *
  * Return: 1 with @dns filled when it can after hostdns_mount(), 0 when it can as it is, -1 when it
  * cannot: @why says so of "it", the file.
  */
-int hostdns_find(const struct state *state, struct host_dns *dns, struct cni_error *why);
+int hostdns_find(const struct state *state, const int *userns_fd, struct host_dns *dns,
+		 struct cni_error *why);
 
 /*
  * For struct process_spec: in the mount namespace that will be the daemon's. Return: NULL, or what
  * it failed at, with errno.
  */
 const char *hostdns_mount(void *dns);
+
+/*
+ * Open a file as the daemon could, which has no capability to open any. Return: a descriptor, or -1
+ * with errno.
+ */
+int open_as_daemon(const char *path, int flags);
 
 /* Say on standard error what keeps the daemon's name server from resolving any name. */
 void hostdns_warn(const struct config *config);
@@ -183,11 +194,29 @@ void daemon_last_words(const struct state *state, const struct attachment *a,
  * attachment_remove() - stop the recorded daemon, remove its socket, log and record.
  * @had_ended: set to whether the recorded process ran no more
  *
- * Return: 0, also when there is nothing; -1 with the record still there, so that it can be tried
- * again.
+ * Return: 1, 0 there is no record, -1 with the record still there, so that it can be tried again.
  */
 int attachment_remove(const struct state *state, const struct attachment *a, bool *had_ended,
 		      struct cni_error *err);
+
+/**
+ * orphan_find() - the daemon of an attachment that has no record, by the interface that it holds.
+ * @netns:   path of the container's namespace
+ * @suspect: a process that may be it, and is not proved to be; 0: there is none
+ *
+ * Return: 1 with @daemon (process_close() it), 0 no such interface, -1 there is a tun device of
+ * that name, and nobody is proved to be our daemon: @suspect is set.
+ */
+int orphan_find(const char *netns, const struct attachment *a, struct process *daemon,
+		pid_t *suspect);
+
+/**
+ * daemon_can_start() - what keeps daemon_start() from succeeding and is known without a namespace.
+ *
+ * Return: 0, or -1 as daemon_start().
+ */
+int daemon_can_start(const struct state *state, const struct config *config,
+		     const struct binary *binary, struct cni_error *err);
 
 int plugin_add(const struct cni_request *req, struct cni_result *result, struct cni_error *err);
 int plugin_del(const struct cni_request *req, struct cni_error *err);
