@@ -15,7 +15,7 @@ static int remove_orphan(const struct cni_request *req, const struct state *stat
 			 const struct attachment *a, struct cni_error *err)
 {
 	cleanup_process struct process daemon = PROCESS_NONE;
-	char may_be[64] = "";
+	char may_be[80] = "";
 	pid_t suspect = 0;
 
 	switch (orphan_find(req->netns, a, &daemon, &suspect)) {
@@ -26,7 +26,7 @@ static int remove_orphan(const struct cni_request *req, const struct state *stat
 	default:
 		if (suspect != 0)
 			snprintf(may_be, sizeof(may_be),
-				 ", and process %d, which may be, cannot be examined",
+				 ", though process %d says that it is; end it by hand if so",
 				 (int)suspect);
 		fprintf(stderr,
 			PLUGIN_NAME ": no record of %s@%s: its interface in %s stays, for no "
