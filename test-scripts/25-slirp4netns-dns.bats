@@ -58,7 +58,6 @@ shape() {
 		ln -s /run /opt/run
 		ln -s /opt/run/resolvconf/resolv.conf /etc/resolv.conf
 		;;
-	like-etc) file=/opt/etcetera/resolv.conf && ln -s ../opt/etcetera/resolv.conf /etc/resolv.conf ;;
 	tmp) # where the sandbox makes its root
 		mount -t tmpfs tmpfs /tmp
 		file=/tmp/resolv.conf && ln -s $file /etc/resolv.conf
@@ -66,7 +65,7 @@ shape() {
 	esac
 	echo "$file"
 }
-shapes=(wsl nixos nixos-resolved relative hops run-by-another-name like-etc tmp)
+shapes=(wsl nixos nixos-resolved relative hops run-by-another-name tmp)
 
 # asked [SERVER]: what the daemon's name server answers for a name.
 asked() {
@@ -264,6 +263,35 @@ is_sandboxed() {
 	succeeds ADD "$(net "$away")"
 	[[ $words == *"not sandboxed: "*"no place"* ]] || fail "no note: $words"
 	is_answered || fail "no answer"
+}
+
+@test "a kernel that lets no mount cover a link: without the sandbox and a note, or an error" {
+	in_host && return
+	local file call
+
+	own_etc
+	start_services
+	file=$(shape wsl)
+	name_servers "$file" 192.0.2.1
+	for call in 428 429; do # open_tree, move_mount
+		plugin=(python3 "$LIB/without.py" "$call" "$CNI")
+		container "c$call"
+		fails 7 "enableSandbox: " ADD "$(net '"enableSandbox":true')"
+		fails 50 "enableSandbox: " STATUS "$(net '"enableSandbox":true')"
+		succeeds STATUS
+		is "$words" ""
+		succeeds ADD
+		[[ $words == *"not sandboxed: /etc/resolv.conf"*"Function not implemented"* ]] || fail "no note: $words"
+		is_answered || fail "no answer"
+		succeeds DEL
+		nothing_left
+	done
+	# Nor one that has no mounts to be made read-only all at once.
+	plugin=(python3 "$LIB/without.py" 442 "$CNI")
+	succeeds ADD "$(net '"enableSandbox":true')"
+	is "$words" ""
+	is_answered || fail "no answer"
+	refused touch "/proc/$(recorded pid)/root/$STATE/slirp4netns/"{,directory/}new
 }
 
 @test "a resolv.conf that the daemon cannot read, that has no name server, or just IPv6 ones, is told" {

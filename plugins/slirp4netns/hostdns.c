@@ -133,10 +133,11 @@ static int step(struct way *way, const char *name)
 	return 0;
 }
 
-/* Go the way to /etc/resolv.conf, as far as there is one. Return: 0, or -1 with errno. */
-static int go(struct way *way)
+/* Go the way to @path, as far as there is one. Return: 0, or -1 with errno. */
+static int go(struct way *way, const char *path)
 {
-	*way = (struct way){.rest = RESOLV_CONF};
+	*way = (struct way){0};
+	snprintf(way->rest, sizeof(way->rest), "%s", path);
 	while (way->rest[0] != '\0' && !way->missing) {
 		char name[NAME_MAX + 1];
 		const size_t slashes = strspn(way->rest, "/");
@@ -202,18 +203,27 @@ static int check_directory(const char *directory, struct cni_error *why)
 		       : cni_error(why, CNI_ERR_CONFIG, "%s is not a directory", directory);
 }
 
-/* The daemon has no business there but to read one file. */
-static int make_read_only(const char *directory)
+static int remount_read_only(const char *directory)
 {
-	const unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	return mount(NULL, directory, NULL,
+		     MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+}
+
+/*
+ * The daemon has no business there but to read one file. Before Linux 5.12 it goes by one mount at
+ * a time, and what is mounted below the file's directory is left as it is: so slirp4netns does with
+ * /etc and /run.
+ */
+static int make_read_only(const char *spot, const char *directory)
+{
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
 					      MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
 
-	if (syscall(SYS_mount_setattr, AT_FDCWD, directory, AT_RECURSIVE, &attr, sizeof(attr)) == 0)
+	if (syscall(SYS_mount_setattr, AT_FDCWD, spot, AT_RECURSIVE, &attr, sizeof(attr)) == 0)
 		return 0;
-	/* Before Linux 5.12 a mount at a time: then it is what slirp4netns does with /etc. */
-	return errno == ENOSYS ? mount(NULL, directory, NULL, MS_REMOUNT | MS_BIND | flags, NULL)
-			       : -1;
+	if (errno != ENOSYS || remount_read_only(spot) < 0)
+		return -1;
+	return directory == NULL ? 0 : remount_read_only(directory);
 }
 
 /* Cover /etc/resolv.conf, a link, by the link at @path: mount(2) would follow either. */
@@ -234,29 +244,26 @@ const char *hostdns_mount(void *arg)
 	const struct host_dns *dns = arg;
 	char directory[sizeof(dns->file)], link[sizeof(dns->spot) + 16];
 	char mounted[sizeof(dns->spot) + 16], target[sizeof(dns->file) + sizeof(mounted)];
-	char *name;
+	bool outside;
 
 	strcpy(directory, dns->file);
-	name = strrchr(directory, '/');
-	*name++ = '\0';
+	*strrchr(directory, '/') = '\0';
+	outside = !is_in_sandbox(directory);
 	snprintf(link, sizeof(link), "%s/link", dns->spot);
 	snprintf(mounted, sizeof(mounted), "%s/directory", dns->spot);
-	if (is_in_sandbox(directory))
-		snprintf(target, sizeof(target), "%s", dns->file);
-	else
-		snprintf(target, sizeof(target), "%s/%s", mounted, name);
+	snprintf(target, sizeof(target), "%s%s", outside ? mounted : "",
+		 outside ? strrchr(dns->file, '/') : dns->file);
 
 	/* The daemon is the owner of what we make, without a capability to look into the rest. */
 	if (mount("tmpfs", dns->spot, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		  "mode=755,size=64k") < 0)
 		return "make a place in its sandbox for " RESOLV_CONF;
-	if (!is_in_sandbox(directory) &&
-	    (mkdir(mounted, 0755) < 0 ||
-	     mount(directory, mounted, NULL, MS_BIND | MS_REC, NULL) < 0))
+	if (outside && (mkdir(mounted, 0755) < 0 ||
+			mount(directory, mounted, NULL, MS_BIND | MS_REC, NULL) < 0))
 		return "show it the directory of " RESOLV_CONF;
 	if (symlink(target, link) < 0 || cover_link(link) < 0)
 		return "lead " RESOLV_CONF " into its sandbox";
-	if (make_read_only(dns->spot) < 0)
+	if (make_read_only(dns->spot, outside ? mounted : NULL) < 0)
 		return "make the directory of " RESOLV_CONF " read-only";
 	return NULL;
 }
@@ -271,7 +278,7 @@ static void __attribute__((noreturn)) try_child(struct host_dns *dns, const int 
 	umask(077);
 	if ((userns_fd != NULL && setns(*userns_fd, CLONE_NEWUSER) < 0) ||
 	    unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
-	    hostdns_mount(dns) != NULL || go(&way) < 0)
+	    hostdns_mount(dns) != NULL || go(&way, RESOLV_CONF) < 0)
 		_exit(errno > 0 && errno < 256 ? errno : EIO);
 	/* A kernel may let a mount cover a link, and never look at it on the way. */
 	_exit(way.outside ? EOPNOTSUPP : 0);
@@ -301,7 +308,7 @@ int hostdns_find(const struct state *state, const int *userns_fd, struct host_dn
 	struct way way;
 
 	*dns = (struct host_dns){0};
-	if (go(&way) < 0)
+	if (go(&way, RESOLV_CONF) < 0)
 		return 0; /* for the host just as well: hostdns_warn() says so */
 	if (!way.outside)
 		return 0;
