@@ -29,7 +29,8 @@ name_servers() {
 shape() {
 	local file
 
-	rm -rf /etc/resolv.conf /etc/static /mnt/* /opt/*
+	rm -rf /etc/resolv.conf /etc/static
+	find /mnt /opt -mindepth 1 -delete
 	case $1 in
 	wsl) file=/mnt/wsl/resolv.conf && ln -s $file /etc/resolv.conf ;;
 	nixos) # by way of the store, to a file of the store

@@ -123,12 +123,12 @@ lose_state() {
 }
 
 found_and_ended() {
-	succeeds DEL "$@"
+	succeeds DEL
 	[[ $words == *"record of $CNI_CONTAINERID@$CNI_IFNAME was lost"*"found by the interface"* ]] ||
 		fail "not told: $words"
 	is "$(wc -l <<<"$words")" 1
 	no_interface || fail "the interface is there"
-	succeeds DEL "$@"
+	succeeds DEL
 	is "$words" ""
 }
 
@@ -196,7 +196,7 @@ found_and_ended() {
 	succeeds ADD
 	pid=$(recorded pid)
 	lose_state
-	plugin=(setpriv --bounding-set=-all,+sys_admin --inh-caps=-all "${plugin[@]}")
+	plugin=(setpriv "--bounding-set=-all,+sys_admin" --inh-caps=-all "${plugin[@]}")
 	succeeds DEL
 	[[ $words == *"no record of c1@eth0"*"stays"*"process $pid"* ]] || fail "not told: $words"
 	is "$(daemons)" "$pid"
