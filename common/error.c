@@ -16,14 +16,6 @@
 
 #define ELLIPSIS "..."
 
-/* C0, DEL and C1: a terminal obeys them. */
-static bool is_control(const char *character)
-{
-	const unsigned char *c = (const unsigned char *)character;
-
-	return c[0] < 0x20 || c[0] == 0x7f || (c[0] == 0xc2 && c[1] < 0xa0);
-}
-
 /*
  * Copies src, which holds at most size - 1 bytes. A cut text ends in an ellipsis, and its last
  * bytes are left out for it, with the character that the cut may have gone through.
@@ -47,7 +39,7 @@ static void clean(char *dst, size_t size, const char *src, bool keep_newlines, b
 			dst[out++] = '\n';
 		} else if (valid && *character && strchr("\n\r\t", *character)) {
 			dst[out++] = ' ';
-		} else if (!valid || is_control(character)) {
+		} else if (!valid || !utf8_is_seen(character, n)) {
 			dst[out++] = '?';
 		} else {
 			memcpy(dst + out, character, n);

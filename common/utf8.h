@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 /**
@@ -48,6 +49,13 @@ static inline size_t utf8_length(const char *text, size_t len)
 	}
 	return n;
 }
+
+/* The number of a character of @len bytes, as utf8_length() has found it. */
+uint32_t utf8_code_point(const char *character, size_t len);
+
+/* Whether a terminal may be shown it: neither a control or a format nor anything else that is not
+ * seen where it stands. */
+bool utf8_is_seen(const char *character, size_t len);
 
 /* Whether a text can stand in JSON and on a terminal: well-formed, no control characters. */
 static inline bool utf8_is_printable(const char *text)

@@ -46,7 +46,7 @@ void chain_free(struct chain *chain)
 	chain->answer = NULL;
 }
 
-/* Text of others on a terminal: what is not printable is shown as '?'. */
+/* Text of others on a terminal: what is not seen there is shown as '?'. */
 static void print_clean(const char *text, bool newlines)
 {
 	size_t len = strlen(text);
@@ -58,10 +58,7 @@ static void print_clean(const char *text, bool newlines)
 			putc(*text, stderr);
 		else if (*text == '\n')
 			putc(' ', stderr);
-		else if (utf8_length(text, len) == 0 || (unsigned char)*text < ' ' ||
-			 *text == 0x7f ||
-			 (n == 2 && (unsigned char)text[0] == 0xc2 &&
-			  (unsigned char)text[1] < 0xa0))
+		else if (utf8_length(text, len) == 0 || !utf8_is_seen(text, n))
 			putc('?', stderr);
 		else
 			fwrite(text, 1, n, stderr);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "address.h"
 #include "cleanup.h"
@@ -184,7 +185,8 @@ int inspect_main(int argc, char **argv)
 	cleanup_container_list struct container_list list = {0};
 	cleanup_registry struct registry registry = REGISTRY_NONE;
 	cleanup_json cJSON *out = cJSON_CreateArray();
-	cleanup_free char *text = NULL;
+	cleanup_free char *printed = NULL;
+	cleanup_text struct text text = {0};
 	struct registry_options where = {0};
 	struct cni_error err = {0};
 	int option;
@@ -206,10 +208,13 @@ int inspect_main(int argc, char **argv)
 	for (size_t i = 0; i < list.n; i++)
 		if (inspect_container(&registry, &list.all[i], out, &err))
 			return complain_error(&err);
-	text = cJSON_Print(out);
-	if (!text || puts(text) < 0 || fflush(stdout)) {
-		cni_error_errno(&err, CNI_ERR_IO, "cannot write the output");
+	printed = cJSON_Print(out);
+	if (printed)
+		text_add_json_text(&text, printed);
+	text_add(&text, "\n");
+	if (!printed)
+		cni_error_nomem(&err);
+	if (!printed || text_write(&text, STDOUT_FILENO, &err))
 		return complain_error(&err);
-	}
 	return 0;
 }

@@ -42,27 +42,33 @@ static const struct {
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-static void help(FILE *out)
+/* Return: the exit status. */
+static int help(void)
 {
-	fprintf(out, "netns-stats " USERNET_VERSION ": what containers send and receive\n\n");
+	struct cni_error err = {0};
+
+	printf("netns-stats " USERNET_VERSION ": what containers send and receive\n\n");
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(out, "  netns-stats %-8s%s\n", commands[i].name, commands[i].usage);
-	fprintf(out,
-		"\n"
-		"CONTAINER is a container id, or a beginning of one that no other shares.\n"
-		"\n"
-		"  -f, --format FORM    of show: table (default), json, prometheus\n"
-		"  -d, --detail         of show: ethtool, netdev, tcp_metrics, protocol counters\n"
-		"  -n, --netns          of show: the arguments are paths of namespaces\n"
-		"  -l, --loopback       of show, serve: loopback too\n"
-		"  -b, --bytes          of show, top: exact numbers, not 1.5K\n"
-		"      --state-dir DIR  where the plugin's records are\n"
-		"      --cni-cache DIR  where libcni's results are (" DEFAULT_CNI_CACHE ")\n"
-		"  -h, --help           this; --version: the version\n"
-		"\n"
-		"Exit status: 0 fine, 1 something could not be read or done (the rest was),\n"
-		"2 wrong usage, 3 no such container.\n"
-		"As a CNI plugin (with CNI_COMMAND set) and in full: netns-stats(8).\n");
+		printf("  netns-stats %-8s%s\n", commands[i].name, commands[i].usage);
+	printf("\n"
+	       "CONTAINER is a container id, or a beginning of one that no other shares.\n"
+	       "\n"
+	       "  -f, --format FORM    of show: table (default), json, prometheus\n"
+	       "  -d, --detail         of show: ethtool, netdev, tcp_metrics, protocol counters\n"
+	       "  -n, --netns          of show: the arguments are paths of namespaces\n"
+	       "  -l, --loopback       of show, serve: loopback too\n"
+	       "  -b, --bytes          of show, top: exact numbers, not 1.5K\n"
+	       "      --state-dir DIR  where the plugin's records are\n"
+	       "      --cni-cache DIR  where libcni's results are (" DEFAULT_CNI_CACHE ")\n"
+	       "  -h, --help           this; --version: the version\n"
+	       "\n"
+	       "Exit status: 0 fine, 1 something could not be read or done (the rest was),\n"
+	       "2 wrong usage, 3 no such container.\n"
+	       "As a CNI plugin (with CNI_COMMAND set) and in full: netns-stats(8).\n");
+	if (fflush(stdout) == 0)
+		return 0;
+	cni_error_errno(&err, CNI_ERR_IO, "cannot write the output");
+	return complain_error(&err);
 }
 
 int complain_error(const struct cni_error *err)
@@ -74,13 +80,17 @@ int complain_error(const struct cni_error *err)
 
 int complain_usage(const char *fmt, ...)
 {
+	struct cni_error err;
+	char text[sizeof(err.msg)];
 	va_list args;
 
-	fputs(PLUGIN_NAME ": ", stderr);
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	fputs("\nTry `" PLUGIN_NAME " --help`.\n", stderr);
+	/* What stood on the command line is cleaned on the way, as everything that we complain of.
+	 */
+	cni_error(&err, CNI_ERR_CONFIG, "%s", text);
+	fprintf(stderr, PLUGIN_NAME ": %s\nTry `" PLUGIN_NAME " --help`.\n", err.msg);
 	return EXIT_USAGE;
 }
 
@@ -112,20 +122,16 @@ int main(int argc, char **argv)
 	/* Called by hand without a word, the plugin says what it is. */
 	if (getenv("CNI_COMMAND") || argc < 2)
 		return cni_main(&stats_plugin, argc, argv);
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-		help(stdout);
-		return 0;
-	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+		return help();
 	if (!strcmp(argv[1], "--version"))
 		return version_print(PLUGIN_NAME);
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
 		for (int k = 2; k < argc && strcmp(argv[k], "--") != 0; k++) {
-			if (strcmp(argv[k], "--help") != 0 && strcmp(argv[k], "-h") != 0)
-				continue;
-			help(stdout);
-			return 0;
+			if (strcmp(argv[k], "--help") == 0 || strcmp(argv[k], "-h") == 0)
+				return help();
 		}
 		return commands[i].main(argc - 1, argv + 1);
 	}

@@ -57,7 +57,7 @@ static void complain(struct registry *r, const struct cni_error *err)
 {
 	if (!r->complaints)
 		return;
-	text_add_printable(r->complaints, err->msg);
+	text_add(r->complaints, err->msg);
 	text_add(r->complaints, "\n");
 }
 

@@ -107,46 +107,72 @@ void text_printf(struct text *t, const char *fmt, ...)
 	t->len += (size_t)len;
 }
 
-/* One character of s, as it is or replaced; returns the bytes it took. */
-static size_t add_utf8(struct text *t, const char *s, const char *instead)
+/* As JSON has characters by number: beyond U+FFFF as two halves. */
+static void add_json_escape(struct text *t, uint32_t code)
+{
+	if (code > 0xffff) {
+		text_printf(t, "\\u%04x", 0xd7c0 + (code >> 10));
+		code = 0xdc00 + (code & 0x3ff);
+	}
+	text_printf(t, "\\u%04x", code);
+}
+
+/* One character of s; returns the bytes it took. */
+static size_t add_json_character(struct text *t, const char *s)
 {
 	const size_t len = utf8_length(s, strnlen(s, 4));
 
-	if (!len) {
-		text_add(t, instead);
-		return 1;
-	}
-	text_add_bytes(t, s, len);
-	return len;
+	if (!len)
+		text_add(t, replacement);
+	else if (utf8_is_seen(s, len))
+		text_add_bytes(t, s, len);
+	else
+		add_json_escape(t, utf8_code_point(s, len));
+	return len ? len : 1;
+}
+
+/* How many bytes at s are characters of ASCII that JSON and terminals take as they are. */
+static size_t plain_run(const char *s)
+{
+	size_t run = 0;
+
+	while ((unsigned char)s[run] >= 0x20 && (unsigned char)s[run] < 0x7f && s[run] != '"' &&
+	       s[run] != '\\')
+		run++;
+	return run;
 }
 
 void text_add_json(struct text *t, const char *s)
 {
 	text_add_bytes(t, "\"", 1);
 	while (*s) {
-		const unsigned char c = (unsigned char)*s;
-
 		/* The common case by the run, not by the byte. */
-		if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
-			size_t run = 1;
+		const size_t run = plain_run(s);
 
-			while ((unsigned char)s[run] >= 0x20 && (unsigned char)s[run] < 0x80 &&
-			       s[run] != '"' && s[run] != '\\')
-				run++;
-			text_add_bytes(t, s, run);
-			s += run;
-		} else if (c == '"' || c == '\\') {
+		text_add_bytes(t, s, run);
+		s += run;
+		if (*s == '"' || *s == '\\') {
 			const char pair[2] = {'\\', *s++};
 
 			text_add_bytes(t, pair, 2);
-		} else if (c < 0x20) {
-			text_printf(t, "\\u%04x", c);
-			s++;
-		} else {
-			s += add_utf8(t, s, replacement);
+		} else if (*s) {
+			s += add_json_character(t, s);
 		}
 	}
 	text_add_bytes(t, "\"", 1);
+}
+
+void text_add_json_text(struct text *t, const char *json)
+{
+	while (*json) {
+		/* Space between values, and what the strings have as they should. */
+		const size_t run = *json == '\n' || *json == '\t' || *json == '"' || *json == '\\'
+					   ? 1
+					   : plain_run(json);
+
+		text_add_bytes(t, json, run);
+		json += run ? run : add_json_character(t, json);
+	}
 }
 
 void text_add_label(struct text *t, const char *name, const char *value)
@@ -162,32 +188,30 @@ void text_add_label(struct text *t, const char *name, const char *value)
 
 			text_add_bytes(t, pair, 2);
 		} else {
-			value += add_utf8(t, value, replacement);
+			const size_t len = utf8_length(value, strnlen(value, 4));
+
+			if (len)
+				text_add_bytes(t, value, len);
+			else
+				text_add(t, replacement);
+			value += len ? len : 1;
 		}
 	}
 	text_add_bytes(t, "\"", 1);
 }
 
-/* Of a whole character. C1 controls (U+0080 to U+009F) too: some terminals take them for escape
- * sequences. */
-static bool is_control(const char *s)
-{
-	const unsigned char *c = (const unsigned char *)s;
-
-	return c[0] < 0x20 || c[0] == 0x7f || (c[0] == 0xc2 && c[1] < 0xa0);
-}
-
 void text_add_printable(struct text *t, const char *s)
 {
-	while (*s) {
-		const size_t len = utf8_length(s, strnlen(s, 4));
-
-		if (len && is_control(s)) {
-			text_add_bytes(t, "?", 1);
-			s += len;
-		} else {
-			s += add_utf8(t, s, "?");
-		}
+	for (size_t len; *s; s += len ? len : 1) {
+		len = utf8_length(s, strnlen(s, 4));
+		if (*s == '\\')
+			text_add(t, "\\\\");
+		else if (len && utf8_is_seen(s, len))
+			text_add_bytes(t, s, len);
+		else if (len <= 1)
+			text_printf(t, "\\x%02x", (unsigned char)*s);
+		else
+			text_printf(t, len == 4 ? "\\U%08x" : "\\u%04x", utf8_code_point(s, len));
 	}
 }
 

@@ -32,14 +32,20 @@ void text_add_bytes(struct text *t, const char *s, size_t len);
 void text_add_u64(struct text *t, uint64_t value);
 void text_printf(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
+/* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. What a terminal must not
+ * be shown is escaped, which says the same to every reader of JSON. */
 void text_add_json(struct text *t, const char *s);
 
+/* JSON that is printed already, with those escapes in its strings. */
+void text_add_json_text(struct text *t, const char *json);
+
 /* name="value", escaped as Prometheus and OpenMetrics want it; bytes that are not UTF-8 become
- * U+FFFD. */
+ * U+FFFD. The formats have no escape for what a terminal must not be shown, and a value that was
+ * changed would be another series: so it is in there, and who shows labels escapes them. */
 void text_add_label(struct text *t, const char *name, const char *value);
 
-/* What a terminal may be shown of foreign text: control characters and broken UTF-8 become '?'. */
+/* What a terminal may be shown of foreign text: what is not seen there and bytes that are not UTF-8
+ * become \x1b, \u202e or \U000e0001, and a backslash two: no two texts look the same. */
 void text_add_printable(struct text *t, const char *s);
 
 /* Columns that the text takes on a terminal, each character counting for one. */

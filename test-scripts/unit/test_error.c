@@ -92,6 +92,10 @@ static void bytes_that_are_no_text_become_question_marks(void **state)
 		{"\xc2\x9b"
 		 "31m",
 		 "?31m", "?31m"}, /* C1: a terminal reads it as ESC [ */
+		{"a\xe2\x80\xae"
+		 "b",
+		 "a?b", "a?b"}, /* what follows would be read from right to left */
+		{"\xe2\x80\xa8\xef\xbb\xbf\xf3\xa0\x80\x81", "???", "???"}, /* a new line; unseen */
 		{"\xff\xfe", "??", "??"},
 		{"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
 		{"\xe2\x82\xac", "\xe2\x82\xac", "\xe2\x82\xac"},

@@ -19,7 +19,10 @@ static void json_strings_are_escaped_and_always_utf8(void **unused)
 		{"", "\"\""},
 		{"a\"b\\c", "\"a\\\"b\\\\c\""},
 		{"\n\t\x1f", "\"\\u000a\\u0009\\u001f\""},
-		{"\x7f", "\"\x7f\""},
+		{"\x7f", "\"\\u007f\""},
+		{"\xe2\x80\xae", "\"\\u202e\""},
+		{"\xc2\x9b[31m", "\"\\u009b[31m\""},
+		{"\xf3\xa0\x80\x81", "\"\\udb40\\udc01\""},
 		{"\xc3\xa9", "\"\xc3\xa9\""},
 		{"\xff", "\"\xef\xbf\xbd\""},
 		{"\xc3", "\"\xef\xbf\xbd\""},
@@ -47,17 +50,51 @@ static void labels_escape_backslash_quote_and_newline_only(void **unused)
 	assert_string_equal(t.data, "{pod=\"a\\\"b\\\\c\\nd\te\xef\xbf\xbd\"");
 }
 
-static void a_terminal_gets_no_control_characters(void **unused)
+static void a_terminal_gets_nothing_that_is_not_seen_where_it_stands(void **unused)
+{
+	static const char *const rows[][2] = {
+		{"\x1b[31m\r\n\x7f", "\\x1b[31m\\x0d\\x0a\\x7f"},
+		{"\xc2\x9b"
+		 "0m\xff\xc3\xa9",
+		 "\\u009b0m\\xff\xc3\xa9"},
+		{"\\x1b", "\\\\x1b"},
+		{"eth\xe2\x80\xae"
+		 "0",
+		 "eth\\u202e0"},                          /* RIGHT-TO-LEFT OVERRIDE */
+		{"\xe2\x81\xa6", "\\u2066"},              /* LEFT-TO-RIGHT ISOLATE */
+		{"\xe2\x80\x8b", "\\u200b"},              /* ZERO WIDTH SPACE */
+		{"\xe2\x80\xa8", "\\u2028"},              /* LINE SEPARATOR */
+		{"\xef\xb8\x8f", "\\ufe0f"},              /* VARIATION SELECTOR-16 */
+		{"\xe1\x85\xa0", "\\u1160"},              /* HANGUL JUNGSEONG FILLER */
+		{"\xee\x80\x80", "\\ue000"},              /* private use */
+		{"\xef\xbf\xbf", "\\uffff"},              /* not a character */
+		{"\xf3\xa0\x80\x81", "\\U000e0001"},      /* LANGUAGE TAG */
+		{"\xf1\x80\x80\x80", "\\U00040000"},      /* a plane without characters */
+		{"e\xcc\x81", "e\xcc\x81"},               /* a mark is seen */
+		{"\xd7\x90", "\xd7\x90"},                 /* and so is a Hebrew letter, */
+		{"\xe4\xb8\xad", "\xe4\xb8\xad"},         /* a Chinese one, */
+		{"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"}, /* and a face */
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		cleanup_text struct text t = {0};
+
+		text_add_printable(&t, rows[i][0]);
+		assert_string_equal(t.data, rows[i][1]);
+	}
+	assert_int_equal(text_columns("\xc3\xa9"
+				      "a"),
+			 2);
+}
+
+static void json_that_is_printed_keeps_its_values(void **unused)
 {
 	cleanup_text struct text t = {0};
 
 	(void)unused;
-	text_add_printable(&t, "\x1b[31m\r\n\x7f\xc2\x9b"
-			       "0m\xff\xc3\xa9");
-	assert_string_equal(t.data, "?[31m????0m?\xc3\xa9");
-	assert_int_equal(text_columns("\xc3\xa9"
-				      "a"),
-			 2);
+	text_add_json_text(&t, "[\n\t{\"a\":\t\"\\\"\\n\xe2\x80\xae\xc2\x9b\x7f\xc3\xa9\"}]\n");
+	assert_string_equal(t.data, "[\n\t{\"a\":\t\"\\\"\\n\\u202e\\u009b\\u007f\xc3\xa9\"}]\n");
 }
 
 /* The first byte of a control character, and nothing behind it: an interface may be called so. */
@@ -68,7 +105,7 @@ static void a_terminal_gets_nothing_from_behind_the_end(void **unused)
 
 	(void)unused;
 	text_add_printable(&t, name);
-	assert_string_equal(t.data, "eth?");
+	assert_string_equal(t.data, "eth\\xc2");
 }
 
 static void numbers_are_exact_to_the_last_digit(void **unused)
@@ -130,7 +167,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_strings_are_escaped_and_always_utf8),
 		cmocka_unit_test(labels_escape_backslash_quote_and_newline_only),
-		cmocka_unit_test(a_terminal_gets_no_control_characters),
+		cmocka_unit_test(a_terminal_gets_nothing_that_is_not_seen_where_it_stands),
+		cmocka_unit_test(json_that_is_printed_keeps_its_values),
 		cmocka_unit_test(a_terminal_gets_nothing_from_behind_the_end),
 		cmocka_unit_test(numbers_are_exact_to_the_last_digit),
 		cmocka_unit_test(human_numbers_fit_in_five_columns),
