@@ -55,6 +55,12 @@ inside_sanitizer() {
 	is "$(tail -n 1 /run/open)" "# EOF"
 	grep -q '^# TYPE container_network_receive_bytes counter$' /run/open
 	is "$(grep -c '^container_network_receive_bytes_total{' /run/open)" 1
+	form() {
+		curl -s -o /dev/null -w '%{http_code} %{content_type}' "${@/#/-HAccept: }" http://127.0.0.1:9732/metrics
+	}
+	[[ $(form 'application/openmetrics-text;q=0') == "200 text/plain;"* ]]
+	[[ $(form 'text/plain;q=0.4' 'application/openmetrics-text;q=0.5') == "200 application/openmetrics-text;"* ]]
+	[[ $(form '*/*;q=0') == "406 "* ]]
 	is "$(metric netns_stats_containers)" 1
 	[[ $(metric netns_stats_scrape_duration_seconds) == 0.0* ]]
 	is "$(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:9732/)" 200

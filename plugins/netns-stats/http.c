@@ -11,12 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "accept.h"
 #include "address.h"
 #include "cleanup.h"
 #include "lazy.h"
@@ -34,7 +36,7 @@
 #define HTTP_SYMBOLS(X) \
 	X(MHD_start_daemon) X(MHD_stop_daemon) X(MHD_run) X(MHD_get_timeout) \
 	X(MHD_get_daemon_info) X(MHD_get_connection_info) \
-	X(MHD_lookup_connection_value) X(MHD_create_response_from_buffer) \
+	X(MHD_get_connection_values) X(MHD_create_response_from_buffer) \
 	X(MHD_create_response_from_buffer_with_free_callback_cls) \
 	X(MHD_add_response_header) X(MHD_queue_response) X(MHD_destroy_response)
 /* clang-format on */
@@ -59,7 +61,7 @@ struct http_server {
 	struct exporter *exporter;
 	struct MHD_Daemon *daemon;
 	struct connection oldest; /* head of a ring, in order of beginning */
-	struct answer answers[2]; /* text, OpenMetrics */
+	struct answer answers[FORMS];
 	unsigned int live_answers;
 	int epoll_fd;
 	char address[160];
@@ -179,14 +181,28 @@ static enum MHD_Result answer_text(struct MHD_Connection *mhd, unsigned int stat
 	return ret;
 }
 
+static enum MHD_Result read_accept(void *arg, enum MHD_ValueKind kind, const char *key,
+				   const char *value)
+{
+	(void)kind;
+	if (value && strcasecmp(key, MHD_HTTP_HEADER_ACCEPT) == 0)
+		accept_read(arg, value);
+	return MHD_YES;
+}
+
 static enum MHD_Result answer_metrics(struct http_server *server, struct MHD_Connection *mhd)
 {
-	const char *accept =
-		http.MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
-	const bool openmetrics = accept && strcasestr(accept, "application/openmetrics-text");
 	const unsigned long generation = exporter_update(server->exporter);
-	struct answer *a = &server->answers[openmetrics];
+	struct accept accept = {0};
+	struct answer *a;
+	enum form form;
 
+	http.MHD_get_connection_values(mhd, MHD_HEADER_KIND, read_accept, &accept);
+	if (accept_choose(&accept, &form))
+		return answer_text(mhd, MHD_HTTP_NOT_ACCEPTABLE,
+				   "there are " CONTENT_TYPE_TEXT " and " CONTENT_TYPE_OPENMETRICS
+				   "\n");
+	a = &server->answers[form];
 	if (a->response && (a->generation != generation ||
 			    a->made + exporter_reuse(server->exporter) < monotonic_ns())) {
 		http.MHD_destroy_response(a->response);
@@ -196,7 +212,7 @@ static enum MHD_Result answer_metrics(struct http_server *server, struct MHD_Con
 		if (server->live_answers >= ANSWERS_MAX)
 			return answer_text(mhd, MHD_HTTP_SERVICE_UNAVAILABLE,
 					   "too many slow clients; try again\n");
-		a->response = make_answer(server, openmetrics);
+		a->response = make_answer(server, form == FORM_OPENMETRICS);
 		a->made = monotonic_ns();
 		a->generation = generation;
 	}
@@ -413,7 +429,7 @@ void http_server_stop(struct http_server **p)
 		return;
 	if (server->daemon)
 		http.MHD_stop_daemon(server->daemon);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < FORMS; i++)
 		if (server->answers[i].response)
 			http.MHD_destroy_response(server->answers[i].response);
 	if (server->socket_path && !lstat(server->socket_path, &st) &&
