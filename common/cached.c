@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cached.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "conf.h"
+
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_LEN 36
+
+#define PF_KTHREAD 0x00200000 /* in the flags of /proc/PID/stat: proc_pid_stat(5) */
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+static int read_boot_id(char out[BOOT_ID_LEN + 1])
+{
+	cleanup_close int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || TEMP_FAILURE_RETRY(read(fd, out, BOOT_ID_LEN)) != BOOT_ID_LEN)
+		return -1;
+	out[BOOT_ID_LEN] = '\0';
+	return 0;
+}
+
+/* Return: the number that this namespace alone has, or 0: the kernel has none, or we cannot go in.
+ */
+static uint64_t read_cookie(const struct netns *ns)
+{
+	struct cni_error ignored;
+	cleanup_close int fd = netns_socket(ns, AF_UNIX, SOCK_DGRAM, 0, &ignored);
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0)
+		return 0;
+	return cookie;
+}
+
+int cached_netns_note(const struct netns *ns, cJSON *cached, struct cni_error *err)
+{
+	const uint64_t cookie = read_cookie(ns);
+	char boot[BOOT_ID_LEN + 1], text[24];
+	cJSON *identity;
+
+	if (read_boot_id(boot) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot read " BOOT_ID);
+	snprintf(text, sizeof(text), "%" PRIu64, cookie);
+	identity = cJSON_AddObjectToObject(cached, CACHED_NETNS_IDENTITY);
+	if (cJSON_AddStringToObject(identity, "boot", boot) == NULL ||
+	    cJSON_AddNumberToObject(identity, "dev", (double)ns->dev) == NULL ||
+	    cJSON_AddNumberToObject(identity, "inode", (double)ns->ino) == NULL ||
+	    (cookie != 0 && cJSON_AddStringToObject(identity, "cookie", text) == NULL))
+		return cni_error_nomem(err);
+	return 0;
+}
+
+/* A number, or its decimal digits as a string. Return: 1 present, 0 absent, -1 neither of them. */
+static int get_number(const cJSON *object, const char *key, uint64_t *out)
+{
+	const cJSON *item = json_get(object, key);
+	struct cni_error ignored;
+	int64_t number = 0;
+	char *end;
+	int present;
+
+	if (!cJSON_IsString(item)) {
+		present = conf_get_int(object, "", key, 0, INT64_MAX, &number, &ignored);
+		*out = (uint64_t)number;
+		return present;
+	}
+	errno = 0;
+	*out = strtoull(item->valuestring, &end, 10);
+	return errno == 0 && *item->valuestring >= '0' && *item->valuestring <= '9' && *end == '\0'
+		       ? 1
+		       : -1;
+}
+
+struct netns_identity cached_netns_identity(const cJSON *cached)
+{
+	const cJSON *object = json_get(cached, CACHED_NETNS_IDENTITY);
+	const char *boot = cJSON_GetStringValue(json_get(object, "boot"));
+	struct netns_identity identity = {0};
+	uint64_t dev, ino, cookie = 0;
+
+	if (boot == NULL || strlen(boot) != BOOT_ID_LEN || get_number(object, "dev", &dev) <= 0 ||
+	    get_number(object, "inode", &ino) <= 0 || get_number(object, "cookie", &cookie) < 0)
+		return (struct netns_identity){0};
+	strcpy(identity.boot, boot);
+	identity.dev = (dev_t)dev;
+	identity.ino = (ino_t)ino;
+	identity.cookie = cookie;
+	return identity;
+}
+
+/* Return: 1 it is what is noted, 0 it is not, -1 nothing is noted. */
+static int compare(const struct netns_identity *identity, const struct netns *ns)
+{
+	char boot[BOOT_ID_LEN + 1];
+	uint64_t cookie;
+
+	if (identity == NULL || identity->boot[0] == '\0')
+		return -1;
+	if (identity->dev != ns->dev || identity->ino != ns->ino ||
+	    (read_boot_id(boot) == 0 && strcmp(identity->boot, boot) != 0))
+		return 0;
+	if (identity->cookie == 0)
+		return 1;
+	/* Last: it takes entering the namespace. Without it, the others have said what they can. */
+	cookie = read_cookie(ns);
+	return cookie == 0 || cookie == identity->cookie;
+}
+
+bool cached_netns_proves(const struct netns_identity *identity, const struct netns *ns)
+{
+	return compare(identity, ns) == 1;
+}
+
+/* Whether process 2 is the kernel's, which is in the machine's namespace for good. */
+static bool is_kernel_thread_2(void)
+{
+	FILE *file = fopen("/proc/2/stat", "re");
+	unsigned int flags = 0;
+
+	if (file == NULL)
+		return false;
+	if (fscanf(file, "2 (%*[^)]) %*c %*d %*d %*d %*d %*d %u", &flags) != 1)
+		flags = 0;
+	fclose(file);
+	return flags & PF_KTHREAD;
+}
+
+/*
+ * The namespace that the machine, or the container that we are in, was started in. A root that has
+ * fewer capabilities than process 1 may not look at that one, but at the kernel's own. An ordinary
+ * user may look at neither, and could not change anything in there.
+ */
+static bool is_of_pid_1(const struct netns *ns)
+{
+	struct stat st;
+
+	if (stat("/proc/1/ns/net", &st) < 0 &&
+	    (!is_kernel_thread_2() || stat("/proc/2/ns/net", &st) < 0))
+		return false;
+	return st.st_dev == ns->dev && st.st_ino == ns->ino;
+}
+
+/*
+ * Why /proc/PID/... refuses us (EACCES). A process of our own may do so as well, when it has
+ * changed its user or is not dumpable; so its user counts, which everybody can read.
+ */
+static enum cached_netns_state judge_process(const char *path)
+{
+	unsigned int real, effective;
+	bool found = false;
+	char status[64], line[256];
+	int pid, end = 0;
+	FILE *file;
+
+	if (sscanf(path, "/proc/%d/%n", &pid, &end) != 1 || end == 0)
+		return CACHED_NETNS_UNKNOWN;
+	snprintf(status, sizeof(status), "/proc/%d/status", pid);
+	file = fopen(status, "re");
+	if (file == NULL)
+		return errno == ENOENT ? CACHED_NETNS_GONE : CACHED_NETNS_UNKNOWN;
+	while (!found && fgets(line, sizeof(line), file) != NULL)
+		found = sscanf(line, "Uid: %u %u", &real, &effective) == 2;
+	fclose(file);
+	/* User 0, also of a user namespace, may have had rights at ADD that are missing now. */
+	return found && geteuid() != 0 && real != geteuid() && effective != geteuid()
+		       ? CACHED_NETNS_ANOTHER
+		       : CACHED_NETNS_UNKNOWN;
+}
+
+enum cached_netns_state cached_netns_open(const char *path, const struct netns_identity *identity,
+					  struct netns *ns, struct cni_error *err)
+{
+	*ns = NETNS_NONE;
+	if (path == NULL) {
+		cni_error(err, CNI_ERR_CONTAINER, "it does not say which network namespace");
+		return CACHED_NETNS_UNKNOWN;
+	}
+	if (netns_open(path, ns, err) < 0) {
+		if (err->code != CNI_ERR_IO)
+			return CACHED_NETNS_GONE;
+		return errno == EACCES ? judge_process(path) : CACHED_NETNS_UNKNOWN;
+	}
+	if (netns_is_own(ns) || is_of_pid_1(ns))
+		return CACHED_NETNS_OURS_NOW;
+	return compare(identity, ns) == 0 ? CACHED_NETNS_ANOTHER : CACHED_NETNS_THERE;
+}
