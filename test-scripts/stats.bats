@@ -352,6 +352,90 @@ assert c.recv(100) == b'$size'"
 	expect '.complete == false' "$(</run/accounts)"
 }
 
+@test "an entry of the cache whose path is the host's by now is not counted, nor is another container's" {
+	in_host && return
+	local pid proof
+
+	container a
+	container b
+	ip link add hostif0 type bridge
+	mkdir -p /var/lib/cni/results
+	cached() {
+		jq -nc "{kind: \"cniCacheV1\", containerId: \"$1\", ifName: \"eth0\", networkName: \"net\",
+			netns: \"$2\"${3:+, netnsIdentity: $3}}" >"/var/lib/cni/results/net-$1-eth0"
+	}
+	# A process that has ended, whose pid the host has given again.
+	sleep 100 &
+	pid=$!
+	cached gone "/proc/$pid/ns/net"
+	cached pid1 /proc/1/ns/net
+	cached there /run/netns/a
+	# cnirun notes which one it was; that of b is another's.
+	cni ADD b /run/netns/b >/dev/null
+	proof=$(jq -c .netnsIdentity "$(record b)")
+	cached proven /run/netns/b "$proof"
+	cached another /run/netns/a "$proof"
+	exits 1 stats show -f json
+	expect 'map({(.containerId): (.links // [] | map(.ifname))}) | add == {another: [], b: ["eth0"],
+		gone: [], pid1: [], proven: ["eth0"], there: ["eth0"]}' "$output"
+	expect 'map(select(has("error"))) | map(.error.code == 3 and (.error.msg | contains("another"))) | all' "$output"
+	exits 1 stats show -f prometheus
+	refused grep -E 'hostif0|id="(gone|pid1|another)"' <<<"$output"
+	exits 0 stats top --interval 0.1
+	refused grep -E '^gone|^pid1|^another|hostif0' <<<"$output"
+	# Whoever names the path means it.
+	exits 0 stats show -f json --netns /proc/1/ns/net
+	expect '.[0].links | map(.ifname) | contains(["hostif0"])' "$output"
+}
+
+@test "an inode's number that was given again does not make another namespace the container's" {
+	in_host && return
+	local members='"accountFile":"/run/accounts"' number other
+
+	container a
+	cni ADD a /run/netns/a "$members" >/dev/null
+	# The next container is at the same path, and its inode has the same number: the kernel does that.
+	container b
+	ip -n b link add more0 type bridge
+	number=$(stat -L -c %i /run/netns/b)
+	jq -c ".netnsIdentity.inode = $number" "$(record a)" >/run/record
+	cat /run/record >"$(record a)"
+	umount /run/netns/a
+	mount --bind /run/netns/b /run/netns/a
+	exits 1 stats show a -f json
+	expect '.[0].error.msg | contains("another")' "$output"
+	# Nor are its counters remembered as those of a.
+	before=$(<"$(record a)")
+	cni CHECK a /run/netns/a "$members"
+	is "$(<"$(record a)")" "$before"
+	cni DEL a /run/netns/a "$members"
+	expect '.complete == false' "$(</run/accounts)"
+	# Another boot's record: every number may be that of something else.
+	container c
+	cni ADD c /run/netns/c "$members" >/dev/null
+	jq -c '.netnsIdentity.boot = "00000000-0000-0000-0000-000000000000"' "$(record c)" >/run/record
+	cat /run/record >"$(record c)"
+	exits 1 stats show c -f json
+	expect '.[0].error.msg | contains("another")' "$output"
+	# A record that was left behind does not hide the container that has its id and its path now.
+	container d
+	cni ADD d /run/netns/d >/dev/null
+	network=aaa cni ADD d /run/netns/d >/dev/null
+	jq -c '.netnsIdentity |= (.inode = 5 | .cookie = "2")' "$(network=aaa record d)" >/run/record
+	cat /run/record >"$(network=aaa record d)"
+	exits 0 stats show d -f json
+	expect '.[0].links[0].ifname == "eth0"' "$output"
+}
+
+@test "in a container's own namespace that container is counted" {
+	in_host && return
+	container a
+	cni ADD a /run/netns/a >/dev/null
+	# shellcheck disable=SC2016
+	exits 0 nsenter --net=/run/netns/a "$BIN/netns-stats" show -f json
+	expect '.[0].links[0].ifname == "eth0"' "$output"
+}
+
 @test "names with quotes, backslashes and broken UTF-8 leave JSON, Prometheus and the table intact" {
 	in_host && return
 	container a

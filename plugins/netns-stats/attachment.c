@@ -68,7 +68,6 @@ static bool valid_path(const char *path)
 int attachment_from_record(const cJSON *record, const char *network, const char *container_id,
 			   const char *ifname, struct attachment *a, struct cni_error *err)
 {
-	const cJSON *ino = json_get(record, "netnsInode");
 	char what[300];
 
 	snprintf(what, sizeof(what), "the record %.200s@%s.json", container_id, ifname);
@@ -85,8 +84,7 @@ int attachment_from_record(const cJSON *record, const char *network, const char 
 	    strcmp(a->network, network) != 0)
 		return cni_error(err, CNI_ERR_DECODE,
 				 "%s is that of another attachment; remove the file", what);
-	if (cJSON_IsNumber(ino) && ino->valuedouble > 0 && ino->valuedouble < 1e15)
-		a->netns_ino = (ino_t)ino->valuedouble;
+	a->identity = cached_netns_identity(record);
 	a->ifindex = baseline_index(record, ifname);
 	return 0;
 }
@@ -130,6 +128,7 @@ int attachment_from_cache(const cJSON *cached, const char *file, struct attachme
 				 "%s does not say which network namespace it is of (netns, or the "
 				 "sandbox of an interface)",
 				 what);
+	a->identity = cached_netns_identity(cached);
 	a->netns = strdup(netns);
 	a->begin = strdup("");
 	a->file = strdup(file);

@@ -8,10 +8,10 @@
 #define NETNS_STATS_ATTACHMENT_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include <cjson/cJSON.h>
 
+#include "cached.h"
 #include "error.h"
 
 #define PLUGIN_NAME "netns-stats"
@@ -31,8 +31,9 @@ struct attachment {
 	char *pod_namespace; /* Kubernetes' */
 	char *begin;         /* RFC 3339; "" when not known */
 	char *file;          /* of the cache; NULL for a record, whose name is made of the above */
-	ino_t netns_ino;     /* 0: not known */
-	int ifindex;         /* of the interface when it was attached; 0: not known */
+	struct netns_identity
+		identity; /* of netns; nothing is noted by other writers of the cache */
+	int ifindex;      /* of the interface when it was attached; 0: not known */
 };
 
 /* Frees what it owns and zeroes it. */

@@ -32,6 +32,7 @@ int container_list_add(struct container_list *list, const struct registry *r, si
 		end = registry_container_end(r, i);
 		*c = (struct container){.id = r->all[i].container_id,
 					.netns = r->all[i].netns,
+					.identity = &r->all[i].identity,
 					.pod = "",
 					.pod_namespace = "",
 					.attachments = &r->all[i],
@@ -40,7 +41,11 @@ int container_list_add(struct container_list *list, const struct registry *r, si
 		for (size_t k = i; k < end; k++) {
 			const struct attachment *a = &r->all[k];
 
-			c->ino = c->ino ? c->ino : a->netns_ino;
+			/* A record that was left behind may be of one that was there before:
+			 * cookies are given in order, so the newest has the highest. */
+			if (a->identity.boot[0] &&
+			    (!c->identity->boot[0] || a->identity.cookie > c->identity->cookie))
+				c->identity = &a->identity;
 			c->pod = *c->pod ? c->pod : a->pod;
 			c->pod_namespace = *c->pod_namespace ? c->pod_namespace : a->pod_namespace;
 		}

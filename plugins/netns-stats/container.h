@@ -4,7 +4,6 @@
 #define NETNS_STATS_CONTAINER_H
 
 #include <stddef.h>
-#include <sys/types.h>
 
 #include "error.h"
 #include "registry.h"
@@ -15,7 +14,8 @@ struct container {
 	const char *id; /* "" for a bare namespace */
 	const char *netns;
 	const char *pod, *pod_namespace; /* "" for none */
-	ino_t ino;                       /* 0: not known */
+	/* What the sources know of the namespace; NULL for a bare one. */
+	const struct netns_identity *identity;
 	const struct attachment *attachments;
 	size_t n;
 };

@@ -9,7 +9,7 @@
  *
  * The record, beside who the attachment is:
  *
- *   netnsInode    which namespace it was: a path like /proc/PID/ns/net may lead elsewhere later
+ *   netnsIdentity which namespace it was: a path like /proc/PID/ns/net may lead elsewhere later
  *   begin         the counters at ADD, the baseline; "last": the latest known ones
  *   result        prevResult, and portMappings where the configuration has the capability:
  *                 what `netns-stats inspect` tells
@@ -24,9 +24,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "account.h"
+#include "cached.h"
 #include "cleanup.h"
 #include "conf.h"
 #include "state.h"
@@ -181,17 +181,18 @@ static int make_record(const struct cni_request *req, const struct reading *begi
 		       struct cni_error *err)
 {
 	cleanup_json cJSON *record = cJSON_CreateObject();
+	cleanup_netns struct netns ns = NETNS_NONE;
+	struct cni_error ignored;
 	cJSON *printed;
-	struct stat st;
 
 	if (!cJSON_AddStringToObject(record, "containerId", req->container_id) ||
 	    !cJSON_AddStringToObject(record, "network", req->network) ||
 	    !cJSON_AddStringToObject(record, "ifName", req->ifname) ||
 	    !cJSON_AddStringToObject(record, "netns", req->netns))
 		return cni_error_nomem(err);
-	if (!stat(req->netns, &st) &&
-	    !cJSON_AddNumberToObject(record, "netnsInode", (double)st.st_ino))
-		return cni_error_nomem(err);
+	/* That it cannot be opened has been said. */
+	if (netns_open(req->netns, &ns, &ignored) == 0 && cached_netns_note(&ns, record, err))
+		return -1;
 	printed = reading_print(begin);
 	if (!cJSON_AddItemToObject(record, "begin", printed)) {
 		cJSON_Delete(printed);
@@ -214,7 +215,7 @@ static int register_attachment(const struct cni_request *req, const struct stats
 
 	if (state_open(conf->state_dir, PLUGIN_NAME, req->network, true, &state, err))
 		return -1;
-	if (sweep_one(req->netns, 0, 0, &sample, err)) {
+	if (sweep_one(req->netns, NULL, 0, &sample, err)) {
 		cni_error_wrap(err, "registered without a baseline");
 		warn(err);
 	}
@@ -266,10 +267,9 @@ static void close_account(const cJSON *record, const char *account_file, const c
 	cleanup_text struct text line = {0};
 	struct cni_error err = {0};
 	bool counted = false;
-	int64_t ino = 0; /* not known, as what is no such number */
+	const struct netns_identity identity = cached_netns_identity(record);
 
-	conf_get_int(record, "", "netnsInode", 1, INT64_MAX, &ino, &err);
-	if (cJSON_IsString(netns) && !sweep_one(netns->valuestring, (ino_t)ino, 0, &sample, &err))
+	if (cJSON_IsString(netns) && !sweep_one(netns->valuestring, &identity, 0, &sample, &err))
 		counted = !read_again(record, &sample, &end, &err);
 	if (account_print(record, counted ? &end : NULL, reason, &line, &err)) {
 		warn(&err);
@@ -324,6 +324,7 @@ int plugin_remember(const char *state_dir, const struct attachment *a, const str
 	cleanup_close int lock = -1;
 	cleanup_json cJSON *record = NULL;
 	cleanup_reading struct reading last = {0};
+	struct netns_identity identity;
 	cJSON *printed;
 
 	if (state_open(state_dir, PLUGIN_NAME, a->network, false, &state, err))
@@ -339,6 +340,10 @@ int plugin_remember(const char *state_dir, const struct attachment *a, const str
 	case -1:
 		return -1;
 	}
+	/* Of a record that was left behind the path may lead to another container's by now. */
+	identity = cached_netns_identity(record);
+	if (identity.cookie && sample->cookie && identity.cookie != sample->cookie)
+		return 0;
 	if (read_again(record, sample, &last, err))
 		return -1;
 	printed = reading_print(&last);
@@ -361,7 +366,7 @@ static int stats_check(const struct cni_request *req, struct cni_error *err)
 
 	if (read_config(req, &conf, err) || need_prev(req, err))
 		return -1;
-	if (sweep_one(req->netns, 0, 0, &sample, err)) {
+	if (sweep_one(req->netns, NULL, 0, &sample, err)) {
 		/* Code 3 means that nothing needs a DEL. But what is in prevResult does, with us.
 		 */
 		if (err->code == CNI_ERR_CONTAINER)

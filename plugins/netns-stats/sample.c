@@ -35,6 +35,9 @@
 #define RECEIVE_SECONDS 5
 #define ERRNO_MAX 4095  /* the kernel's MAX_ERRNO */
 #define DUMP_ATTEMPTS 3 /* a dump that was disturbed is taken again, this often */
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
 #define FORGED_MAX 1000 /* datagrams that are not the kernel's, before we give up */
 
 void sample_free(struct sample *s)
@@ -323,12 +326,15 @@ int sample_here(struct sample *s, unsigned int what, struct cni_error *err)
 {
 	static const struct timeval limit = {.tv_sec = RECEIVE_SECONDS};
 	cleanup_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	socklen_t cookie_len = sizeof(s->cookie);
 	uint32_t seq = 0;
 
 	s->n_links = s->n_addresses = 0;
 	text_reset(&s->detail);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)))
 		return cni_error_errno(err, CNI_ERR_IO, "cannot open a netlink socket");
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &s->cookie, &cookie_len) < 0)
+		s->cookie = 0;
 	if (dump(fd, &links_dump, s, &seq, err))
 		return -1;
 	if ((what & SAMPLE_ADDRESSES) && dump(fd, &addresses_dump, s, &seq, err))

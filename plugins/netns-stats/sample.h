@@ -53,6 +53,7 @@ struct sample {
 	struct address_sample *addresses;
 	size_t n_addresses, addresses_size;
 	struct text detail; /* a JSON object, "" where SAMPLE_DETAIL was not asked for */
+	uint64_t cookie;    /* SO_NETNS_COOKIE: which namespace it was; 0: Linux before 5.14 */
 };
 
 #define SAMPLE_ADDRESSES 1u /* also addresses */

@@ -100,7 +100,7 @@ static int read_all_namespaces(struct exporter *x, const struct container_list *
 
 		for (size_t k = 0; k < n; k++) {
 			x->jobs[k].path = c[k].netns;
-			x->jobs[k].ino = c[k].ino;
+			x->jobs[k].identity = c[k].identity;
 		}
 		sweep(x->jobs, n, 0, deadline);
 		for (size_t k = 0; k < n; k++) {

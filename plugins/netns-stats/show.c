@@ -66,7 +66,7 @@ static int show_block(struct show *show, const struct show_form *form, const str
 
 	for (size_t i = 0; i < n; i++) {
 		jobs[i].path = c[i].netns;
-		jobs[i].ino = c[i].ino;
+		jobs[i].identity = c[i].identity;
 	}
 	sweep(jobs, n, SAMPLE_ADDRESSES | (show->detail ? SAMPLE_DETAIL : 0),
 	      monotonic_ns() + BLOCK_LIMIT);

@@ -23,7 +23,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -34,7 +33,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -77,6 +75,13 @@ static int late(struct cni_error *err)
 			 "not read: the time limit was reached before its turn");
 }
 
+static void cannot_enter(struct sweep_job *job)
+{
+	cni_error_errno(&job->err, CNI_ERR_IO,
+			"cannot enter the network namespace %s, which takes CAP_SYS_ADMIN",
+			job->path);
+}
+
 static int another_namespace(const struct sweep_job *job, struct cni_error *err)
 {
 	return cni_error(err, CNI_ERR_CONTAINER,
@@ -86,44 +91,66 @@ static int another_namespace(const struct sweep_job *job, struct cni_error *err)
 }
 
 /*
- * The quick way in, for those who may: what netns_open() does, less what it asks on behalf of those
- * who may not, plus the setns(2). Return: 0 entered, 1 foreign, -1 anything else.
+ * Open the namespace of a job, if it is the one that the job is about as far as that shows from
+ * outside: by boot, device and inode, or at least in not being ours. What proves it, the cookie, is
+ * read with the sample, see is_sampled().
  */
-static int enter(const struct sweep_job *job, struct cni_error *err)
+static int open_job(const struct sweep_job *job, struct netns *ns, struct cni_error *err)
 {
-	cleanup_close int where = open(job->path, O_PATH | O_CLOEXEC);
-	cleanup_close int fd = -1;
-	char proc[32];
-	struct statfs fs;
-	struct stat st;
+	struct netns_identity identity;
 
-	if (where < 0 || fstatfs(where, &fs) < 0 || fs.f_type != NSFS_MAGIC)
-		return -1;
-	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", where);
-	fd = open(proc, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -1;
-	if (job->ino && st.st_ino != job->ino)
-		return another_namespace(job, err);
-	if (setns(fd, CLONE_NEWNET) < 0)
-		return errno == EPERM ? 1 : -1;
-	return 0;
+	if (!job->identity)
+		return netns_open(job->path, ns, err);
+	identity = *job->identity;
+	identity.cookie = 0;
+	switch (cached_netns_open(job->path, &identity, ns, err)) {
+	case CACHED_NETNS_THERE:
+		return 0;
+	case CACHED_NETNS_OURS_NOW:
+		/* An exporter in a container's namespace counts that one as well. */
+		if (job->identity->cookie)
+			return 0;
+		break;
+	case CACHED_NETNS_ANOTHER:
+		break;
+	default:
+		return -1; /* with err filled */
+	}
+	netns_close(ns);
+	return another_namespace(job, err);
+}
+
+/* Whether a sample was read, and of the namespace that the job is about. */
+static bool is_sampled(struct sweep_job *job)
+{
+	const struct netns_identity *identity = job->identity;
+
+	if (job->err.code)
+		return false;
+	if (!identity || !identity->cookie || !job->sample.cookie ||
+	    identity->cookie == job->sample.cookie)
+		return true;
+	another_namespace(job, &job->err);
+	return false;
 }
 
 static void visit(struct sweep_job *job, unsigned int what)
 {
 	cleanup_netns struct netns ns = NETNS_NONE;
-	int ret;
 
-	ret = enter(job, &job->err);
-	if (ret == 0 && sample_here(&job->sample, what, &job->err))
+	if (open_job(job, &ns, &job->err))
+		return;
+	job->foreign = ns.userns_fd >= 0;
+	if (job->foreign)
+		return;
+	if (setns(ns.fd, CLONE_NEWNET) < 0) {
+		job->foreign = errno == EPERM;
+		cannot_enter(job);
+	} else if (sample_here(&job->sample, what, &job->err)) {
 		cni_error_wrap(&job->err, "%s", job->path);
-	job->foreign = ret > 0;
-	/* The failure in netns_open()'s words: it looks at everything there is to say. */
-	if (ret < 0 && !job->err.code && netns_open(job->path, &ns, &job->err) == 0)
-		cni_error(&job->err, CNI_ERR_IO,
-			  "cannot enter the network namespace %s, which takes CAP_SYS_ADMIN",
-			  job->path);
+	} else {
+		is_sampled(job);
+	}
 }
 
 static void *visitor(void *arg)
@@ -164,6 +191,7 @@ static void visit_all(struct sweep *s)
 struct answer {
 	struct cni_error err;
 	size_t n_links, n_addresses, detail_len;
+	uint64_t cookie;
 };
 
 static bool write_all(int fd, const void *data, size_t len)
@@ -184,7 +212,7 @@ static bool write_all(int fd, const void *data, size_t len)
 static bool write_answer(int fd, const struct sweep_job *job)
 {
 	const struct sample *s = &job->sample;
-	const struct answer a = {job->err, s->n_links, s->n_addresses, s->detail.len};
+	const struct answer a = {job->err, s->n_links, s->n_addresses, s->detail.len, s->cookie};
 
 	return write_all(fd, &a, sizeof(a)) &&
 	       write_all(fd, s->links, s->n_links * sizeof(*s->links)) &&
@@ -212,10 +240,7 @@ static void __attribute__((noreturn)) child_main(const struct group *g, unsigned
 
 		job->err = err;
 		if (!err.code && setns(g->ns[i].fd, CLONE_NEWNET) < 0)
-			cni_error_errno(&job->err, CNI_ERR_IO,
-					"cannot enter the network namespace %s, which takes "
-					"CAP_SYS_ADMIN",
-					job->path);
+			cannot_enter(job);
 		else if (!err.code && sample_here(&job->sample, what, &job->err))
 			cni_error_wrap(&job->err, "%s", job->path);
 		if (!write_answer(fd, job))
@@ -276,6 +301,7 @@ static bool read_answer(int fd, struct sweep_job *job, int64_t deadline)
 	}
 	s->n_links = a.n_links;
 	s->n_addresses = a.n_addresses;
+	s->cookie = a.cookie;
 	job->err = a.err;
 	job->err.msg[sizeof(job->err.msg) - 1] = '\0';
 	job->err.details[sizeof(job->err.details) - 1] = '\0';
@@ -302,7 +328,7 @@ static void read_group(const struct group *g, unsigned int what, int64_t deadlin
 	}
 	close(pipe_fds[1]);
 	while (pid > 0 && done < g->n && read_answer(in, g->jobs[done], deadline))
-		done++;
+		is_sampled(g->jobs[done++]);
 	if (pid > 0) {
 		kill(pid, SIGKILL); /* unreaped, so its pid is nobody else's */
 		TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
@@ -336,8 +362,8 @@ static bool next_group(struct sweep *s, struct group *g)
 
 		if (!job->foreign)
 			continue;
-		if (netns_open(job->path, ns, &job->err) ||
-		    (job->ino && ns->ino != job->ino && another_namespace(job, &job->err))) {
+		job->err.code = 0;
+		if (open_job(job, ns, &job->err)) {
 			job->foreign = false;
 		} else if (g->n == 0 || same_owner(&g->ns[0], ns)) {
 			job->foreign = false;
@@ -382,10 +408,10 @@ void sweep(struct sweep_job *jobs, size_t n, unsigned int what, int64_t deadline
 		read_foreign(&s);
 }
 
-int sweep_one(const char *path, ino_t ino, unsigned int what, struct sample *sample,
-	      struct cni_error *err)
+int sweep_one(const char *path, const struct netns_identity *identity, unsigned int what,
+	      struct sample *sample, struct cni_error *err)
 {
-	struct sweep_job job = {.path = path, .ino = ino, .sample = *sample};
+	struct sweep_job job = {.path = path, .identity = identity, .sample = *sample};
 	cleanup_close int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
 	/* Entering where we are changes nothing and fails just when coming back would. */

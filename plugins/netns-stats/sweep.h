@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cached.h"
 #include "error.h"
 #include "sample.h"
 
@@ -14,8 +15,10 @@
 #define SWEEP_BLOCK 128
 
 struct sweep_job {
-	const char *path;     /* of the namespace */
-	ino_t ino;            /* the namespace that it must be; 0: any */
+	const char *path; /* of the namespace */
+	/* The namespace that it must be. Nothing is noted in it: any that a container may be in, so
+	 * neither ours nor that of pid 1. NULL: any (somebody has named the path). */
+	const struct netns_identity *identity;
 	struct sample sample; /* read when err.code is 0 */
 	struct cni_error err;
 	bool foreign; /* sweep()'s own: to be read by a child in another user namespace */
@@ -23,7 +26,7 @@ struct sweep_job {
 
 /**
  * sweep() - read the namespaces of n jobs.
- * @jobs:     path and ino set; samples zero-filled or from an earlier sweep
+ * @jobs:     path and identity set; samples zero-filled or from an earlier sweep
  * @what:     SAMPLE_*
  * @deadline: CLOCK_MONOTONIC, in nanoseconds; what is not read by then has CNI_ERR_AGAIN
  *
@@ -34,8 +37,8 @@ struct sweep_job {
 void sweep(struct sweep_job *jobs, size_t n, unsigned int what, int64_t deadline);
 
 /* One namespace, within five seconds. Return: 0, or -1 with @err filled. */
-int sweep_one(const char *path, ino_t ino, unsigned int what, struct sample *sample,
-	      struct cni_error *err);
+int sweep_one(const char *path, const struct netns_identity *identity, unsigned int what,
+	      struct sample *sample, struct cni_error *err);
 
 void sweep_jobs_free(struct sweep_job *jobs, size_t n);
 

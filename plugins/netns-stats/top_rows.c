@@ -137,7 +137,7 @@ int rows_read(struct rows *rows, const struct registry *r, struct sweep_job *job
 
 		for (size_t k = 0; k < n; k++) {
 			jobs[k].path = list.all[i + k].netns;
-			jobs[k].ino = list.all[i + k].ino;
+			jobs[k].identity = list.all[i + k].identity;
 		}
 		sweep(jobs, n, 0, deadline);
 		now = monotonic_ns();

@@ -112,8 +112,8 @@ COUNTS = {"bytes": "18446744073709551615", "packets": "12", "errors": "0", "drop
 READING = {"time": "2024-01-02T03:04:05.678Z",
            "interfaces": [{"ifname": "eth0", "ifindex": 2, "rx": COUNTS, "tx": COUNTS}]}
 RECORD_STATS = {"containerId": "c", "network": "net", "ifName": "eth0", "netns": "/run/netns/c",
-                "netnsInode": 4026531840, "begin": READING, "last": READING, "pod": "web-0",
-                "podNamespace": "default", "result": NEWEST,
+                "netnsIdentity": {"boot": "0" * 36, "dev": 4, "inode": 4026531840, "cookie": "9"},
+                "begin": READING, "last": READING, "pod": "web-0", "podNamespace": "default", "result": NEWEST,
                 "portMappings": RUNTIME["portMappings"]}
 
 
