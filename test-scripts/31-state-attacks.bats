@@ -116,10 +116,10 @@ swapping() {
 			esac
 			for command in DEL GC ADD; do
 				case $which-$command in
-				# What only counts keeps no container from starting; it says so in words.
-				netns-stats-ADD)
-					as_plugin "$which" succeeds ADD "$conf"
-					[[ $words == *"$directory"* ]] || fail "ADD in $directory: $words"
+				# What only counts keeps no container from starting or stopping; it says so in words.
+				netns-stats-ADD | netns-stats-DEL)
+					as_plugin "$which" succeeds "$command" "$conf"
+					[[ $words == *"$directory"* ]] || fail "$command in $directory: $words"
 					;;
 				*)
 					as_plugin "$which" fails 5 "$directory" "$command" "$conf"
@@ -338,7 +338,7 @@ strange_records() {
 				examine
 				case $which-$command in
 				netns-stats-CHECK) ;; # it looks at the interface alone
-				netns-stats-ADD) [[ $status == 0 && $words == *"$dir"* ]] || fail "$command took $dir" ;;
+				netns-stats-ADD | netns-stats-DEL) [[ $status == 0 && $words == *"$dir"* ]] || fail "$command took $dir" ;;
 				*) [[ $examined == "error 5 "*"$dir"* ]] || fail "$command took $dir: $examined" ;;
 				esac
 				victim_is_untouched

@@ -215,6 +215,160 @@ assert c.recv(100) == b'$size'"
 	is "$(find $STATE/netns-stats -type f)" ""
 }
 
+# hold_lock: another process has the lock of the network; release_lock.
+hold_lock() {
+	locked() { ! flock -n "$STATE/netns-stats/net" true; }
+	flock "$STATE/netns-stats/net" sleep 100 &
+	holder=$!
+	wait_until locked
+}
+
+release_lock() {
+	pkill -P "$holder"
+	wait "$holder" || true
+}
+
+# /run/bin/netns-stats: killed on its way into call number $n of $calls, or late at those in $delayed.
+traced() {
+	mkdir /run/bin
+	cat >/run/bin/netns-stats <<-EOF
+		#!/bin/sh
+		[ -z "\${delayed-}" ] || exec strace -qqo /dev/null -e inject=\$delayed:delay_enter=200000 "$BIN/netns-stats"
+		exec strace -qqo /dev/null -e "inject=\$calls:signal=KILL:when=\$n" "$BIN/netns-stats"
+	EOF
+	chmod 755 /run/bin/netns-stats
+	export n calls delayed
+}
+
+@test "DEL killed at any of its steps: the next one, or GC, finishes, and there is one account" {
+	in_host && return
+	local members='"accountFile":"/run/accounts"' n=0 status next calls
+
+	calls=openat,openat2,flock,lseek,write,linkat,renameat,unlink,unlinkat,exit_group
+	container a
+	traced
+	export ASAN_OPTIONS=detect_leaks=0
+	while :; do
+		n=$((n + 1))
+		status=0
+		rm -f /run/accounts
+		[ $((n % 2)) = 0 ] || echo '{"another": "line"}' >/run/accounts
+		cni ADD a /run/netns/a "$members" >/dev/null
+		BIN=/run/bin cni DEL a /run/netns/a "$members" 2>/run/words || status=$?
+		case $status in
+		0) break ;;
+		137) ;;
+		*) fail "killed at $n: $status, $(</run/words)" ;;
+		esac
+		case $((n % 3)) in
+		0) cni DEL a /run/netns/a "$members" ;;
+		1) cni GC a "" "$members,\"cni.dev/valid-attachments\":[]" ;;
+		2) # Its namespace is gone by then.
+			cni DEL a /run/netns/none "$members"
+			;;
+		esac
+		is "$(grep -c '"containerId":"a"' /run/accounts) $(jq -c . /run/accounts | wc -l)" "1 $((1 + n % 2))"
+		[ ! -e "$(record a)" ] || fail "killed at $n: the record is there"
+	done
+	[ "$n" -gt 12 ] || fail "only $n steps"
+}
+
+@test "what was being closed when ADD makes it anew is written, and half a line is completed" {
+	in_host && return
+	local members='"accountFile":"/run/accounts"' line half
+
+	container a
+	cni ADD a /run/netns/a "$members" >/dev/null
+	cni DEL a /run/netns/a "$members"
+	line=$(</run/accounts)
+	noted() {
+		jq -c --arg line "$line"$'\n' '.account = {file: "/run/accounts", from: "4", line: $line}' \
+			"$(record a)" >/run/record
+		cat /run/record >"$(record a)"
+	}
+	for half in "" '{"' "${line:0:60}" "${line:0:-1}" "$line" "$line"$'\n{"containerId":"b","more":1}\n' '{"containerId":"z",'; do
+		printf '{}\n\n%s' "$half" >/run/accounts
+		cni ADD a /run/netns/a "$members" >/dev/null
+		noted
+		cni ADD a /run/netns/a "$members" >/dev/null
+		is "$(grep -cxF "$line" /run/accounts)" 1
+		[ -z "$(tail -c 1 /run/accounts)" ] || fail "ends in half a line"
+		expect '.account == null' "$(<"$(record a)")"
+	done
+	# The file has become shorter: it is another one.
+	: >/run/accounts
+	noted
+	cni DEL a "" "$members"
+	is "$(</run/accounts)" "$line"
+}
+
+@test "two DELs at once write one account" {
+	in_host && return
+	local members='"accountFile":"/run/accounts"' first
+
+	container a
+	cni ADD a /run/netns/a "$members" >/dev/null
+	traced
+	export ASAN_OPTIONS=detect_leaks=0
+	# The first one takes its time over the line.
+	delayed=write BIN=/run/bin cni DEL a /run/netns/a "$members" &
+	first=$!
+	wait_until pgrep -x strace >/dev/null
+	cni DEL a /run/netns/a "$members"
+	cni DEL a /run/netns/a "$members"
+	wait $first
+	is "$(wc -l </run/accounts)" 1
+}
+
+@test "DEL succeeds without the lock, and on a state that cannot be written; GC closes later" {
+	in_host && return
+	local members='"accountFile":"/run/accounts"'
+
+	container a
+	container b
+	cni ADD a /run/netns/a "$members" >/dev/null
+	cni ADD b /run/netns/b "$members" >/dev/null
+	hold_lock
+	exits 0 cni DEL a /run/netns/a "$members"
+	[[ $words == *"a@eth0"*"stays open"*"lock"* ]] || fail "$words"
+	exits 1 cni GC a "" "$members,\"cni.dev/valid-attachments\":[]"
+	expect '.code == 11' "$output"
+	[ ! -e /run/accounts ] || fail "an account without the lock"
+	release_lock
+	mount --bind "$STATE" "$STATE"
+	mount -o remount,bind,ro "$STATE"
+	exits 0 cni DEL b /run/netns/b "$members"
+	[[ $words == *Read-only*'"containerId":"b"'* ]] || fail "$words"
+	exits 0 cni DEL b /run/netns/b
+	umount "$STATE"
+	cni GC a "" "$members,\"cni.dev/valid-attachments\":[]"
+	is "$(jq -r .containerId /run/accounts | sort | tr '\n' ' ')" "a b "
+	# No room for the note, but enough to remove.
+	mount -t tmpfs -o mode=700,size=8k tmpfs "$STATE"
+	cni ADD a /run/netns/a "$members" >/dev/null
+	head -c 100000 /dev/zero >"$STATE/full" 2>/dev/null || true
+	exits 0 cni DEL a /run/netns/a "$members"
+	is "$(wc -l </run/accounts)" 3
+	[ ! -e "$(record a)" ] || fail "the record is there"
+}
+
+@test "a registration is noted under its network's lock alone: by ADD, and by CHECK, which does without" {
+	in_host && return
+	local before
+
+	container a
+	cni ADD a /run/netns/a >/dev/null
+	before=$(<"$(record a)")
+	hold_lock
+	cni CHECK a /run/netns/a
+	exits 0 cni ADD a /run/netns/a
+	[[ $words == *"not counted"*lock* ]] || fail "$words"
+	is "$(<"$(record a)")" "$before"
+	release_lock
+	cni CHECK a /run/netns/a
+	expect '.last.interfaces[0].ifname == "eth0"' "$(<"$(record a)")"
+}
+
 @test "GC closes what the runtime no longer knows, and leaves the rest" {
 	in_host && return
 	local members='"accountFile":"/run/accounts"'

@@ -23,6 +23,8 @@
 #include "cleanup.h"
 #include "conf.h"
 
+#define SEARCH_BYTES 65536
+
 static void add_member(struct text *line, const cJSON *record, const char *key, const char *as)
 {
 	const cJSON *item = json_get(record, key);
@@ -50,6 +52,34 @@ static void add_interface(struct text *line, const struct entry *begin, const st
 	text_add(line, ",\"stats64\":{");
 	counters_print(line, &delta);
 	text_add(line, "}}");
+}
+
+int account_reading(const cJSON *record, const struct sample *sample, struct reading *r,
+		    struct cni_error *err)
+{
+	const char *ifname = cJSON_GetStringValue(json_get(record, "ifName"));
+	static const struct counters zero;
+	cleanup_reading struct reading baseline = {0};
+	const struct reading *known = &baseline;
+
+	if (reading_parse(json_get(record, "begin"), &baseline) ||
+	    (!baseline.n && ifname && reading_add(&baseline, ifname, 0, &zero)))
+		return cni_error_nomem(err);
+	timestamp(r->time);
+	for (size_t i = 0; i < known->n; i++) {
+		const struct entry *e = &known->entries[i];
+		const struct link_sample *l = sample_link(sample, e->index);
+		struct counters c;
+
+		if (!l)
+			l = sample_link_named(sample, e->name);
+		if (!l)
+			continue;
+		counters_of(l, &c);
+		if (reading_add(r, e->name, l->index, &c))
+			return cni_error_nomem(err);
+	}
+	return 0;
 }
 
 int account_print(const cJSON *record, const struct reading *end, const char *reason,
@@ -109,9 +139,8 @@ int account_print(const cJSON *record, const struct reading *end, const char *re
 static int open_file(const char *path, int flags, struct cni_error *err)
 {
 	/* O_NONBLOCK: a FIFO nobody reads must not hang us; it is refused below. */
-	cleanup_close int fd = open(
-		path, flags | O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-		0600);
+	cleanup_close int fd =
+		open(path, flags | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
 	struct stat st;
 
 	if (fd < 0 && errno == EISDIR)
@@ -137,7 +166,7 @@ int account_check_file(const char *path, struct cni_error *err)
 	if (path[0] != '/')
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "accountFile is \"%.200s\", but must be an absolute path", path);
-	fd = open_file(path, 0, err);
+	fd = open_file(path, O_WRONLY, err);
 	if (fd >= 0 || err->code != CNI_ERR_IO || errno != ENOENT)
 		return fd >= 0 ? 0 : -1;
 	/* Not there yet: its directory must be. */
@@ -152,16 +181,19 @@ int account_check_file(const char *path, struct cni_error *err)
 	return 0;
 }
 
-int account_append(const char *path, const struct text *line, struct cni_error *err)
+off_t account_size(const char *path)
 {
-	cleanup_close int fd = open_file(path, O_CREAT, err);
-	ssize_t written;
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
+}
+
+static int append(int fd, const char *path, const char *data, size_t len, struct cni_error *err)
+{
+	const ssize_t written = TEMP_FAILURE_RETRY(write(fd, data, len));
 	off_t end;
 
-	if (fd < 0)
-		return -1;
-	written = TEMP_FAILURE_RETRY(write(fd, line->data, line->len));
-	if (written == (ssize_t)line->len)
+	if (written == (ssize_t)len)
 		return 0;
 	if (written > 0) {
 		end = lseek(fd, 0, SEEK_CUR);
@@ -172,4 +204,64 @@ int account_append(const char *path, const struct text *line, struct cni_error *
 		errno = ENOSPC;
 	}
 	return cni_error_errno(err, CNI_ERR_IO, "cannot append to accountFile %s", path);
+}
+
+int account_append(const char *path, const struct text *line, struct cni_error *err)
+{
+	cleanup_close int fd = open_file(path, O_WRONLY | O_CREAT, err);
+
+	return fd < 0 ? -1 : append(fd, path, line->data, line->len, err);
+}
+
+/*
+ * Look for a line behind @from, by pieces that overlap by less than its length.
+ * Return: its length where it is there; where the file ends in its beginning, the length of that; 0
+ * otherwise, and -1 where the file ends in half of another line.
+ */
+static ssize_t find_line(int fd, const struct text *line, off_t from)
+{
+	const size_t size = line->len + SEARCH_BYTES;
+	cleanup_free char *piece = malloc(size);
+	size_t have = 0;
+	const char *last;
+	ssize_t n;
+
+	while (piece && (n = TEMP_FAILURE_RETRY(pread(fd, piece + have, size - have, from))) > 0) {
+		from += n;
+		have += (size_t)n;
+		if (memmem(piece, have, line->data, line->len))
+			return (ssize_t)line->len;
+		if (have >= line->len) {
+			memmove(piece, piece + have - (line->len - 1), line->len - 1);
+			have = line->len - 1;
+		}
+	}
+	last = have ? memrchr(piece, '\n', have) : NULL;
+	if (!have || last == piece + have - 1)
+		return 0;
+	last = last ? last + 1 : piece;
+	have -= (size_t)(last - piece);
+	/* Beyond the container's id (there is a comma behind it) it is nobody else's. */
+	if (memcmp(last, line->data, have) == 0 && memchr(last, ',', have))
+		return (ssize_t)have;
+	return -1;
+}
+
+int account_append_once(const char *path, const struct text *line, off_t from,
+			struct cni_error *err)
+{
+	cleanup_close int fd = open_file(path, O_RDWR | O_CREAT, err);
+	cleanup_text struct text rest = {0};
+	ssize_t found;
+
+	if (fd < 0)
+		return -1;
+	/* Shorter than it was: emptied meanwhile, or another file. */
+	found = find_line(fd, line, from < 0 || from > lseek(fd, 0, SEEK_END) ? 0 : from);
+	if (found == (ssize_t)line->len)
+		return 0;
+	if (found < 0)
+		text_add(&rest, "\n");
+	text_add(&rest, line->data + (found > 0 ? found : 0));
+	return rest.failed ? cni_error_nomem(err) : append(fd, path, rest.data, rest.len, err);
 }

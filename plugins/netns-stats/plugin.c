@@ -5,7 +5,8 @@
  * A container must not fail to start, nor to stop, because it could not be counted. So of all that
  * can go wrong only a wrong configuration is an error of ADD; the rest (no state directory, a
  * namespace that cannot be read) is said on stderr, and ADD passes prevResult on. DEL likewise:
- * an account that cannot be written is printed on stderr instead, which runtimes log.
+ * an account that cannot be written is printed on stderr instead, which runtimes log, and one that
+ * cannot be closed (nobody could lock it, the state is read-only) stays open, for GC to close.
  *
  * The record, beside who the attachment is:
  *
@@ -28,11 +29,11 @@
 #include "account.h"
 #include "cached.h"
 #include "cleanup.h"
+#include "closing.h"
 #include "conf.h"
 #include "state.h"
 #include "sweep.h"
 
-#define LOCK_LIMIT_MS 2000
 #define POD_NAME_MAX 512
 
 struct stats_config {
@@ -40,7 +41,7 @@ struct stats_config {
 	const char *account_file; /* NULL: no accounts */
 };
 
-static void warn(const struct cni_error *err)
+void plugin_warn(const struct cni_error *err)
 {
 	fprintf(stderr, PLUGIN_NAME ": %s%s%s\n", err->msg, err->details[0] ? ": " : "",
 		err->details);
@@ -107,38 +108,6 @@ static int read_baseline(const struct cni_request *req, const struct sample *sam
 	return 0;
 }
 
-/*
- * What the sample says of the interfaces of the baseline. Where ADD could not read one, of the
- * interface that the record is about.
- */
-static int read_again(const cJSON *record, const struct sample *sample, struct reading *r,
-		      struct cni_error *err)
-{
-	const char *ifname = cJSON_GetStringValue(json_get(record, "ifName"));
-	static const struct counters zero;
-	cleanup_reading struct reading baseline = {0};
-	const struct reading *known = &baseline;
-
-	if (reading_parse(json_get(record, "begin"), &baseline) ||
-	    (!baseline.n && ifname && reading_add(&baseline, ifname, 0, &zero)))
-		return cni_error_nomem(err);
-	timestamp(r->time);
-	for (size_t i = 0; i < known->n; i++) {
-		const struct entry *e = &known->entries[i];
-		const struct link_sample *l = sample_link(sample, e->index);
-		struct counters c;
-
-		if (!l)
-			l = sample_link_named(sample, e->name);
-		if (!l)
-			continue;
-		counters_of(l, &c);
-		if (reading_add(r, e->name, l->index, &c))
-			return cni_error_nomem(err);
-	}
-	return 0;
-}
-
 static int add_pod(const struct cni_request *req, cJSON *record, struct cni_error *err)
 {
 	static const char *const keys[][2] = {{"K8S_POD_NAME", "pod"},
@@ -149,7 +118,7 @@ static int add_pod(const struct cni_request *req, cJSON *record, struct cni_erro
 		int ret = cni_args_get(req->args, keys[i][0], value, sizeof(value), err);
 
 		if (ret < 0)
-			warn(err); /* a label less */
+			plugin_warn(err); /* a label less */
 		else if (ret > 0 && !cJSON_AddStringToObject(record, keys[i][1], value))
 			return cni_error_nomem(err);
 	}
@@ -211,20 +180,24 @@ static int register_attachment(const struct cni_request *req, const struct stats
 	cleanup_reading struct reading begin = {0};
 	cleanup_sample struct sample sample = {0};
 	cleanup_json cJSON *record = NULL;
+	cleanup_json cJSON *before = NULL;
 	cleanup_close int lock = -1;
+	struct cni_error ignored;
 
 	if (state_open(conf->state_dir, PLUGIN_NAME, req->network, true, &state, err))
 		return -1;
 	if (sweep_one(req->netns, NULL, 0, &sample, err)) {
 		cni_error_wrap(err, "registered without a baseline");
-		warn(err);
+		plugin_warn(err);
 	}
 	if (read_baseline(req, &sample, &begin, err) || make_record(req, &begin, &record, err))
 		return -1;
 	/* plugin_remember() may be about to write back an older record of the same attachment. */
-	lock = state_lock(&state, LOCK_LIMIT_MS, err);
+	lock = state_lock(&state, STATS_LOCK_LIMIT_MS, err);
 	if (lock < 0)
 		return -1;
+	if (state_read(&state, req->container_id, req->ifname, &before, &ignored) > 0)
+		closing_finish(before, conf->account_file);
 	return state_write(&state, req->container_id, req->ifname, record, true, err) < 0 ? -1 : 0;
 }
 
@@ -242,7 +215,7 @@ static int stats_add(const struct cni_request *req, struct cni_result *result,
 			*err = trouble;
 			return -1;
 		}
-		warn(&trouble);
+		plugin_warn(&trouble);
 	}
 	if (register_attachment(req, &conf, &trouble)) {
 		if (trouble.code == CNI_ERR_CONFIG) {
@@ -250,56 +223,8 @@ static int stats_add(const struct cni_request *req, struct cni_result *result,
 			return -1;
 		}
 		cni_error_wrap(&trouble, "the attachment is not counted");
-		warn(&trouble);
+		plugin_warn(&trouble);
 	}
-	return 0;
-}
-
-/*
- * Close the account of a record: the counters as they are now, if they can be had, otherwise as
- * they were known last.
- */
-static void close_account(const cJSON *record, const char *account_file, const char *reason)
-{
-	const cJSON *netns = json_get(record, "netns");
-	cleanup_reading struct reading end = {0};
-	cleanup_sample struct sample sample = {0};
-	cleanup_text struct text line = {0};
-	struct cni_error err = {0};
-	bool counted = false;
-	const struct netns_identity identity = cached_netns_identity(record);
-
-	if (cJSON_IsString(netns) && !sweep_one(netns->valuestring, &identity, 0, &sample, &err))
-		counted = !read_again(record, &sample, &end, &err);
-	if (account_print(record, counted ? &end : NULL, reason, &line, &err)) {
-		warn(&err);
-	} else if (account_append(account_file, &line, &err)) {
-		warn(&err);
-		fprintf(stderr, PLUGIN_NAME ": the account is: %s", line.data);
-	}
-}
-
-/* The record is taken out under the lock first: of two DELs at once, one writes the account. */
-static int close_attachment(const struct state *state, const char *container_id, const char *ifname,
-			    const char *account_file, const char *reason, struct cni_error *err)
-{
-	cleanup_json cJSON *record = NULL;
-	int found;
-
-	{
-		cleanup_close int lock = state_lock(state, LOCK_LIMIT_MS, err);
-
-		if (lock < 0)
-			return -1;
-		found = state_read(state, container_id, ifname, &record, err);
-		/* A damaged record has no account, and is no reason to keep a container. */
-		if (found < 0)
-			warn(err);
-		if (found && state_remove(state, container_id, ifname, err))
-			return -1;
-	}
-	if (found > 0 && account_file)
-		close_account(record, account_file, reason);
 	return 0;
 }
 
@@ -308,13 +233,22 @@ static int stats_del(const struct cni_request *req, struct cni_error *err)
 	cleanup_state struct state state = STATE_NONE;
 	struct stats_config conf = {0};
 
-	if (read_config(req, &conf, err) ||
-	    state_open(conf.state_dir, PLUGIN_NAME, req->network, false, &state, err))
+	struct cni_error trouble = {0};
+
+	if (read_config(req, &conf, err))
 		return -1;
-	if (state.fd < 0)
+	if (state_open(conf.state_dir, PLUGIN_NAME, req->network, false, &state, &trouble)) {
+		if (trouble.code == CNI_ERR_CONFIG) {
+			*err = trouble;
+			return -1;
+		}
+		plugin_warn(&trouble);
 		return 0;
-	return close_attachment(&state, req->container_id, req->ifname, conf.account_file, "DEL",
-				err);
+	}
+	if (state.fd >= 0 &&
+	    closing_run(&state, req->container_id, req->ifname, conf.account_file, "DEL", &trouble))
+		plugin_warn(&trouble);
+	return 0;
 }
 
 int plugin_remember(const char *state_dir, const struct attachment *a, const struct sample *sample,
@@ -344,7 +278,7 @@ int plugin_remember(const char *state_dir, const struct attachment *a, const str
 	identity = cached_netns_identity(record);
 	if (identity.cookie && sample->cookie && identity.cookie != sample->cookie)
 		return 0;
-	if (read_again(record, sample, &last, err))
+	if (account_reading(record, sample, &last, err))
 		return -1;
 	printed = reading_print(&last);
 	cJSON_DeleteItemFromObjectCaseSensitive(record, "last");
@@ -387,7 +321,7 @@ static int stats_check(const struct cni_request *req, struct cni_error *err)
 				 "the interface %s is not in the network namespace %s", req->ifname,
 				 req->netns);
 	if (plugin_remember(conf.state_dir, &a, &sample, &trouble))
-		warn(&trouble);
+		plugin_warn(&trouble);
 	return 0;
 }
 
@@ -405,7 +339,7 @@ static int collect_one(const char *container_id, const char *ifname, void *arg,
 
 	if (cni_is_valid(c->req, container_id, ifname))
 		return 0;
-	if (close_attachment(c->state, container_id, ifname, c->conf->account_file, "GC", err) &&
+	if (closing_run(c->state, container_id, ifname, c->conf->account_file, "GC", err) &&
 	    !c->first.code)
 		c->first = *err;
 	return 0;

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Closing a registration: a line goes into the account file, a record out of the state directory.
+ * They are two files, maybe on two file systems, and the kernel changes no two at once; a kill
+ * comes between any two system calls. There must be exactly one line all the same. Two designs:
+ *
+ *   The record first: it is renamed into a folder of those that are being closed, and the line is
+ *   written from there. The rename decides which of two callers closes; but between line and
+ *   removal there is the same gap as before, one folder further, and GC has two places to look.
+ *
+ *   The line first: the record is written anew with the line and the size of the account file, then
+ *   the line is appended, then the record removed. Whoever finds such a record appends its line,
+ *   unless the file has it already behind that size.
+ *
+ * It is the second. All of it is under the network's lock, so of two DELs at once the second finds
+ * no record; only the reading of the namespace, which can take seconds where somebody wants it to,
+ * comes before. What remains: a file that was replaced (logrotate) between the kill and the next
+ * call is not searched under its new name, and has the same line twice; they are equal to the byte.
+ *
+ * Where the record cannot be written but can be removed (a full disk), it is removed first: then a
+ * kill costs the line, as nothing can be noted. Where it cannot be removed either (a read-only file
+ * system), or not be locked, it stays, for GC to close.
+ */
+#include "closing.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "account.h"
+#include "attachment.h"
+#include "cached.h"
+#include "cleanup.h"
+#include "conf.h"
+#include "sweep.h"
+
+#define NOTE "account" /* the member of a record that is being closed */
+
+/* A line, and where in the file it may be already. */
+struct note {
+	struct text line;
+	off_t from;
+	bool again; /* somebody has noted it, and may have appended it */
+};
+
+static void note_free(struct note *note)
+{
+	text_free(&note->line);
+}
+#define cleanup_note __attribute__((cleanup(note_free)))
+
+/* The account of a record, as its namespace is now: if it cannot be read, the last known counters
+ * count. Return: 0, or -1 out of memory. */
+static int make_line(const cJSON *record, const char *reason, struct text *line,
+		     struct cni_error *err)
+{
+	const char *netns = cJSON_GetStringValue(json_get(record, "netns"));
+	const struct netns_identity identity = cached_netns_identity(record);
+	cleanup_reading struct reading end = {0};
+	cleanup_sample struct sample sample = {0};
+	bool counted = false;
+
+	if (netns && sweep_one(netns, &identity, 0, &sample, err) == 0)
+		counted = account_reading(record, &sample, &end, err) == 0;
+	text_reset(line);
+	return account_print(record, counted ? &end : NULL, reason, line, err);
+}
+
+/* Return: whether the record was being closed, with an account in this file. */
+static bool read_note(const cJSON *record, const char *account_file, struct note *note)
+{
+	const cJSON *json = json_get(record, NOTE);
+	const char *file = cJSON_GetStringValue(json_get(json, "file"));
+	const char *from = cJSON_GetStringValue(json_get(json, "from"));
+	const char *line = cJSON_GetStringValue(json_get(json, "line"));
+
+	if (!file || !from || !line || strcmp(file, account_file) != 0)
+		return false;
+	text_reset(&note->line);
+	text_add(&note->line, line);
+	note->from = (off_t)strtoll(from, NULL, 10);
+	note->again = true;
+	return !note->line.failed;
+}
+
+/* Write ahead. Return: 0, or -1 with @err. */
+static int write_note(const struct state *state, const char *container_id, const char *ifname,
+		      cJSON *record, const char *account_file, struct note *note,
+		      struct cni_error *err)
+{
+	char from[24];
+	cJSON *json;
+
+	note->from = account_size(account_file);
+	snprintf(from, sizeof(from), "%" PRId64, (int64_t)note->from);
+	cJSON_DeleteItemFromObjectCaseSensitive(record, NOTE);
+	json = cJSON_AddObjectToObject(record, NOTE);
+	if (!cJSON_AddStringToObject(json, "file", account_file) ||
+	    !cJSON_AddStringToObject(json, "from", from) ||
+	    !cJSON_AddStringToObject(json, "line", note->line.data))
+		return cni_error_nomem(err);
+	return state_write(state, container_id, ifname, record, true, err) < 0 ? -1 : 0;
+}
+
+static void append(const char *account_file, const struct note *note)
+{
+	struct cni_error err = {0};
+
+	if ((note->again ? account_append_once(account_file, &note->line, note->from, &err)
+			 : account_append(account_file, &note->line, &err)) == 0)
+		return;
+	plugin_warn(&err);
+	fprintf(stderr, PLUGIN_NAME ": the account is: %s", note->line.data);
+}
+
+void closing_finish(const cJSON *record, const char *account_file)
+{
+	cleanup_note struct note note = {0};
+
+	if (account_file && read_note(record, account_file, &note))
+		append(account_file, &note);
+}
+
+/* Under the lock: the record becomes a line. */
+static int close_record(const struct state *state, const char *container_id, const char *ifname,
+			cJSON *record, const char *account_file, struct note *note,
+			struct cni_error *err)
+{
+	struct cni_error trouble = {0};
+
+	if (note->again ||
+	    write_note(state, container_id, ifname, record, account_file, note, &trouble) == 0) {
+		append(account_file, note);
+		return state_remove(state, container_id, ifname, err);
+	}
+	plugin_warn(&trouble);
+	if (state_remove(state, container_id, ifname, err)) {
+		fprintf(stderr, PLUGIN_NAME ": the account, which stays open, is: %s",
+			note->line.data);
+		return -1;
+	}
+	append(account_file, note);
+	return 0;
+}
+
+int closing_run(const struct state *state, const char *container_id, const char *ifname,
+		const char *account_file, const char *reason, struct cni_error *err)
+{
+	cleanup_json cJSON *before = NULL;
+	cleanup_json cJSON *record = NULL;
+	cleanup_note struct note note = {0};
+	cleanup_close int lock = -1;
+	struct cni_error trouble = {0};
+	bool made = false;
+	int found = state_read(state, container_id, ifname, &before, &trouble);
+
+	if (found == 0)
+		return 0;
+	if (found > 0 && account_file && !json_get(before, NOTE))
+		made = make_line(before, reason, &note.line, &trouble) == 0;
+	lock = state_lock(state, STATS_LOCK_LIMIT_MS, err);
+	if (lock < 0)
+		return cni_error_wrap(err, "the account of %s@%s stays open", container_id, ifname);
+	found = state_read(state, container_id, ifname, &record, &trouble);
+	if (found == 0)
+		return 0; /* another call has closed it meanwhile */
+	/* A damaged record has no account, and is no reason to keep a container. */
+	if (found < 0)
+		plugin_warn(&trouble);
+	if (found < 0 || !account_file)
+		return state_remove(state, container_id, ifname, err);
+	/* Made anew since it was read, or closed in part: then what it says now counts. */
+	if (!read_note(record, account_file, &note) &&
+	    !(made && cJSON_Compare(json_get(before, "begin"), json_get(record, "begin"), true)) &&
+	    make_line(record, reason, &note.line, &trouble)) {
+		plugin_warn(&trouble);
+		return state_remove(state, container_id, ifname, err);
+	}
+	return close_record(state, container_id, ifname, record, account_file, &note, err);
+}
