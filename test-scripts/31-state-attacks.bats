@@ -238,7 +238,12 @@ strange_records() {
 			esac
 		done
 		[ "$kind" != directory ] || {
-			as_plugin "$which" fails 5 "$(basename "$file")" DEL "$conf"
+			if [ "$which" = netns-stats ]; then
+				as_plugin "$which" succeeds DEL "$conf"
+				[[ $words == *"$(basename "$file")"* ]] || fail "not a word of it: $words"
+			else
+				as_plugin "$which" fails 5 "$(basename "$file")" DEL "$conf"
+			fi
 			rmdir "$file"
 			[ "$which" != slirp4netns ] || kill -9 "$(daemons)" 2>/dev/null || true
 			wait_until no_daemon
