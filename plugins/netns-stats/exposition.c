@@ -173,6 +173,10 @@ static void add_self(struct text *out, const struct exposition_self *self, bool 
 	text_printf(out, "netns_stats_containers_unreadable %zu\n", self->unreadable);
 	add_header(out, "netns_stats_attachments", false, openmetrics, "Attachments known");
 	text_printf(out, "netns_stats_attachments %llu\n", (unsigned long long)self->attachments);
+	add_header(out, "netns_stats_connections_ended", true, openmetrics,
+		   "Connections that were ended because of a limit since the exporter was started");
+	text_printf(out, "netns_stats_connections_ended_total %llu\n",
+		    (unsigned long long)self->ended);
 	add_header(out, "netns_stats_build_info", false, openmetrics,
 		   "Always 1; the label has the version");
 	text_add(out, "netns_stats_build_info{version=\"" USERNET_VERSION "\"} 1\n");

@@ -35,6 +35,7 @@ struct exposition_self {
 	size_t containers;
 	size_t unreadable; /* of these, this time */
 	uint64_t attachments;
+	uint64_t ended; /* connections of clients that had too many, or took too long, so far */
 };
 
 void exposition_free(struct exposition *e);

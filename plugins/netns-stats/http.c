@@ -2,9 +2,8 @@
 /*
  * The exporter's HTTP side, on libmicrohttpd. What it withstands, and how, is told in serve.c.
  *
- * libmicrohttpd knows a timeout for idle connections only: a client that sends a byte every nine
- * seconds would be welcome for ever. So each connection is noted when it begins, and shut down when
- * its time is over; being noted in order of beginning, the first in the list is always the next.
+ * Connections are accepted here and handed to libmicrohttpd, which has its own limits: it would
+ * leave what is beyond them in the backlog, behind those that only wait (connections.c).
  */
 #include <errno.h>
 #include <microhttpd.h>
@@ -12,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,20 +21,24 @@
 #include "accept.h"
 #include "address.h"
 #include "cleanup.h"
+#include "connections.h"
 #include "lazy.h"
 #include "serve.h"
 
 #define CONNECTIONS_MAX 1200
-#define CONNECTION_LIMIT (15 * NS_PER_S)
+#define CONNECTIONS_PER_CLIENT 128
+#define ACCEPT_BATCH 64
+#define DEAF_TIME (100 * NS_PER_MS)
 #define IDLE_SECONDS 10
 #define REQUEST_MAX_BYTES 16384
 #define ANSWERS_MAX 32 /* different ones that are being sent at a time */
 #define BACKLOG 1024
-#define DESCRIPTORS_OF_OURS 64
+#define DESCRIPTORS_OF_OURS (64 + ACCEPT_BATCH)
 
 /* clang-format off */
 #define HTTP_SYMBOLS(X) \
 	X(MHD_start_daemon) X(MHD_stop_daemon) X(MHD_run) X(MHD_get_timeout) \
+	X(MHD_add_connection) \
 	X(MHD_get_daemon_info) X(MHD_get_connection_info) \
 	X(MHD_get_connection_values) X(MHD_create_response_from_buffer) \
 	X(MHD_create_response_from_buffer_with_free_callback_cls) \
@@ -43,12 +47,6 @@
 
 LAZY_LIBRARY(http, HTTP_SYMBOLS)
 #define HTTP_SYMBOL(name) LAZY_SYMBOL(http, name)
-
-struct connection {
-	struct connection *next, *previous;
-	int64_t begin;
-	int fd; /* libmicrohttpd's */
-};
 
 /* The exposition as it was at one moment, in one of the two formats. */
 struct answer {
@@ -60,60 +58,69 @@ struct answer {
 struct http_server {
 	struct exporter *exporter;
 	struct MHD_Daemon *daemon;
-	struct connection oldest; /* head of a ring, in order of beginning */
+	struct connections connections;
+	struct connection *arriving; /* handed over, and not begun yet */
 	struct answer answers[FORMS];
 	unsigned int live_answers;
-	int epoll_fd;
+	int listen_fd;
+	int epoll_fd;       /* of the next two: libmicrohttpd's own, and listen_fd */
+	int64_t next_due;   /* of a connection's time */
+	int64_t deaf_until; /* no descriptors are left: nothing is accepted until then */
 	char address[160];
 	char *socket_path; /* unix: removed at the end, if it is still ours */
 	ino_t socket_ino;
 };
 
-static void unlink_connection(struct connection *c)
-{
-	c->next->previous = c->previous;
-	c->previous->next = c->next;
-	c->next = c->previous = c;
-}
-
 static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
 			  enum MHD_ConnectionNotificationCode code)
 {
 	struct http_server *server = arg;
-	const union MHD_ConnectionInfo *info;
-	struct connection *c = *context;
 
-	if (code == MHD_CONNECTION_NOTIFY_CLOSED && c) {
-		unlink_connection(c);
-		free(c);
+	(void)mhd;
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		*context = take_ptr(server->arriving);
+	} else if (*context) {
+		connections_remove(&server->connections, *context);
 		*context = NULL;
 	}
-	if (code != MHD_CONNECTION_NOTIFY_STARTED)
-		return;
-	info = http.MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-	c = info ? malloc(sizeof(*c)) : NULL;
-	if (!c)
-		return; /* the idle timeout has to do */
-	c->fd = info->connect_fd;
-	c->begin = monotonic_ns();
-	c->previous = server->oldest.previous;
-	c->next = &server->oldest;
-	c->previous->next = c;
-	server->oldest.previous = c;
-	*context = c;
 }
 
-static void end_overdue(struct http_server *server)
+/* Readable is what is accepted, unless there is no descriptor for it. */
+static void listen_again(struct http_server *server, bool yes)
 {
-	const int64_t now = monotonic_ns();
+	struct epoll_event event = {.events = yes ? EPOLLIN : 0};
 
-	while (server->oldest.next != &server->oldest) {
-		struct connection *c = server->oldest.next;
+	epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, server->listen_fd, &event);
+	server->deaf_until = yes ? 0 : monotonic_ns() + DEAF_TIME;
+}
 
-		if (c->begin + CONNECTION_LIMIT > now)
+/* Take what has come, up to a number at a time: it is answered in between. */
+static void accept_some(struct http_server *server)
+{
+	for (int i = 0; i < ACCEPT_BATCH; i++) {
+		struct sockaddr_storage peer = {0};
+		socklen_t len = sizeof(peer);
+		const int fd = accept4(server->listen_fd, (void *)&peer, &len,
+				       SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0 &&
+		    (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+			connections_end_one(&server->connections);
+			listen_again(server, false);
+		}
+		if (fd < 0 && errno != ECONNABORTED)
 			return;
-		shutdown(c->fd, SHUT_RDWR);
-		unlink_connection(c);
+		if (fd < 0)
+			continue;
+		server->arriving = connections_add(&server->connections, &peer, fd);
+		if (!server->arriving) {
+			close(fd);
+			return;
+		}
+		/* The descriptor is closed there, also when it fails. */
+		http.MHD_add_connection(server->daemon, fd, (void *)&peer, len);
+		if (server->arriving)
+			connections_remove(&server->connections, take_ptr(server->arriving));
 	}
 }
 
@@ -146,6 +153,7 @@ static struct MHD_Response *make_answer(struct http_server *server, bool openmet
 	struct MHD_Response *response;
 	struct body *body;
 
+	server->exporter->ended = server->connections.ended;
 	if (exporter_scrape(server->exporter, openmetrics, &text, &err))
 		return NULL;
 	body = malloc(sizeof(*body));
@@ -164,8 +172,20 @@ static struct MHD_Response *make_answer(struct http_server *server, bool openmet
 	return response;
 }
 
-static enum MHD_Result answer_text(struct MHD_Connection *mhd, unsigned int status,
-				   const char *message)
+/* The request is whole, so its connection is not an idle one. */
+static enum MHD_Result queue(struct http_server *server, struct MHD_Connection *mhd,
+			     unsigned int status, struct MHD_Response *response)
+{
+	const union MHD_ConnectionInfo *info =
+		http.MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	if (info && info->socket_context)
+		connections_answer(&server->connections, info->socket_context);
+	return http.MHD_queue_response(mhd, status, response);
+}
+
+static enum MHD_Result answer_text(struct http_server *server, struct MHD_Connection *mhd,
+				   unsigned int status, const char *message)
 {
 	struct MHD_Response *response = http.MHD_create_response_from_buffer(
 		strlen(message), (void *)(uintptr_t)message, MHD_RESPMEM_PERSISTENT);
@@ -176,7 +196,7 @@ static enum MHD_Result answer_text(struct MHD_Connection *mhd, unsigned int stat
 	headers(response, "text/plain; charset=utf-8");
 	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		http.MHD_add_response_header(response, "Allow", "GET, HEAD");
-	ret = http.MHD_queue_response(mhd, status, response);
+	ret = queue(server, mhd, status, response);
 	http.MHD_destroy_response(response);
 	return ret;
 }
@@ -199,7 +219,7 @@ static enum MHD_Result answer_metrics(struct http_server *server, struct MHD_Con
 
 	http.MHD_get_connection_values(mhd, MHD_HEADER_KIND, read_accept, &accept);
 	if (accept_choose(&accept, &form))
-		return answer_text(mhd, MHD_HTTP_NOT_ACCEPTABLE,
+		return answer_text(server, mhd, MHD_HTTP_NOT_ACCEPTABLE,
 				   "there are " CONTENT_TYPE_TEXT " and " CONTENT_TYPE_OPENMETRICS
 				   "\n");
 	a = &server->answers[form];
@@ -209,27 +229,31 @@ static enum MHD_Result answer_metrics(struct http_server *server, struct MHD_Con
 		a->response = NULL;
 	}
 	if (!a->response) {
+		/* Who reads slowly makes room for who asks, and not the other way round. */
 		if (server->live_answers >= ANSWERS_MAX)
-			return answer_text(mhd, MHD_HTTP_SERVICE_UNAVAILABLE,
+			connections_end_readers(&server->connections);
+		if (server->live_answers >= 2 * ANSWERS_MAX)
+			return answer_text(server, mhd, MHD_HTTP_SERVICE_UNAVAILABLE,
 					   "too many slow clients; try again\n");
 		a->response = make_answer(server, form == FORM_OPENMETRICS);
 		a->made = monotonic_ns();
 		a->generation = generation;
 	}
 	if (!a->response)
-		return answer_text(mhd, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
-	return http.MHD_queue_response(mhd, MHD_HTTP_OK, a->response);
+		return answer_text(server, mhd, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
+	return queue(server, mhd, MHD_HTTP_OK, a->response);
 }
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *mhd, const char *url,
 				  const char *method, const char *version, const char *upload,
 				  size_t *upload_len, void **context)
 {
+	struct http_server *server = arg;
 	static int begun;
 
 	(void)version, (void)upload;
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-		return answer_text(mhd, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+		return answer_text(server, mhd, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
 	/* The first call is at the end of the headers, the second at the end of the request. */
 	if (!*context) {
 		*context = &begun;
@@ -240,11 +264,11 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *mhd, const c
 		return MHD_YES;
 	}
 	if (!strcmp(url, "/metrics"))
-		return answer_metrics(arg, mhd);
+		return answer_metrics(server, mhd);
 	if (!strcmp(url, "/"))
-		return answer_text(mhd, MHD_HTTP_OK,
+		return answer_text(server, mhd, MHD_HTTP_OK,
 				   "netns-stats: container network counters at /metrics\n");
-	return answer_text(mhd, MHD_HTTP_NOT_FOUND, "nothing here; /metrics has it\n");
+	return answer_text(server, mhd, MHD_HTTP_NOT_FOUND, "nothing here; /metrics has it\n");
 }
 
 /* The port after the last colon. Return: 0, or -1. */
@@ -382,13 +406,39 @@ static unsigned int connections_max(void)
 		       : DESCRIPTORS_OF_OURS;
 }
 
+static int watch(struct http_server *server, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	return epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int start_daemon(struct http_server *server, const char *address, struct cni_error *err)
+{
+	const unsigned int max = connections_max();
+	const union MHD_DaemonInfo *info;
+
+	connections_init(&server->connections, max, CONNECTIONS_PER_CLIENT);
+	/* Those that we have ended are still there until it runs. */
+	server->daemon = http.MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, on_request, server,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
+		max + 2 * ACCEPT_BATCH, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MAX_BYTES, MHD_OPTION_END);
+	info = server->daemon ? http.MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)
+			      : NULL;
+	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (!info || server->epoll_fd < 0 || watch(server, info->epoll_fd) < 0 ||
+	    watch(server, server->listen_fd) < 0)
+		return cni_error(err, CNI_ERR_IO, "libmicrohttpd cannot serve on %s", address);
+	return 0;
+}
+
 int http_server_start(const char *address, struct exporter *x, struct http_server **out,
 		      struct cni_error *err)
 {
 	static const struct lazy_symbol symbols[] = {HTTP_SYMBOLS(HTTP_SYMBOL)};
-	const union MHD_DaemonInfo *info;
 	struct http_server *server;
-	int fd;
 
 	if (lazy_load("libmicrohttpd.so.12", "libmicrohttpd12", "serve", symbols,
 		      sizeof(symbols) / sizeof(symbols[0]), &http, err))
@@ -397,27 +447,13 @@ int http_server_start(const char *address, struct exporter *x, struct http_serve
 	if (!server)
 		return cni_error_nomem(err);
 	server->exporter = x;
-	server->oldest.next = server->oldest.previous = &server->oldest;
+	server->epoll_fd = -1;
+	server->next_due = INT64_MAX;
 	*out = server;
-	fd = strncmp(address, "unix:", 5)
-		     ? listen_inet(address, server->address, sizeof(server->address), err)
-		     : listen_unix(address + 5, server, err);
-	if (fd < 0)
-		return -1;
-	server->daemon = http.MHD_start_daemon(
-		MHD_USE_EPOLL, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
-		connections_max(), MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MAX_BYTES, MHD_OPTION_END);
-	info = server->daemon ? http.MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)
-			      : NULL;
-	if (!info) {
-		if (!server->daemon)
-			close(fd);
-		return cni_error(err, CNI_ERR_IO, "libmicrohttpd cannot serve on %s", address);
-	}
-	server->epoll_fd = info->epoll_fd;
-	return 0;
+	server->listen_fd = strncmp(address, "unix:", 5) ? listen_inet(address, server->address,
+								       sizeof(server->address), err)
+							 : listen_unix(address + 5, server, err);
+	return server->listen_fd < 0 ? -1 : start_daemon(server, address, err);
 }
 
 void http_server_stop(struct http_server **p)
@@ -435,6 +471,8 @@ void http_server_stop(struct http_server **p)
 	if (server->socket_path && !lstat(server->socket_path, &st) &&
 	    st.st_ino == server->socket_ino)
 		unlink(server->socket_path);
+	cleanup_close_(&server->listen_fd);
+	cleanup_close_(&server->epoll_fd);
 	free(server->socket_path);
 	free(server);
 	*p = NULL;
@@ -452,12 +490,11 @@ int http_server_fd(const struct http_server *server)
 
 int64_t http_server_deadline(const struct http_server *server)
 {
-	const struct connection *first = server->oldest.next;
-	int64_t when = INT64_MAX;
+	int64_t when = server->next_due;
 	MHD_UNSIGNED_LONG_LONG ms;
 
-	if (first != &server->oldest)
-		when = first->begin + CONNECTION_LIMIT;
+	if (server->deaf_until && server->deaf_until < when)
+		when = server->deaf_until;
 	if (http.MHD_get_timeout(server->daemon, &ms) == MHD_YES) {
 		const int64_t timeout = monotonic_ns() + (int64_t)ms * NS_PER_MS;
 
@@ -468,6 +505,12 @@ int64_t http_server_deadline(const struct http_server *server)
 
 void http_server_run(struct http_server *server)
 {
-	end_overdue(server);
+	const int64_t now = monotonic_ns();
+
+	if (server->deaf_until && server->deaf_until <= now)
+		listen_again(server, true);
+	if (!server->deaf_until)
+		accept_some(server);
 	http.MHD_run(server->daemon);
+	server->next_due = connections_end_overdue(&server->connections, now);
 }

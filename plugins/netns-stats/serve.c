@@ -14,9 +14,12 @@
  *
  *   many at once     share one reading: an answer is given again for 100 ms, or as long as the
  *                    reading took where that is longer, unless a container came or went
- *   slow, half-open  a connection serves one request and ends, at the latest 15 seconds after it
- *                    began, whatever its client does; 1,200 at a time, others wait in the backlog
- *   hoarding memory  answers that are still being sent are counted; beyond 32 of them, 503
+ *   slow, half-open  a connection serves one request and ends: its request must be whole within 5
+ *                    seconds, and the answer taken within 10 more
+ *   too many         1,200 at a time, 128 of a client; one more ends the one that has been waiting
+ *                    longest for its request's end, so idle ones cannot keep a scraper out
+ *   hoarding memory  answers that are still being sent are counted; beyond 32 of them, those of the
+ *                    client that has most are ended
  *   long requests    16 KB for request line and headers together, then 414 or 431
  *
  * Counters that DEL will need when the namespace is gone by then are noted in the records, while no
@@ -157,6 +160,7 @@ int exporter_scrape(struct exporter *x, bool openmetrics, struct text *out, stru
 	self.errors = x->errors;
 	self.containers = list.n;
 	self.unreadable = (size_t)failed;
+	self.ended = x->ended;
 	for (size_t i = 0; i < x->registry.n; i++)
 		self.attachments +=
 			i == 0 || !attachment_same(&x->registry.all[i], &x->registry.all[i - 1]);

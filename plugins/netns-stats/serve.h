@@ -23,6 +23,7 @@ struct exporter {
 	int limit_ms;     /* of a scrape */
 	int64_t duration; /* of the last one, ns */
 	uint64_t scrapes, errors;
+	uint64_t ended;  /* connections that had to go */
 	uint64_t *notes; /* by container: fingerprint of what its records know */
 	unsigned long notes_generation;
 };
