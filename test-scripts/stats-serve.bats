@@ -425,6 +425,38 @@ sys.stdin.read()' >/run/held < <(sleep 100) &
 	end_exporter
 }
 
+@test "what root of a container makes ends at a number of series, and takes no place of what is attached" {
+	in_host && return
+	container a
+	container b
+	cni ADD b /run/netns/b >/dev/null
+	seq 300 | sed 's/.*/link add x& type bridge/' >/run/batch
+	ip -n a -batch /run/batch
+	# The network's comes after them.
+	ip link add late-host type veth peer name eth9 netns a
+	cni ADD a /run/netns/a >/dev/null
+	ifname=eth9 cni ADD a /run/netns/a >/dev/null
+	# A pod's name without end.
+	mkdir -p /var/lib/cni/results
+	jq -nc '{kind: "cniCacheV1", containerId: "c", ifName: "eth0", networkName: "net", netns: "/run/netns/b",
+		cniArgs: [["K8S_POD_NAME", "x" * 100000], ["K8S_POD_NAMESPACE", "prod"]]}' >/var/lib/cni/results/net-c-eth0
+	serve
+	scrape >/run/text
+	promtool check metrics </run/text
+	is "$(grep -c '^container_network_receive_bytes_total{.*id="a"' /run/text)" 258
+	grep -q '^container_network_receive_bytes_total{interface="eth0",.*id="a"' /run/text
+	grep -q '^container_network_receive_bytes_total{interface="eth9",.*id="a"' /run/text
+	grep -q '^container_network_receive_bytes_total{interface="eth0",namespace="prod",pod="",id="c"' /run/text
+	is "$(sed -n 's/^netns_stats_containers_cut //p' /run/text)" 1
+	# Whoever asks at the command line gets all.
+	is "$(stats show a -f prometheus | grep -c '^container_network_receive_bytes_total')" 302
+	seq 301 1100 | sed 's/.*/link add x& type bridge/' >/run/batch
+	ip -n a -batch /run/batch
+	is "$(metric netns_stats_containers_cut)" 1
+	is "$(stats show a -f json | jq '.[0].links | length')" 1102
+	end_exporter
+}
+
 @test "what happened while the kernel's queue of events overflowed is not missed" {
 	in_host && return
 	container a

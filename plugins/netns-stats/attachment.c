@@ -100,7 +100,7 @@ static int cached_arg(const cJSON *cached, const char *key, char **out, struct c
 		const char *v = cJSON_GetStringValue(cJSON_GetArrayItem(pair, 1));
 
 		if (k && v && !strcmp(k, key))
-			value = v;
+			value = strlen(v) < POD_NAME_MAX ? v : "";
 	}
 	*out = strdup(value);
 	return *out ? 0 : cni_error_nomem(err);

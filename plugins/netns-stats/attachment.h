@@ -15,6 +15,7 @@
 #include "error.h"
 
 #define PLUGIN_NAME "netns-stats"
+#define POD_NAME_MAX 512 /* with its NUL; a longer one is left out */
 
 enum source {
 	SOURCE_RECORD, /* counts where both have the attachment */

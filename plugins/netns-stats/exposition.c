@@ -56,6 +56,7 @@ void exposition_reset(struct exposition *e)
 	text_reset(&e->labels);
 	e->n = 0;
 	e->container_begin = 0;
+	e->cut = 0;
 	free(e->container_id);
 	e->container_id = NULL;
 }
@@ -82,44 +83,60 @@ static bool begin_container(struct exposition *e, const char *id)
 	return e->container_id != NULL;
 }
 
+static int add_link(struct exposition *e, const struct container *c, const char *id,
+		    const struct link_sample *l, const char *network)
+{
+	struct series new = {.labels = e->labels.len};
+
+	if (e->n == e->size) {
+		const size_t size = e->size ? e->size * 2 : 64;
+		struct series *series = reallocarray(e->series, size, sizeof(*series));
+
+		if (!series)
+			return -1;
+		e->series = series;
+		e->size = size;
+	}
+	text_add_label(&e->labels, "{interface", l->name);
+	text_add_label(&e->labels, ",namespace", c->pod_namespace);
+	text_add_label(&e->labels, ",pod", c->pod);
+	text_add_label(&e->labels, ",id", id);
+	text_add_label(&e->labels, ",network", network);
+	text_add(&e->labels, "} ");
+	if (e->labels.failed)
+		return -1;
+	new.labels_len = e->labels.len - new.labels;
+	counters_of(l, &new.counters);
+	if (is_duplicate(e, &new))
+		e->labels.len = new.labels;
+	else
+		e->series[e->n++] = new;
+	return 0;
+}
+
 int exposition_add(struct exposition *e, const struct container *c, const struct sample *s,
 		   bool loopback, struct cni_error *err)
 {
 	/* A bare namespace has no id but its path. */
 	const char *id = c->id[0] ? c->id : c->netns;
+	bool cut = s->links_max && s->n_links == s->links_max;
+	size_t others = 0;
 
 	if (!begin_container(e, id))
 		return cni_error_nomem(err);
 	for (size_t i = 0; i < s->n_links; i++) {
 		const struct link_sample *l = &s->links[i];
-		struct series new = {.labels = e->labels.len};
+		const char *network = container_network(c, l);
 
 		if ((l->flags & IFF_LOOPBACK) && !loopback)
 			continue;
-		if (e->n == e->size) {
-			const size_t size = e->size ? e->size * 2 : 64;
-			struct series *series = reallocarray(e->series, size, sizeof(*series));
-
-			if (!series)
-				return cni_error_nomem(err);
-			e->series = series;
-			e->size = size;
-		}
-		text_add_label(&e->labels, "{interface", l->name);
-		text_add_label(&e->labels, ",namespace", c->pod_namespace);
-		text_add_label(&e->labels, ",pod", c->pod);
-		text_add_label(&e->labels, ",id", id);
-		text_add_label(&e->labels, ",network", container_network(c, l));
-		text_add(&e->labels, "} ");
-		if (e->labels.failed)
+		/* What root of the container makes crowds out nothing that a network made. */
+		if (!network[0] && e->links_max && others++ >= e->links_max)
+			cut = true;
+		else if (add_link(e, c, id, l, network))
 			return cni_error_nomem(err);
-		new.labels_len = e->labels.len - new.labels;
-		counters_of(l, &new.counters);
-		if (is_duplicate(e, &new))
-			e->labels.len = new.labels;
-		else
-			e->series[e->n++] = new;
 	}
+	e->cut += cut;
 	return 0;
 }
 
@@ -153,7 +170,8 @@ static void add_family(struct text *out, const struct exposition *e, size_t fami
 	}
 }
 
-static void add_self(struct text *out, const struct exposition_self *self, bool openmetrics)
+static void add_self(struct text *out, const struct exposition_self *self, size_t cut,
+		     bool openmetrics)
 {
 	add_header(out, "netns_stats_scrape_duration_seconds", false, openmetrics,
 		   "Time that reading all network namespaces took");
@@ -171,6 +189,9 @@ static void add_self(struct text *out, const struct exposition_self *self, bool 
 	add_header(out, "netns_stats_containers_unreadable", false, openmetrics,
 		   "Containers whose network namespace could not be read this time");
 	text_printf(out, "netns_stats_containers_unreadable %zu\n", self->unreadable);
+	add_header(out, "netns_stats_containers_cut", false, openmetrics,
+		   "Containers with more interfaces than are served, beside those of attachments");
+	text_printf(out, "netns_stats_containers_cut %zu\n", cut);
 	add_header(out, "netns_stats_attachments", false, openmetrics, "Attachments known");
 	text_printf(out, "netns_stats_attachments %llu\n", (unsigned long long)self->attachments);
 	add_header(out, "netns_stats_connections_ended", true, openmetrics,
@@ -188,7 +209,7 @@ int exposition_print(const struct exposition *e, bool openmetrics,
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
 		add_family(out, e, i, openmetrics);
 	if (self)
-		add_self(out, self, openmetrics);
+		add_self(out, self, e->cut, openmetrics);
 	if (openmetrics)
 		text_add(out, "# EOF\n");
 	return out->failed ? cni_error_nomem(err) : 0;

@@ -25,6 +25,8 @@ struct exposition {
 	size_t n, size;
 	size_t container_begin; /* the first series of the current container id */
 	char *container_id;
+	size_t links_max; /* of a container, beside those of its attachments; 0: any number */
+	size_t cut;       /* containers with more */
 };
 
 /* What the exporter tells about itself. */

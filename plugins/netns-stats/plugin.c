@@ -34,8 +34,6 @@
 #include "state.h"
 #include "sweep.h"
 
-#define POD_NAME_MAX 512
-
 struct stats_config {
 	const char *state_dir;    /* NULL: the default */
 	const char *account_file; /* NULL: no accounts */

@@ -123,7 +123,8 @@ static int parse_link(struct sample *s, const struct nlmsghdr *h)
 	int left = (int)h->nlmsg_len - (int)NLMSG_LENGTH(sizeof(*info));
 	struct link_sample *l;
 
-	if (h->nlmsg_type != RTM_NEWLINK || left < 0)
+	if (h->nlmsg_type != RTM_NEWLINK || left < 0 ||
+	    (s->links_max && s->n_links >= s->links_max))
 		return 0;
 	if (!sample_reserve_links(s, 1))
 		return -1;

@@ -50,6 +50,7 @@ struct address_sample {
 struct sample {
 	struct link_sample *links;
 	size_t n_links, links_size;
+	size_t links_max; /* how many are read, the first ones of the kernel's; 0: all */
 	struct address_sample *addresses;
 	size_t n_addresses, addresses_size;
 	struct text detail; /* a JSON object, "" where SAMPLE_DETAIL was not asked for */

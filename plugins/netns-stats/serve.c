@@ -22,6 +22,10 @@
  *                    client that has most are ended
  *   long requests    16 KB for request line and headers together, then 414 or 431
  *
+ * And what root of a container can: of its interfaces 1,024 are read, and 256 served beside those
+ * of its attachments; netns_stats_containers_cut tells of how many containers there were more.
+ * Names of pods end at 511 bytes, the other labels at what their grammar allows.
+ *
  * Counters that DEL will need when the namespace is gone by then are noted in the records, while no
  * scrape is waiting: every 30 seconds, where they have changed, and when the exporter ends.
  */
@@ -45,6 +49,8 @@
 
 #define REUSE_MIN (100 * NS_PER_MS)
 #define REMEMBER_EVERY (30 * NS_PER_S)
+#define LINKS_READ_MAX 1024
+#define LINKS_SERVED_MAX 256
 #define ERROR_LINES_MAX 10 /* of one scrape, on stderr */
 
 /* The counters of one namespace when they were last noted in its records. */
@@ -104,6 +110,7 @@ static int read_all_namespaces(struct exporter *x, const struct container_list *
 		for (size_t k = 0; k < n; k++) {
 			x->jobs[k].path = c[k].netns;
 			x->jobs[k].identity = c[k].identity;
+			x->jobs[k].sample.links_max = LINKS_READ_MAX;
 		}
 		sweep(x->jobs, n, 0, deadline);
 		for (size_t k = 0; k < n; k++) {
@@ -295,7 +302,9 @@ int serve_main(int argc, char **argv)
 						{"quiet", no_argument, NULL, 'q'},
 						COMMON_OPTIONS,
 						{NULL, 0, NULL, 0}};
-	struct exporter x = {.registry = REGISTRY_NONE, .limit_ms = 8000};
+	struct exporter x = {.registry = REGISTRY_NONE,
+			     .exposition.links_max = LINKS_SERVED_MAX,
+			     .limit_ms = 8000};
 	const char *address = NULL;
 	struct cni_error err = {0};
 	int option, ret;

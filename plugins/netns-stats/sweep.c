@@ -283,7 +283,8 @@ static bool read_answer(int fd, struct sweep_job *job, int64_t deadline)
 	s->n_links = s->n_addresses = 0;
 	text_reset(&s->detail);
 	/* The child is us, but it has been in a container's user namespace: its word is checked. */
-	if (!read_all(fd, &a, sizeof(a), deadline) || a.n_links > ENTRIES_MAX ||
+	if (!read_all(fd, &a, sizeof(a), deadline) ||
+	    a.n_links > (s->links_max ? s->links_max : ENTRIES_MAX) ||
 	    a.n_addresses > ENTRIES_MAX || a.detail_len > DETAIL_MAX_BYTES ||
 	    !sample_reserve_links(s, a.n_links) || !sample_reserve_addresses(s, a.n_addresses))
 		return false;
