@@ -685,6 +685,84 @@ traced() {
 	[[ $words == *'"b"'* ]] || fail "$words"
 }
 
+@test "inspect reads ports as netns-portmap does, containerd's spelling too, and shows what can be read" {
+	in_host && return
+	local mappings
+
+	container a
+	mkdir -p /var/lib/cni/results
+	# What containerd 2.1.9 sends.
+	mappings='[{"HostPort":8080,"ContainerPort":80,"Protocol":"TCP","HostIP":""},
+		{"HostPort":5353,"ContainerPort":53,"Protocol":"udp","HostIP":"::ffff:192.0.2.1"},
+		{"HostPort":9,"ContainerPort":9,"Protocol":"SCTP","HostIP":"fd00::1"}]'
+	jq -nc "{kind: \"cniCacheV1\", containerId: \"c\", ifName: \"eth0\", networkName: \"net\",
+		netns: \"/run/netns/a\", capabilityArgs: {portMappings: $mappings}}" >/var/lib/cni/results/net-c-eth0
+	exits 0 stats inspect c
+	expect '.[0].NetworkSettings.Ports == {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}],
+		"53/udp": [{"HostIp": "192.0.2.1", "HostPort": "5353"}],
+		"9/sctp": [{"HostIp": "fd00::1", "HostPort": "9"}]}' "$output"
+	# A record's, with one that nobody can read.
+	CNI_COMMAND=ADD CNI_CONTAINERID=r CNI_IFNAME=eth0 CNI_NETNS=/run/netns/a CNI_PATH=/ \
+		"$BIN/netns-stats" <<<"{\"cniVersion\":\"1.1.0\",\"name\":\"net\",\"type\":\"netns-stats\",
+			\"prevResult\":$(prev /run/netns/a),\"runtimeConfig\":{\"portMappings\":[
+			{\"HostPort\":8080,\"ContainerPort\":80,\"Protocol\":\"TCP\"},{\"hostPort\":1,\"protocol\":\"dccp\"},7,
+			{\"hostPort\":81,\"containerPort\":81}]}}" >/dev/null
+	exits 0 stats inspect r
+	expect '.[0].NetworkSettings.Ports | keys == ["80/tcp", "81/tcp"]' "$output"
+	is "$(wc -l <<<"$words")" 2
+	[[ $words == *"eth0 of r"*containerPort* ]] || fail "$words"
+}
+
+@test "text that turns the line around or is not seen reaches no terminal; JSON and labels have it" {
+	in_host && return
+	local rlo=$'e\u202e0' zero=$'e\u200b0'
+
+	container a
+	ip -n a link add "$rlo" type bridge
+	ip -n a link add "$zero" type bridge
+	cni ADD a /run/netns/a >/dev/null
+	exits 0 stats show
+	grep -qF 'e\u202e0' <<<"$output"
+	refused grep -F "$rlo" <<<"$output"
+	refused grep -F "$zero" <<<"$output"
+	exits 0 stats top --interval 0.1
+	grep -qF 'e\u200b0' <<<"$output"
+	refused grep -F "$rlo" <<<"$output"
+	# The same name to every reader of JSON, and nothing that a terminal obeys.
+	exits 0 stats show -f json
+	refused grep -F "$rlo" <<<"$output"
+	expect '.[0].links | map(.ifname) | index("e\u202e0") and index("e\u200b0")' "$output"
+	exits 0 stats show -f prometheus
+	grep -qF "{interface=\"$rlo\"" <<<"$output"
+	mkdir -p /var/lib/cni/results
+	jq -nc '{kind: "cniCacheV1", containerId: "c", ifName: "eth0", networkName: "net", netns: "/run/netns/a",
+		cniArgs: [["K8S_POD_NAME", "web\u202e-0\u009b31m"]]}' >/var/lib/cni/results/net-c-eth0
+	exits 0 stats inspect c
+	expect '.[0].Pod == "web\u202e-0\u009b31m"' "$output"
+	refused grep -P '[\x{80}-\x{9f}\x{202e}]' <<<"$output"
+	# And what goes to stderr.
+	for arguments in "show $rlo" "show -n /run/$rlo" "show -f $rlo" "$rlo" "serve --listen $rlo"; do
+		# shellcheck disable=SC2086
+		"$BIN/netns-stats" $arguments 2>/run/words >/run/out || true
+		[ -s /run/words ]
+		refused grep -F "$rlo" /run/words /run/out
+	done
+}
+
+@test "output that cannot be written is a failure" {
+	in_host && return
+	local arguments
+
+	container a
+	cni ADD a /run/netns/a >/dev/null
+	for arguments in --help -h help --version "show --help" show "show -f json" "show -f prometheus" "inspect a" \
+		"top --interval 0.1"; do
+		# shellcheck disable=SC2086
+		exits 1 bash -c '"$0" "$@" >/dev/full' "$BIN/netns-stats" $arguments
+		[ "$arguments" = --version ] || [[ $words == *"No space left"* ]] || fail "$arguments: $words"
+	done
+}
+
 @test "--detail adds what generic netlink and /proc know, and leaves out what they do not" {
 	in_host && return
 	local detail

@@ -19,6 +19,7 @@
 #include "commands.h"
 #include "conf.h"
 #include "container.h"
+#include "mapping.h"
 #include "registry.h"
 #include "result.h"
 #include "text.h"
@@ -79,43 +80,64 @@ static void add_settings(cJSON *to, const struct settings *s)
 	add_string(to, "MacAddress", s->mac);
 }
 
-/* {"hostPort": 8080, "containerPort": 80, ...} as "80/tcp": [{"HostIp": "", "HostPort": "8080"}].
- */
-static void add_port(cJSON *ports, const cJSON *mapping)
+/* As "80/tcp": [{"HostIp": "", "HostPort": "8080"}]. */
+static void add_port(cJSON *ports, const struct mapping *m)
 {
-	const cJSON *host_port = json_get(mapping, "hostPort");
-	const cJSON *container_port = json_get(mapping, "containerPort");
-	const char *protocol = cJSON_GetStringValue(json_get(mapping, "protocol"));
-	const char *host_ip = cJSON_GetStringValue(json_get(mapping, "hostIP"));
-	cleanup_text struct text key = {0};
-	char number[16];
+	char host[INET6_ADDRSTRLEN], key[24], number[16];
 	cJSON *list, *entry;
 
-	if (!cJSON_IsNumber(host_port) || !cJSON_IsNumber(container_port))
-		return;
-	text_printf(&key, "%d/%s", container_port->valueint, protocol ? protocol : "tcp");
-	if (key.failed)
-		return;
-	snprintf(number, sizeof(number), "%d", host_port->valueint);
-	list = cJSON_GetObjectItemCaseSensitive(ports, key.data);
+	snprintf(key, sizeof(key), "%u/%s", m->container_port, mapping_protocol(m));
+	snprintf(number, sizeof(number), "%u", m->host_port);
+	mapping_host(m, host);
+	list = cJSON_GetObjectItemCaseSensitive(ports, key);
 	if (!list)
-		list = cJSON_AddArrayToObject(ports, key.data);
+		list = cJSON_AddArrayToObject(ports, key);
 	entry = cJSON_CreateObject();
-	add_string(entry, "HostIp", host_ip && *host_ip ? host_ip : "0.0.0.0");
+	add_string(entry, "HostIp", host[0] ? host : "0.0.0.0");
 	add_string(entry, "HostPort", number);
 	if (!cJSON_AddItemToArray(list, entry))
 		cJSON_Delete(entry);
 }
 
+static int add_mappings(cJSON *ports, const cJSON *array, struct cni_error *err)
+{
+	cleanup_free struct mapping *mappings = NULL;
+	size_t n;
+
+	if (mappings_read(array, "portMappings", &mappings, &n, err))
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		add_port(ports, &mappings[i]);
+	return 0;
+}
+
+/*
+ * The mappings, by the reader that netns-portmap has. What it refuses it refuses whole, but an
+ * attachment is there all the same, maybe with ports that somebody else published: then each by
+ * itself, and a line on stderr for those that cannot be read.
+ */
 static void add_ports(cJSON *ports, const struct attachment *a, const cJSON *source)
 {
 	const cJSON *list = a->source == SOURCE_RECORD
 				    ? json_get(source, "portMappings")
 				    : json_get(json_get(source, "capabilityArgs"), "portMappings");
-	const cJSON *mapping;
+	struct cni_error err = {0};
+	const cJSON *item;
 
-	cJSON_ArrayForEach (mapping, list) {
-		add_port(ports, mapping);
+	if (add_mappings(ports, list, &err) == 0)
+		return;
+	cJSON_ArrayForEach (item, list) {
+		cleanup_json cJSON *alone = cJSON_CreateArray();
+		cJSON *copy = cJSON_Duplicate(item, true);
+
+		if (!cJSON_AddItemToArray(alone, copy)) {
+			cJSON_Delete(copy);
+			cni_error_nomem(&err);
+		} else if (add_mappings(ports, alone, &err) == 0) {
+			continue;
+		}
+		cni_error_wrap(&err, "%s of %s, left out", a->ifname, a->container_id);
+		complain_error(&err);
 	}
 }
 
