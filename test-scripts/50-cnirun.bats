@@ -290,7 +290,7 @@ for port in sys.argv[1:]:
 	ip addr add 192.0.2.2/32 dev lo
 	flow() {
 		prepare_cnirun
-		start_cnirun -p 8080:80 -p 9000-9002:70-72 --publish 192.0.2.2:8081:81/tcp -p 7777/udp \
+		start_cnirun -p 8080:80 -p 9000-9002:70-72 --publish 192.0.2.2:8081:81/TCP -p 7777/udp \
 			-- python3 -c "$SERVER" 80 70 71 72 81
 		publishes 192.0.2.1 8080 "port 80"
 		publishes 192.0.2.1 9002 "port 72"

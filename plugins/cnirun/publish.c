@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "publish.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,9 @@ int publish_parse(const char *text, cJSON *mappings, struct cni_error *err)
 	if (slash) {
 		*slash = '\0';
 		protocol = slash + 1;
+		/* In any case, as in what a runtime sends. */
+		for (char *c = slash + 1; *c; c++)
+			*c = (char)tolower((unsigned char)*c);
 		if (strcmp(protocol, "tcp") != 0 && strcmp(protocol, "udp") != 0 &&
 		    strcmp(protocol, "sctp") != 0)
 			return refuse(text, "there is no such protocol", err);
