@@ -228,49 +228,48 @@ release_lock() {
 	wait "$holder" || true
 }
 
-# /run/bin/netns-stats: killed on its way into call number $n of $calls, or late at those in $delayed.
+# /run/bin/netns-stats: killed on its way into the $n-th $call, or late at those in $delayed.
 traced() {
 	mkdir /run/bin
 	cat >/run/bin/netns-stats <<-EOF
 		#!/bin/sh
 		[ -z "\${delayed-}" ] || exec strace -qqo /dev/null -e inject=\$delayed:delay_enter=200000 "$BIN/netns-stats"
-		exec strace -qqo /dev/null -e "inject=\$calls:signal=KILL:when=\$n" "$BIN/netns-stats"
+		exec strace -qqo /dev/null -e "inject=\$call:signal=KILL:when=\$n" "$BIN/netns-stats"
 	EOF
 	chmod 755 /run/bin/netns-stats
-	export n calls delayed
+	export n call delayed
 }
 
 @test "DEL killed at any of its steps: the next one, or GC, finishes, and there is one account" {
 	in_host && return
-	local members='"accountFile":"/run/accounts"' n=0 status next calls
+	local members='"accountFile":"/run/accounts"' call n status killed=0
 
-	calls=openat,openat2,flock,lseek,write,linkat,renameat,unlink,unlinkat,exit_group
 	container a
 	traced
 	export ASAN_OPTIONS=detect_leaks=0
-	while :; do
-		n=$((n + 1))
-		status=0
-		rm -f /run/accounts
-		[ $((n % 2)) = 0 ] || echo '{"another": "line"}' >/run/accounts
-		cni ADD a /run/netns/a "$members" >/dev/null
-		BIN=/run/bin cni DEL a /run/netns/a "$members" 2>/run/words || status=$?
-		case $status in
-		0) break ;;
-		137) ;;
-		*) fail "killed at $n: $status, $(</run/words)" ;;
-		esac
-		case $((n % 3)) in
-		0) cni DEL a /run/netns/a "$members" ;;
-		1) cni GC a "" "$members,\"cni.dev/valid-attachments\":[]" ;;
-		2) # Its namespace is gone by then.
-			cni DEL a /run/netns/none "$members"
-			;;
-		esac
-		is "$(grep -c '"containerId":"a"' /run/accounts) $(jq -c . /run/accounts | wc -l)" "1 $((1 + n % 2))"
-		[ ! -e "$(record a)" ] || fail "killed at $n: the record is there"
+	for call in openat2 flock write linkat renameat unlinkat exit_group; do
+		for ((n = 1; ; n++)); do
+			status=0
+			rm -f /run/accounts
+			[ $((n % 2)) = 0 ] || echo '{"another": "line"}' >/run/accounts
+			cni ADD a /run/netns/a "$members" >/dev/null
+			BIN=/run/bin cni DEL a /run/netns/a "$members" 2>/run/words || status=$?
+			case $status in
+			0) break ;;
+			137) killed=$((killed + 1)) ;;
+			*) fail "killed at $call $n: $status, $(</run/words)" ;;
+			esac
+			case $((killed % 3)) in
+			0) cni DEL a /run/netns/a "$members" ;;
+			1) cni GC a "" "$members,\"cni.dev/valid-attachments\":[]" ;;
+			2) cni DEL a "" "$members" ;;
+			esac
+			is "$call $n: $(grep -c '"containerId":"a"' /run/accounts) of $(wc -l </run/accounts)" \
+				"$call $n: 1 of $((1 + n % 2))"
+			[ ! -e "$(record a)" ] || fail "killed at $call $n: the record is there"
+		done
 	done
-	[ "$n" -gt 12 ] || fail "only $n steps"
+	[ "$killed" -gt 12 ] || fail "killed $killed times only"
 }
 
 @test "what was being closed when ADD makes it anew is written, and half a line is completed" {

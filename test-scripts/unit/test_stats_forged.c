@@ -96,11 +96,27 @@ static void one_that_sends_without_end_is_told(void **unused)
 	assert_non_null(strstr(err.msg, "floods"));
 }
 
+static void no_more_links_are_kept_than_are_asked_for(void **unused)
+{
+	cleanup_sample struct sample sample = {.links_max = 2};
+	char buf[128] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct sockaddr_nl from;
+	struct iovec iov = {buf, sizeof(buf)};
+	const struct msghdr msg = {.msg_name = &from, .msg_iov = &iov};
+
+	(void)unused;
+	forge(&msg);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(parse_link(&sample, (const void *)buf), 0);
+	assert_int_equal(sample.n_links, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_another_process_says_is_not_believed),
 		cmocka_unit_test(one_that_sends_without_end_is_told),
+		cmocka_unit_test(no_more_links_are_kept_than_are_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
