@@ -32,7 +32,8 @@ struct cni_error {
  * cni_error() - fill an error.
  * @err:  where to; never NULL
  * @code: enum cni_error_code, or a plugin's own
- * @fmt:  printf format of the message; what is not UTF-8, or not seen on a terminal, comes out as '?'
+ * @fmt:  printf format of the message; what is not UTF-8, or not seen on a terminal, comes out as
+ * '?'
  *
  * Return: always -1, so that a caller can `return cni_error(...)`.
  */
