@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "version.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,8 +26,16 @@ int cni_version_parse(const char *text, enum cni_version *out)
 	return -1;
 }
 
+int output_end(const char *program)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "%s: cannot write to standard output: %s\n", program, strerror(errno));
+	return 1;
+}
+
 int version_print(const char *program)
 {
 	printf("%s (usernet-cni) " USERNET_VERSION "\n", program);
-	return fflush(stdout) != 0;
+	return output_end(program);
 }

@@ -34,4 +34,8 @@ int cni_version_parse(const char *text, enum cni_version *out);
  */
 int version_print(const char *program);
 
+/* The end of what main() has printed: written, or a sentence on standard error. Return: the same.
+ */
+int output_end(const char *program);
+
 #endif

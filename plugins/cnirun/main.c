@@ -6,7 +6,7 @@
  *     └── command.c ── resolv.c, signals.c  and the COMMAND itself
  *   add.c, del.c, check.c, gc.c, status.c   cnitool's jobs
  *     └── job.c, options.c ── publish.c     what was asked for
- *           ├── list.c                      which plugins
+ *           ├── list.c ── trust.c           which plugins, and whether to believe it
  *           ├── chain.c ── program.c        calling them
  *           └── cache.c ── base64.c         what is remembered of it, as libcni does
  */
@@ -60,7 +60,7 @@ static int help(void)
 	       "cnirun\n"
 	       "itself 125, 126 (COMMAND is not executable), 127 (there is none). Of the other\n"
 	       "forms 0, 1, or 2 for wrong usage. In full: cnirun(8).\n");
-	return 0;
+	return output_end("cnirun");
 }
 
 /* A descriptor that we open must not become 0, 1 or 2. */
