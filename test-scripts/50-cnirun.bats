@@ -61,7 +61,7 @@ main_flow() {
 		is "$(xargs <<<"$output")" "0 1000 1 1 100000 65536 0 1000 1 1 100000 65536"
 		# The helper refuses: our own id will do, and who wants to know is told.
 		runs -- true
-		PATH=/run/t/bin:$PATH
+		PATH=/run/bin:$PATH
 		runs -- cat /proc/self/uid_map
 		is "$(xargs <<<"$output")" "0 1000 1"
 		cnirun -v -- true
@@ -69,9 +69,9 @@ main_flow() {
 			fail "not told: $words"
 		no_trace
 	}
-	mkdir /run/t/bin
-	printf '#!/bin/sh\necho no >&2; exit 1\n' >/run/t/bin/newuidmap
-	chmod 755 /run/t/bin/newuidmap
+	mkdir /run/bin
+	printf '#!/bin/sh\necho no >&2; exit 1\n' >/run/bin/newuidmap
+	chmod 755 /run/bin/newuidmap
 	as_user flow
 }
 
@@ -516,7 +516,7 @@ for port in sys.argv[1:]:
 	rm /run/net.d/net.conflist
 	runs del net /run/netns/c1
 	is "$(calls)" "one ADD one DEL two ADD two DEL"
-	refuses 1 'no network "net" in /run/net.d' del net /run/netns/c1
+	refuses 1 'no network "net": no list in /run/net.d has that name' del net /run/netns/c1
 	no_trace
 }
 
@@ -603,8 +603,16 @@ CNI_PATH=$CNI_PATH"
 	echo '{"name":' >/run/net.d/00-broken.conflist
 	runs -n single -- true
 	is "$(calls)" "one ADD one DEL"
-	refuses 125 'no network "nosuch" in /run/net.d; copy its list there, or give its path: passed over: /run/net.d/00-broken.conflist is not' \
+	echo '{"name":"nosuch","plugins":[]}' >/run/net.d/01-empty.conflist
+	refuses 125 'no network "nosuch": no list in /run/net.d has that name; copy one there, or give its path: besides, what could not be read was passed over: /run/net.d/00-broken.conflist is not' \
 		-n nosuch -- true
+	[[ $words == *"; /run/net.d/01-empty.conflist: the network has no plugins"* ]] || fail "the second is not named: $words"
+	for i in {100..140}; do
+		echo '{"name":' >"/run/net.d/$i.conflist"
+	done
+	refuses 125 '.conflist is not valid JSON' -n nosuch -- true
+	[[ $words == *"; and "[1-9]*" more" ]] || fail "the rest is not counted: $words"
+	rm /run/net.d/1??.conflist
 	runs -n /run/net.d/single.conf -- true
 	cd /run/net.d
 	runs -n ./single.conf -- true
@@ -618,7 +626,7 @@ CNI_PATH=$CNI_PATH"
 	rm /run/t/calls
 	runs -n single -- true
 	is "$(calls)" "one ADD one DEL"
-	XDG_CONFIG_HOME=/run/nowhere refuses 125 "in /run/nowhere/cni/net.d or /etc/cni/net.d" \
+	XDG_CONFIG_HOME=/run/nowhere refuses 125 "no list in /run/nowhere/cni/net.d or /etc/cni/net.d has" \
 		-n single -- true
 	no_trace
 }
@@ -828,7 +836,7 @@ bad_add() {
 		prepare_cnirun
 		container_of_process --user --map-root-user --net
 		runs add --cache-dir "$XDG_RUNTIME_DIR/a" net "/proc/$process/ns/net"
-		is "$(find "$XDG_RUNTIME_DIR/a/results" -type f | wc -l)" 1
+		is "$(find "$XDG_RUNTIME_DIR/a/results" -name 'net-*' | wc -l)" 1
 		refuses 1 "knows no such ADD" check net "/proc/$process/ns/net"
 		CNI_CACHE_DIR=$XDG_RUNTIME_DIR/a runs check net "/proc/$process/ns/net"
 		CNI_CACHE_DIR=$XDG_RUNTIME_DIR/a runs del net "/proc/$process/ns/net"
@@ -956,13 +964,13 @@ bad_add() {
 	ip netns add c2
 	runs add net /run/netns/c1
 	runs add net /run/netns/c2
-	flock --no-fork --shared "$CACHE" sleep 100 &
+	flock --no-fork --shared "$CACHE/.cnirun.lock" sleep 100 &
 	holder=$!
 	wait_until pgrep -x sleep
 	refuses 1 "an add or a del is at work" gc net
 	kill "$holder"
 	wait "$holder" || true
-	flock --no-fork "$CACHE" sleep 100 &
+	flock --no-fork "$CACHE/.cnirun.lock" sleep 100 &
 	holder=$!
 	wait_until pgrep -x sleep
 	refuses 1 "a gc is at work" del net /run/netns/c1

@@ -14,7 +14,8 @@ prepare_cnirun() {
 		cp "$BIN/cnirun" /run/cni/
 		[ ! -e "$BIN/netns-portmap" ] || cp "$BIN/netns-portmap" /run/cni/
 		mkdir -p /run/net.d /run/fake /run/none /var/lib/cni
-		chmod 777 /run/net.d /run/fake /run/t
+		chmod 1777 /run/net.d /run/fake
+		chmod 777 /run/t
 		mount -t tmpfs -o mode=755 tmpfs /var/lib/cni
 		CACHE=/var/lib/cni/results
 	else
@@ -132,7 +133,7 @@ no_trace() {
 }
 
 cache() {
-	[ ! -d "$CACHE" ] || ls -A "$CACHE"
+	[ ! -d "$CACHE" ] || ls -A --ignore=.cnirun.lock "$CACHE"
 }
 
 # The entry of an attachment that there is one of.

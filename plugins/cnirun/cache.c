@@ -18,8 +18,16 @@
  * What is in a file is checked against what was looked for: names are joined by '-', which they may
  * contain, so two attachments can have one file name.
  *
+ * Two members of an entry are not libcni's, which passes them over: what proves the namespace (see
+ * cached.h), and "runtimeDir", the XDG_RUNTIME_DIR of ADD's plugins. Plugins keep their state below
+ * it; a DEL that looked elsewhere would find nothing, succeed, and with the entry the last trace of
+ * a daemon would be gone.
+ *
  * GC and ADD must not overlap (spec, section 3, "Lifecycle & Ordering"): ADD and DEL hold a shared
- * flock(2) on the directory, GC an exclusive one. Nobody waits for it: GC can be called again.
+ * flock(2), GC an exclusive one. Nobody waits for it: GC can be called again. The lock is on a file
+ * of its own. The directory would do without, but whoever may open something may lock it, and
+ * where an administrator lets others read the cache they could stop us for good. libcni reads the
+ * file, finds that it is not an entry, and goes on.
  */
 #include "cache.h"
 
@@ -39,9 +47,13 @@
 #include "encoding.h"
 #include "result.h"
 #include "state.h"
+#include "trust.h"
 
 #define KIND "cniCacheV1"
 #define EXACT_RESULT "exactResult" /* where "result" is in another version; libcni ignores it */
+#define RUNTIME_DIR "runtimeDir"
+#define LOCK_FILE ".cnirun.lock"
+#define LOCK_MODE 0600
 #define SYSTEM_CACHE "/var/lib/cni"
 #define NAME_BYTES 512
 
@@ -111,20 +123,42 @@ static int check_dir(const struct cache *cache, struct cni_error *err)
 				 "the result cache %s must be ours, and writable by nobody else; "
 				 "it is user %u's, mode %03o",
 				 cache->dir, st.st_uid, st.st_mode & 0777);
+	/* The lists in it are executed by del and gc. */
+	if (trust_check(cache->dir, err) < 0)
+		return cni_error_wrap(err, "the result cache %s cannot be trusted", cache->dir);
 	return 0;
+}
+
+/* Return: a descriptor of the file to lock, or -1 with errno. */
+static int open_lock(const struct cache *cache)
+{
+	return openat(cache->fd, LOCK_FILE,
+		      O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		      LOCK_MODE);
 }
 
 static int lock(struct cache *cache, enum cache_use use, struct cni_error *err)
 {
-	cache->lock_fd = openat(cache->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (cache->lock_fd < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot open the result cache %s",
-				       cache->dir);
+	struct stat st;
+
+	cache->lock_fd = open_lock(cache);
+	/*
+	 * A full disk must not keep a del from making room. Who works on this cache now has made
+	 * the file when there was room, so there is nobody.
+	 */
+	if (cache->lock_fd < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EROFS))
+		return 0;
+	if (cache->lock_fd < 0 || fstat(cache->lock_fd, &st) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot open %s/" LOCK_FILE, cache->dir);
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_mode & 077)
+		return cni_error(err, CNI_ERR_IO,
+				 "%s/" LOCK_FILE " must be a file that only we can open (mode %03o)"
+				 "; remove it",
+				 cache->dir, LOCK_MODE);
 	if (flock(cache->lock_fd, (use == CACHE_GC ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0)
 		return 0;
 	if (errno != EWOULDBLOCK)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot lock the result cache %s",
-				       cache->dir);
+		return cni_error_errno(err, CNI_ERR_IO, "cannot lock %s/" LOCK_FILE, cache->dir);
 	return cni_error(err, CNI_ERR_AGAIN, "%s is at work on the result cache %s; try again",
 			 use == CACHE_GC ? "an add or a del" : "a gc", cache->dir);
 }

@@ -26,7 +26,10 @@
 #include "conf.h"
 #include "program.h"
 #include "result.h"
+#include "trust.h"
 #include "utf8.h"
+
+#define RUNTIME_DIR "XDG_RUNTIME_DIR"
 
 extern char **environ;
 
@@ -108,7 +111,7 @@ static void pass_words_on(const char *type, const char *words)
 	}
 }
 
-/* The first regular file of that name in CNI_PATH. */
+/* The first regular file of that name in CNI_PATH that nobody else could have put there. */
 static int find_plugin(const char *type, const char *path, char out[PATH_MAX],
 		       struct cni_error *err)
 {
@@ -118,12 +121,13 @@ static int find_plugin(const char *type, const char *path, char out[PATH_MAX],
 		const size_t len = strcspn(dir, ":");
 
 		if (len > 0 && snprintf(out, PATH_MAX, "%.*s/%s", (int)len, dir, type) < PATH_MAX &&
-		    stat(out, &st) == 0 && S_ISREG(st.st_mode))
+		    stat(out, &st) == 0 && S_ISREG(st.st_mode) && trust_or_pass_over("plugin", out))
 			return 0;
 		dir += len;
 	}
 	return cni_error(err, CNI_ERR_CONFIG,
-			 "no plugin \"%.60s\" in %.300s; install it, or set CNI_PATH", type, path);
+			 "no plugin \"%.60s\" in %.300s; install it, or set CNI_PATH", type,
+			 *path ? path : "CNI_PATH, which has no directory");
 }
 
 /* The plugin's environment: ours, with CNI_* as the spec says. */

@@ -19,6 +19,7 @@
 
 #include "cleanup.h"
 #include "program.h"
+#include "trust.h"
 
 #define HELPER_LIMIT_MS 10000
 #define MAX_RANGES 32
@@ -99,7 +100,7 @@ static int add_ranges(const struct kind *kind, const char *name, struct argument
 	return n;
 }
 
-/* A program of PATH. Return: 0, or -1 there is none. */
+/* A program of PATH, ours or root's. Return: 0, or -1 there is none. */
 static int find_program(const char *name, char *out, size_t size)
 {
 	for (const char *dir = getenv("PATH"); dir; dir = *dir ? dir + 1 : NULL) {
@@ -107,7 +108,7 @@ static int find_program(const char *name, char *out, size_t size)
 
 		if (len > 0 && *dir == '/' &&
 		    (size_t)snprintf(out, size, "%.*s/%s", (int)len, dir, name) < size &&
-		    access(out, X_OK) == 0)
+		    access(out, X_OK) == 0 && trust_or_pass_over("program", out))
 			return 0;
 		dir += len;
 	}

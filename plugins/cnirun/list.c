@@ -6,7 +6,8 @@
  * ($XDG_CONFIG_HOME/cni/net.d, by default ~/.config/cni/net.d) comes before the system's. In a
  * directory files are read in the order of their names, lists (.conflist) before single plugins
  * (.conf, .json), and the first of the name counts. libcni gives up at the first file that it
- * cannot read; here that file is an error only when it is the one that was meant, or may have been.
+ * cannot read; here that file is passed over, and told where no other has the name. So are files
+ * and directories that somebody else could have written (see trust.c).
  *
  * What: the tree as it was read stays the one representation. Nothing of a plugin's configuration
  * is interpreted but type and capabilities; all else is the plugin's.
@@ -26,6 +27,7 @@
 #include "cleanup.h"
 #include "cni.h"
 #include "conf.h"
+#include "trust.h"
 
 /*
  * For machines where no list is installed: the interface plugin, and the port publisher behind it
@@ -192,16 +194,48 @@ static int each_file(const char *directory, int (*filter)(const struct dirent *e
 	return value;
 }
 
+/* The plugins of a directory. */
+struct gathering {
+	cJSON *plugins;
+	bool checked; /* whoever may write them must be one who may write the list */
+};
+
+static int check_part(const char *path, struct cni_error *err)
+{
+	if (trust_check(path, err) == 0 || err->code != CNI_ERR_CONFIG)
+		return 0;
+	return cni_error_wrap(err, "a part of the list cannot be trusted");
+}
+
 static int append_plugin(const char *path, void *arg, struct cni_error *err)
 {
+	const struct gathering *gathering = arg;
 	cleanup_json cJSON *plugin = NULL;
 
-	if (read_object(path, &plugin, err) < 0)
+	if ((gathering->checked && check_part(path, err) < 0) ||
+	    read_object(path, &plugin, err) < 0)
 		return -1;
-	if (!cJSON_AddItemToArray(arg, plugin))
+	if (!cJSON_AddItemToArray(gathering->plugins, plugin))
 		return cni_error_nomem(err);
 	(void)take_ptr(plugin);
 	return 0;
+}
+
+static int gather_from(const char *directory, const char *name, cJSON *plugins,
+		       struct cni_error *err)
+{
+	struct cni_error ignored;
+	struct gathering gathering = {
+		.plugins = plugins,
+		.checked = trust_check(directory, &ignored) == 0,
+	};
+	char path[PATH_MAX];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) >= sizeof(path))
+		return cni_error(err, CNI_ERR_CONFIG, "the path of %s is too long", directory);
+	if (gathering.checked && check_part(path, err) < 0)
+		return -1;
+	return each_file(path, is_conf_only, append_plugin, &gathering, err);
 }
 
 /*
@@ -212,7 +246,6 @@ static int gather_plugins(struct network_list *list, const char *directory, stru
 {
 	const cJSON *inlined = NULL;
 	cJSON *plugins;
-	char path[PATH_MAX];
 	bool only_inlined = false;
 
 	if (get_flag(list->conf, "loadOnlyInlinedPlugins", &only_inlined, err) < 0 ||
@@ -226,11 +259,7 @@ static int gather_plugins(struct network_list *list, const char *directory, stru
 		return cni_error_nomem(err);
 	list->plugins = plugins;
 	if (!only_inlined && directory) {
-		if ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, list->name) >=
-		    sizeof(path))
-			return cni_error(err, CNI_ERR_CONFIG, "the path of %s is too long",
-					 directory);
-		if (each_file(path, is_conf_only, append_plugin, plugins, err) < 0)
+		if (gather_from(directory, list->name, plugins, err) < 0)
 			return -1;
 		cJSON_DeleteItemFromObjectCaseSensitive(list->conf, "loadOnlyInlinedPlugins");
 		if (!cJSON_AddTrueToObject(list->conf, "loadOnlyInlinedPlugins"))
@@ -355,18 +384,35 @@ static int load_file(const char *path, struct network_list *list, struct cni_err
 struct search {
 	const char *name;
 	struct network_list *list;
-	struct cni_error *broken; /* the first file that could not be read */
+	char broken[900]; /* what could not be read, and why */
+	int untold;       /* for want of room in it */
 };
+
+static void note_broken(struct search *search, const struct cni_error *err)
+{
+	const size_t len = strlen(search->broken);
+	const size_t room = sizeof(search->broken) - len;
+
+	if ((size_t)snprintf(search->broken + len, room, "%s%s%s%s", len > 0 ? "; " : "", err->msg,
+			     err->details[0] ? ": " : "", err->details) < room)
+		return;
+	search->broken[len] = '\0';
+	search->untold++;
+}
 
 static int try_file(const char *path, void *arg, struct cni_error *err)
 {
 	struct search *search = arg;
 	cleanup_list struct network_list list = {0};
+	struct cni_error broken = {0};
 
 	(void)err;
-	if (load_file(path, &list,
-		      search->broken->code == 0 ? search->broken : &(struct cni_error){0}) < 0)
+	if (!trust_or_pass_over("file", path))
 		return 0;
+	if (load_file(path, &list, &broken) < 0) {
+		note_broken(search, &broken);
+		return 0;
+	}
 	if (strcmp(list.name, search->name) != 0)
 		return 0;
 	*search->list = list;
@@ -376,8 +422,11 @@ static int try_file(const char *path, void *arg, struct cni_error *err)
 
 static int search_directory(const char *directory, struct search *search, struct cni_error *err)
 {
-	int found = each_file(directory, is_conflist, try_file, search, err);
+	int found;
 
+	if (!trust_or_pass_over("directory", directory))
+		return 0;
+	found = each_file(directory, is_conflist, try_file, search, err);
 	if (found == 0)
 		found = each_file(directory, is_conf, try_file, search, err);
 	return found;
@@ -406,9 +455,8 @@ static int directories(char paths[2][PATH_MAX])
 /* Return: whether it has been found; @err says where it was looked for. */
 static bool find_by_name(const char *name, struct network_list *list, struct cni_error *err)
 {
-	struct cni_error broken = {0};
-	struct search search = {.name = name, .list = list, .broken = &broken};
-	char paths[2][PATH_MAX];
+	struct search search = {.name = name, .list = list};
+	char paths[2][PATH_MAX], more[32] = "";
 	const int n = directories(paths);
 
 	for (int i = 0; i < n; i++) {
@@ -417,15 +465,19 @@ static bool find_by_name(const char *name, struct network_list *list, struct cni
 		if (found > 0)
 			return true;
 		/* Like a broken file: the other directory may have it. */
-		if (found < 0 && broken.code == 0)
-			broken = *err;
+		if (found < 0)
+			note_broken(&search, err);
 	}
-	cni_error(err, CNI_ERR_CONFIG,
-		  "no network \"%.60s\" in %.120s%s%.120s; copy its list there, or give its path",
-		  name, paths[0], n > 1 ? " or " : "", n > 1 ? paths[1] : "");
-	if (broken.code != 0)
-		cni_error_details(err, "passed over: %s%s%s", broken.msg,
-				  broken.details[0] ? ": " : "", broken.details);
+	cni_error(
+		err, CNI_ERR_CONFIG,
+		"no network \"%.60s\": no list in %.120s%s%.120s has that name; copy one there, or "
+		"give its path",
+		name, paths[0], n > 1 ? " or " : "", n > 1 ? paths[1] : "");
+	if (search.untold > 0)
+		snprintf(more, sizeof(more), "; and %d more", search.untold);
+	if (search.broken[0])
+		cni_error_details(err, "besides, what could not be read was passed over: %s%s",
+				  search.broken, more);
 	return false;
 }
 

@@ -39,7 +39,8 @@ void list_free(struct network_list *list);
  * The default network is built in, for machines where no list of its name is installed; and, when
  * it was not asked for by name, for where that list cannot publish ports and @publish asks for it.
  * A file of one plugin (.conf, .json) becomes a list of one. A broken file in a directory is passed
- * over when another has the name.
+ * over, and named where no other has the name; one that somebody else could have written is passed
+ * over and told on standard error. A path is taken as it is.
  *
  * Return: 0, or -1 with @err filled.
  */

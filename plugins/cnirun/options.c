@@ -14,6 +14,7 @@
 #include "conf.h"
 #include "encoding.h"
 #include "publish.h"
+#include "trust.h"
 
 #define DEFAULT_PATH "/opt/cni/bin:/usr/libexec/cni:/usr/lib/cni:/usr/local/lib/cni"
 #define DEFAULT_LIMIT_S 60
@@ -253,27 +254,45 @@ static bool is_in_path(const char *dir)
 	return false;
 }
 
+/* Our own directory; "" where it cannot be told. */
+static void own_directory(char out[PATH_MAX])
+{
+	const ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
+	char *slash;
+
+	out[n > 0 ? n : 0] = '\0';
+	slash = strrchr(out, '/');
+	if (slash)
+		*slash = '\0';
+}
+
 /*
  * Where plugins are. Our own directory comes last, and only when it is a directory of plugins: in
- * /usr/bin, slirp4netns is the daemon.
+ * /usr/bin, slirp4netns is the daemon. Plugins look into CNI_PATH themselves, for those of their
+ * IPAM: what is not to be trusted is not told to them either.
  */
 static void find_path(char *out, size_t size)
 {
-	const char *path = variable("CNI_PATH");
-	char self[PATH_MAX];
-	const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
+	const char *given = variable("CNI_PATH");
+	char all[sizeof(DEFAULT_PATH) + PATH_MAX], self[PATH_MAX];
+	size_t used = 0;
 
-	snprintf(out, size, "%s", path ?: DEFAULT_PATH);
-	if (path || n <= 0)
-		return;
-	self[n] = '\0';
-	slash = strrchr(self, '/');
-	if (!slash || slash == self)
-		return;
-	*slash = '\0';
-	if (!is_in_path(self))
-		snprintf(out, size, DEFAULT_PATH ":%s", self);
+	snprintf(all, sizeof(all), DEFAULT_PATH);
+	own_directory(self);
+	if (*self && !is_in_path(self))
+		snprintf(all, sizeof(all), DEFAULT_PATH ":%s", self);
+	*out = '\0';
+	for (const char *p = given ?: all; p; p = *p ? p + 1 : NULL) {
+		const size_t len = strcspn(p, ":");
+		char directory[PATH_MAX];
+
+		snprintf(directory, sizeof(directory), "%.*s", (int)len, p);
+		if (len > 0 && len < sizeof(directory) && used + len + 2 < size &&
+		    trust_or_pass_over("directory", directory))
+			used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ":" : "",
+						 directory);
+		p += len;
+	}
 }
 
 static int read_environment(struct options *options, unsigned int command, struct cni_error *err)

@@ -128,7 +128,7 @@ no_trace_of_containers() {
 	wait_until no_daemon
 	is "$(left_files "$STATE")" ""
 	is "$(ls -A /run/netns)" ""
-	is "$(ls -A /var/lib/cni/results)" ""
+	is "$(ls -A --ignore=.cnirun.lock /var/lib/cni/results)" ""
 	is "$(find /var/lib/cni/networks -name '[0-9a-f]*[.:]*' 2>/dev/null)" ""
 	is "$(ip -o link | grep -oE 'veth[^@:]*' || true)" ""
 	refused grep -q 'comment ".*@eth' <(nft list ruleset)
