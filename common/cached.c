@@ -49,12 +49,13 @@ static uint64_t read_cookie(const struct netns *ns)
 
 int cached_netns_note(const struct netns *ns, cJSON *cached, struct cni_error *err)
 {
-	const uint64_t cookie = read_cookie(ns);
 	char boot[BOOT_ID_LEN + 1], text[24];
+	uint64_t cookie;
 	cJSON *identity;
 
 	if (read_boot_id(boot) < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot read " BOOT_ID);
+		return 0;
+	cookie = read_cookie(ns);
 	snprintf(text, sizeof(text), "%" PRIu64, cookie);
 	identity = cJSON_AddObjectToObject(cached, CACHED_NETNS_IDENTITY);
 	if (cJSON_AddStringToObject(identity, "boot", boot) == NULL ||

@@ -43,7 +43,8 @@ enum cached_netns_state {
 	CACHED_NETNS_UNKNOWN, /* it cannot be opened: EMFILE, EIO, EACCES */
 };
 
-/* Note what proves a namespace in an entry. Return: 0, or -1 CNI_ERR_IO, or out of memory. */
+/* Note what proves a namespace in an entry; nothing, where no boot id can be read. Return: 0, or -1
+ * out of memory. */
 int cached_netns_note(const struct netns *ns, cJSON *cached, struct cni_error *err);
 
 /* What an entry notes; zero-filled where that is nothing, or cannot be read. */

@@ -129,6 +129,11 @@ bool netns_is_own(const struct netns *ns)
 	return same_file(ns->fd, OWN_NETNS);
 }
 
+bool netns_is_at(const struct netns *ns, const char *path)
+{
+	return same_file(ns->fd, path);
+}
+
 /* setns(2) failed: EPERM, but for a kernel that runs out of something. */
 static int not_allowed(struct cni_error *err)
 {

@@ -41,6 +41,9 @@ void netns_close(struct netns *ns);
 /* Whether it is the namespace that this process is in. */
 bool netns_is_own(const struct netns *ns);
 
+/* Whether a path leads to it. While it is open, no other namespace has its inode's number. */
+bool netns_is_at(const struct netns *ns, const char *path);
+
 /**
  * netns_join_owner() - join the owning user namespace for good, where netns_open() found that
  * needed.

@@ -431,7 +431,9 @@ for port in sys.argv[1:]:
 		runs add net /run/netns/c1
 	is "$(cache)" "net-$(cnitool_id /run/netns/c1)-net1"
 	is "$(stat -c %a "$CACHE"/* "$CACHE")" $'600\n700'
-	is "$(entry -c 'del(.config, .result)' 2>/dev/null || jq -c 'del(.config, .result)' "$CACHE"/*)" \
+	is "$(jq -r '.netnsIdentity | "\(.boot) \(.dev) \(.inode)"' "$CACHE"/*)" \
+		"$(cat /proc/sys/kernel/random/boot_id) $(stat -c '%d %i' /run/netns/c1)"
+	is "$(jq -c 'del(.config, .result, .netnsIdentity)' "$CACHE"/*)" \
 		"$(jq -cn --arg id "$(cnitool_id /run/netns/c1)" '{kind: "cniCacheV1", containerId: $id,
 			ifName: "net1", networkName: "net", netns: "/run/netns/c1",
 			cniArgs: [["A","b"],["C","d"]],
@@ -498,7 +500,7 @@ for port in sys.argv[1:]:
 	ip netns delete c1
 	runs gc net
 	is "$(calls)" "one ADD one GC one GC one DEL one GC"
-	grep -qx CNI_NETNS=/run/netns/c1 /run/t/one.DEL.env || fail "DEL was not told the namespace"
+	grep -qx CNI_NETNS= /run/t/one.DEL.env || fail "DEL was told a namespace that has gone"
 	no_trace
 }
 
@@ -672,7 +674,15 @@ CNI_PATH=$CNI_PATH"
 	invent two <<<'echo "{\"cniVersion\":\"1.0.0\",\"code\":5,\"msg\":\"no $CNI_COMMAND\"}"; exit 1'
 	cnirun -n net -- true
 	is "$words" "cnirun: plugin two failed (DEL, code 5): no DEL
+cnirun: what could not be undone stays in the result cache, for cnirun gc net
 cnirun: plugin two failed (ADD, code 5): no ADD"
+	ip netns add c2
+	cnirun add net /run/netns/c2
+	is "$status $(wc -l <<<"$words") $(cache | wc -l)" "1 3 2"
+	invent_good two
+	runs del net /run/netns/c2
+	is "$(cache | wc -l)" 1
+	runs gc net
 	no_trace
 }
 

@@ -18,8 +18,7 @@ static int prepare(struct job *job, struct cni_error *err)
 	    job_open_netns(job, err) < 0 ||
 	    cache_open(o->cache_dir, CACHE_CHANGE, &job->cache, err) < 0)
 		return -1;
-	job_make_chain(job);
-	return 0;
+	return job_make_chain(job, err);
 }
 
 static int print_result(const cJSON *result, struct cni_error *err)
@@ -43,7 +42,7 @@ static int add(struct job *job, struct cni_error *err)
 
 	if (prepare(job, err) < 0)
 		return -1;
-	written = cache_write(&job->cache, &job->list, a, NULL, false, err);
+	written = cache_write(&job->cache, &job->list, a, &job->ns, NULL, false, err);
 	if (written < 0)
 		return -1;
 	if (written == 0)
@@ -52,15 +51,14 @@ static int add(struct job *job, struct cni_error *err)
 				 "first",
 				 a->netns, job->list.name, a->ifname);
 	if (chain_add(&job->chain, &result, err) == 0) {
-		if (cache_write(&job->cache, &job->list, a, result, true, err) > 0 &&
+		if (cache_write(&job->cache, &job->list, a, &job->ns, result, true, err) > 0 &&
 		    print_result(result, err) == 0)
 			return 0;
-		/* Nobody would know of it. What cannot be undone keeps its entry, for gc. */
+		/* Nobody would know of it. */
 		job->chain.interrupt_fd = -1;
-		if (chain_del(&job->chain, result, true, &ignored) < 0)
-			return -1;
+		job->chain.undone = chain_del(&job->chain, result, true, &ignored) == 0;
 	}
-	cache_remove(&job->cache, job->list.name, a->container_id, a->ifname, &ignored);
+	job_forget(job);
 	return -1;
 }
 

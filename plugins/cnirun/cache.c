@@ -291,7 +291,7 @@ static int add_result(cJSON *entry, const struct network_list *list, const cJSON
 }
 
 static cJSON *make_entry(const struct network_list *list, const struct attachment *a,
-			 const cJSON *result)
+			 const struct netns *ns, const cJSON *result, struct cni_error *err)
 {
 	cleanup_json cJSON *entry = cJSON_CreateObject();
 	cleanup_json cJSON *conf = json_copy(list->conf);
@@ -304,6 +304,8 @@ static cJSON *make_entry(const struct network_list *list, const struct attachmen
 	    !cJSON_AddStringToObject(entry, "ifName", a->ifname) ||
 	    !cJSON_AddStringToObject(entry, "networkName", list->name) ||
 	    (a->netns && !cJSON_AddStringToObject(entry, "netns", a->netns)) ||
+	    (ns && cached_netns_note(ns, entry, err) < 0) ||
+	    (a->runtime_dir && !cJSON_AddStringToObject(entry, RUNTIME_DIR, a->runtime_dir)) ||
 	    (a->args && *a->args && add(entry, "cniArgs", args_to_json(a->args)) < 0) ||
 	    (cJSON_GetArraySize(a->capabilities) > 0 &&
 	     add(entry, "capabilityArgs", json_copy(a->capabilities)) < 0) ||
@@ -313,10 +315,10 @@ static cJSON *make_entry(const struct network_list *list, const struct attachmen
 }
 
 int cache_write(const struct cache *cache, const struct network_list *list,
-		const struct attachment *attachment, const cJSON *result, bool replace,
-		struct cni_error *err)
+		const struct attachment *attachment, const struct netns *ns, const cJSON *result,
+		bool replace, struct cni_error *err)
 {
-	cleanup_json cJSON *entry = make_entry(list, attachment, result);
+	cleanup_json cJSON *entry = make_entry(list, attachment, ns, result, err);
 	cleanup_free char *text = entry ? cJSON_PrintUnformatted(entry) : NULL;
 	char name[NAME_BYTES];
 	int written;
@@ -347,6 +349,7 @@ static int decode(const cJSON *json, const char *path, struct cache_entry *entry
 	const cJSON *exact = json_get(json, EXACT_RESULT);
 	const cJSON *result = cJSON_IsObject(exact) ? exact : json_get(json, "result");
 	const char *netns = result_cached_netns(json);
+	const char *runtime_dir = cJSON_GetStringValue(json_get(json, RUNTIME_DIR));
 	struct attachment *a = &entry->attachment;
 
 	if (!cJSON_IsString(kind) || strcmp(kind->valuestring, KIND) != 0)
@@ -358,6 +361,8 @@ static int decode(const cJSON *json, const char *path, struct cache_entry *entry
 	a->container_id = copy_string(json, "containerId");
 	a->ifname = copy_string(json, "ifName");
 	a->netns = netns ? strdup(netns) : NULL;
+	a->runtime_dir = runtime_dir && *runtime_dir == '/' ? strdup(runtime_dir) : NULL;
+	entry->netns = cached_netns_identity(json);
 	a->args = cJSON_IsArray(args) ? args_from_json(args) : NULL;
 	a->capabilities = cJSON_IsObject(capabilities) ? cJSON_Duplicate(capabilities, true) : NULL;
 	entry->result = cJSON_IsObject(result) ? cJSON_Duplicate(result, true) : NULL;

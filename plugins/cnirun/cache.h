@@ -11,9 +11,11 @@
 
 #include <cjson/cJSON.h>
 
+#include "cached.h"
 #include "chain.h"
 #include "error.h"
 #include "list.h"
+#include "netns.h"
 
 struct cache {
 	char dir[PATH_MAX]; /* <dir>/results */
@@ -25,8 +27,9 @@ struct cache {
 
 struct cache_entry {
 	struct attachment attachment;
-	cJSON *result; /* NULL: ADD has not finished */
-	char *conf;    /* the list, as text; NULL: none */
+	struct netns_identity netns; /* zero-filled: not noted */
+	cJSON *result;               /* NULL: ADD has not finished */
+	char *conf;                  /* the list, as text; NULL: none */
 	size_t conf_len;
 };
 
@@ -44,7 +47,8 @@ enum cache_use {
  * @dir: NULL: CNI_CACHE_DIR; without it, /var/lib/cni for root of the initial user namespace, else
  *       cni in XDG_RUNTIME_DIR
  *
- * Return: 0 (cache_close() it), or -1: CNI_ERR_IO, CNI_ERR_CONFIG (no place), CNI_ERR_AGAIN.
+ * Return: 0 (cache_close() it), or -1: CNI_ERR_IO, CNI_ERR_CONFIG (no place, or one that others can
+ * replace), CNI_ERR_AGAIN.
  */
 int cache_open(const char *dir, enum cache_use use, struct cache *cache, struct cni_error *err);
 void cache_close(struct cache *cache);
@@ -52,14 +56,15 @@ void cache_close(struct cache *cache);
 
 /**
  * cache_write() - write the entry of an attachment.
+ * @ns:      its namespace, which the entry is to prove; NULL: it proves none
  * @result:  of ADD; NULL before it, so that what a killed cnirun leaves can be found
  * @replace: false refuses when there is one: returns 0, leaves it
  *
  * Return: 1 written, 0 there was one, -1 CNI_ERR_IO.
  */
 int cache_write(const struct cache *cache, const struct network_list *list,
-		const struct attachment *attachment, const cJSON *result, bool replace,
-		struct cni_error *err);
+		const struct attachment *attachment, const struct netns *ns, const cJSON *result,
+		bool replace, struct cni_error *err);
 
 /* Return: 1 with @entry filled (cache_entry_free() it), 0 none, -1 unreadable or another's. */
 int cache_read(const struct cache *cache, const char *network, const char *container_id,

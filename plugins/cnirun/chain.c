@@ -39,6 +39,7 @@ void attachment_free(struct attachment *attachment)
 	free(attachment->netns);
 	free(attachment->ifname);
 	free(attachment->args);
+	free(attachment->runtime_dir);
 	cJSON_Delete(attachment->capabilities);
 	*attachment = (struct attachment){0};
 }
@@ -155,25 +156,38 @@ static int set_variable(struct environment *env, const char *name, const char *v
 	return 0;
 }
 
+/* As chain_del() says; the other operations have opened it, and fail where it has gone. */
+static const char *netns_of(const struct chain *chain, const char *command)
+{
+	const char *path = chain->attachment->netns;
+
+	if (!path || (strcmp(command, "DEL") == 0 && (!chain->ns || !netns_is_at(chain->ns, path))))
+		return "";
+	return path;
+}
+
 static int make_environment(const struct chain *chain, const char *command, struct environment *env)
 {
 	const struct attachment *a = chain->attachment;
+	const char *runtime_dir = a ? a->runtime_dir : NULL;
 	size_t n = 0;
 
 	while (environ[n])
 		n++;
-	env->list = calloc(n + 8, sizeof(*env->list));
+	env->list = calloc(n + 9, sizeof(*env->list));
 	if (!env->list || set_variable(env, "CNI_COMMAND", command) < 0 ||
 	    set_variable(env, "CNI_PATH", chain->path) < 0)
 		return -1;
 	if (a && (set_variable(env, "CNI_CONTAINERID", a->container_id) < 0 ||
 		  set_variable(env, "CNI_IFNAME", a->ifname) < 0 ||
-		  set_variable(env, "CNI_NETNS", a->netns ?: "") < 0 ||
+		  set_variable(env, "CNI_NETNS", netns_of(chain, command)) < 0 ||
+		  set_variable(env, RUNTIME_DIR, runtime_dir) < 0 ||
 		  set_variable(env, "CNI_ARGS", a->args ?: "") < 0))
 		return -1;
 	n = env->n_own;
 	for (char **variable = environ; *variable; variable++) {
-		if (strncmp(*variable, "CNI_", 4) != 0)
+		if (strncmp(*variable, "CNI_", 4) != 0 &&
+		    (!runtime_dir || strncmp(*variable, RUNTIME_DIR "=", sizeof(RUNTIME_DIR)) != 0))
 			env->list[n++] = *variable;
 	}
 	return 0;
@@ -306,7 +320,7 @@ static int call(struct chain *chain, const cJSON *plugin, const char *command, c
 		.path = path,
 		.argv = argv,
 		.input = request,
-		.userns_fd = chain->userns_fd,
+		.userns_fd = chain->ns ? chain->ns->userns_fd : -1,
 		.interrupt_fd = chain->interrupt_fd,
 		.limit_ms = chain->limit_ms,
 	};
@@ -447,12 +461,16 @@ static bool same_failure(const struct chain *a, const struct cni_error *a_err,
 	       (!a_msg || cJSON_Compare(a_msg, b_msg, true));
 }
 
-/* Undo an ADD that failed at plugin @last with @failure, or was interrupted before it (NULL). */
-static void undo(const struct chain *chain, int last, const cJSON *result,
+/*
+ * Undo an ADD that failed at plugin @last with @failure, or was interrupted before it (NULL). Where
+ * DEL fails as ADD did, the plugin has not come as far as to leave something.
+ */
+static void undo(struct chain *chain, int last, const cJSON *result,
 		 const struct cni_error *failure)
 {
 	cleanup_chain struct chain again = *chain;
 	struct cni_error err;
+	bool undone = true;
 
 	again.interrupt_fd = -1; /* undoing is not interrupted */
 	again.answer = NULL;
@@ -462,11 +480,13 @@ static void undo(const struct chain *chain, int last, const cJSON *result,
 		const cJSON *plugin = cJSON_GetArrayItem(chain->list->plugins, last);
 
 		if (call_without_answer(&again, plugin, "DEL", result, NULL, &err) < 0 &&
-		    !same_failure(chain, failure, &again, &err))
+		    !same_failure(chain, failure, &again, &err)) {
+			undone = false;
 			complain(&again, &err);
+		}
 		chain_free(&again);
 	}
-	del_from(&again, last - 1, result, true, &err);
+	chain->undone = del_from(&again, last - 1, result, true, &err) == 0 && undone;
 }
 
 /* Every plugin is there, before the first has done anything. */
@@ -488,6 +508,7 @@ int chain_add(struct chain *chain, cJSON **result, struct cni_error *err)
 	const cJSON *plugin;
 	int i = 0;
 
+	chain->undone = true;
 	if (find_all(chain, err) < 0)
 		return -1;
 	cJSON_ArrayForEach (plugin, chain->list->plugins) {

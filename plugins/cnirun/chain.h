@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "list.h"
+#include "netns.h"
 
 /* The parameters of an attachment (spec, section 3, "Attachment Parameters"). */
 struct attachment {
@@ -17,6 +18,7 @@ struct attachment {
 	char *ifname;
 	char *args;          /* CNI_ARGS; NULL: none */
 	cJSON *capabilities; /* object of capability arguments; NULL: none */
+	char *runtime_dir;   /* the plugins' XDG_RUNTIME_DIR; NULL: ours */
 };
 
 void attachment_free(struct attachment *attachment);
@@ -26,11 +28,12 @@ struct chain {
 	const struct network_list *list;
 	const struct attachment *attachment; /* NULL for GC and STATUS */
 	const char *path;                    /* CNI_PATH */
-	int userns_fd;    /* user namespace that the plugins are executed in; -1: ours */
-	int interrupt_fd; /* as in program.h; -1: none */
-	int limit_ms;     /* for each plugin */
-	bool verbose;     /* say what is executed, and how long it took */
-	cJSON *answer;    /* the error of the plugin that failed, whole; else NULL */
+	const struct netns *ns;              /* the attachment's, open; NULL, or not open: none */
+	int interrupt_fd;                    /* as in program.h; -1: none */
+	int limit_ms;                        /* for each plugin */
+	bool verbose;                        /* say what is executed, and how long it took */
+	bool undone;                         /* after an ADD that failed: nothing of it is left */
+	cJSON *answer; /* the error of the plugin that failed, whole; else NULL */
 };
 
 void chain_free(struct chain *chain);
@@ -41,7 +44,8 @@ void chain_free(struct chain *chain);
  * @result: receives the last one's result, owned by the caller
  *
  * When one fails, DEL has been called for it and those before it, in reverse, when this returns.
- * What DEL could not do is said on standard error; the error is ADD's.
+ * What DEL could not do is said on standard error, and @chain's undone is false; the error is
+ * ADD's.
  *
  * Return: 0, or -1 with @err filled.
  */
@@ -49,6 +53,11 @@ int chain_add(struct chain *chain, cJSON **result, struct cni_error *err);
 
 /**
  * chain_del() - DEL, in reverse.
+ *
+ * CNI_NETNS is empty unless the attachment's path leads to @chain's ns at the time of the call: a
+ * path is given again, /proc/PID/ns/net with the next process of that PID, and a plugin deletes
+ * interfaces by their names in whatever namespace it is told.
+ *
  * @result: of ADD; NULL: not known
  * @all:    go on after a failure, whose error is said at once; else stop there, as the spec says
  *

@@ -25,11 +25,14 @@ static int check(struct job *job, struct cni_error *err)
 				 "%.200s knows no such ADD",
 				 job->attachment.netns, job->list.name, job->attachment.ifname,
 				 job->cache.dir);
-	if (!job->attachment.args)
-		job->attachment.args = take_ptr(entry.attachment.args);
-	if (!job->attachment.capabilities)
-		job->attachment.capabilities = take_ptr(entry.attachment.capabilities);
-	job_make_chain(job);
+	if (entry.netns.boot[0] && !cached_netns_proves(&entry.netns, &job->ns))
+		return cni_error(err, CNI_ERR_CONTAINER,
+				 "%.200s is not the network namespace that the network %.60s was "
+				 "added to, which has gone; cnirun gc deletes what is left",
+				 job->attachment.netns, job->list.name);
+	job_remember(job, &entry.attachment);
+	if (job_make_chain(job, err) < 0)
+		return -1;
 	return chain_check(&job->chain, entry.result, err);
 }
 

@@ -10,13 +10,36 @@
 #include "commands.h"
 #include "job.h"
 
-/* What was given at ADD, unless it is given again. */
-static void remember(struct attachment *a, struct attachment *cached)
+/*
+ * The namespace, if it is the one that was added to; else none: one that has gone, or was none, is
+ * no reason to leave the rest behind, and in another one there is nothing of ours.
+ */
+static int open_netns(struct job *job, const struct netns_identity *noted, struct cni_error *err)
 {
-	if (!a->args)
-		a->args = take_ptr(cached->args);
-	if (!a->capabilities)
-		a->capabilities = take_ptr(cached->capabilities);
+	const char *path = job->attachment.netns;
+
+	switch (cached_netns_open(path, noted, &job->ns, err)) {
+	case CACHED_NETNS_THERE:
+		return 0;
+	case CACHED_NETNS_UNKNOWN:
+		return cni_error_wrap(err, "nothing is deleted");
+	case CACHED_NETNS_OURS_NOW:
+		fprintf(stderr,
+			"cnirun: %.200s is the network namespace of cnirun itself, or of process "
+			"1; nothing is deleted in it\n",
+			path);
+		break;
+	case CACHED_NETNS_ANOTHER:
+		fprintf(stderr,
+			"cnirun: %.200s is another network namespace now; nothing is deleted in "
+			"it\n",
+			path);
+		break;
+	case CACHED_NETNS_GONE:
+		break;
+	}
+	netns_close(&job->ns);
+	return 0;
 }
 
 /* Return: 0, or -1: neither the file nor the cache has the network. */
@@ -41,6 +64,11 @@ static int prepare(struct job *job, struct cache_entry *entry, struct cni_error 
 		return cni_error_nomem(err);
 	present = cache_read(&job->cache, network, job->attachment.container_id,
 			     job->attachment.ifname, entry, &error);
+	/* What is damaged will not get better; what cannot be read may say what there is to delete. */
+	if (present < 0 && error.code == CNI_ERR_IO) {
+		*err = error;
+		return -1;
+	}
 	if (present < 0) {
 		fprintf(stderr, "cnirun: deleting without the result of ADD: %s\n", error.msg);
 	} else if (present > 0) {
@@ -48,17 +76,15 @@ static int prepare(struct job *job, struct cache_entry *entry, struct cni_error 
 			list_free(&job->list);
 			job->list = cached;
 		}
-		remember(&job->attachment, &entry->attachment);
+		job_remember(job, &entry->attachment);
 	}
 	if (!job->list.conf) {
 		*err = no_list;
 		return -1;
 	}
-	/* A namespace that has gone, or was none, is no reason to leave the rest behind. */
-	if (netns_open(job->attachment.netns, &job->ns, &error) < 0)
-		job->ns = NETNS_NONE;
-	job_make_chain(job);
-	return 0;
+	if (open_netns(job, &entry->netns, err) < 0)
+		return -1;
+	return job_make_chain(job, err);
 }
 
 static int del(struct job *job, struct cni_error *err)

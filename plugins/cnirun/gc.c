@@ -7,7 +7,6 @@
  * valid, and remove what they know of besides. So a plugin also removes attachments to this network
  * that another runtime made and keeps in another cache.
  */
-#include <errno.h>
 #include <stdio.h>
 
 #include "cleanup.h"
@@ -17,31 +16,53 @@
 struct sweep {
 	struct job *job;
 	cJSON *valid;
-	int failures;
+	int failures; /* to delete */
+	int unknown;  /* whether it is there */
 };
 
-/*
- * Return: 1, 0 the namespace has gone, -1 it cannot be told: for want of a descriptor nobody shall
- * lose his network. A path that leads to another user's process (EACCES) is not the one that it
- * was.
- */
-static int is_valid(const struct job *job, const struct attachment *a, struct cni_error *err)
+/* Another runtime's, and it may be in use: that one's to delete. */
+static void tell_kept(const struct attachment *a)
 {
-	cleanup_netns struct netns ns = NETNS_NONE;
+	fprintf(stderr,
+		"cnirun: %.200s (%s) is kept: its entry in the result cache does not say which "
+		"namespace it is in; gc --all deletes it\n",
+		a->container_id, a->ifname);
+}
 
-	if (job->options.all)
-		return 0;
-	/* Another runtime's, and it may be in use: that one's to delete. */
+/*
+ * Whether an attachment is to be deleted: its namespace has gone, or, with --all, it can be told
+ * which one that is. For want of a descriptor nobody shall lose his network. @ns: receives the
+ * namespace to delete in, where there is one.
+ */
+static bool is_to_delete(struct sweep *sweep, const struct cache_entry *entry, struct netns *ns)
+{
+	const struct attachment *a = &entry->attachment;
+	const bool all = sweep->job->options.all;
+	struct cni_error err = {0};
+	bool is_it;
+
 	if (!a->netns) {
-		fprintf(stderr,
-			"cnirun: %.200s (%s) is kept: its entry in the result cache does not say "
-			"which namespace it is in; gc --all deletes it\n",
-			a->container_id, a->ifname);
-		return 1;
+		if (!all)
+			tell_kept(a);
+		return all;
 	}
-	if (netns_open(a->netns, &ns, err) == 0)
-		return !netns_is_own(&ns);
-	return err->code == CNI_ERR_IO && errno != EACCES ? -1 : 0;
+	switch (cached_netns_open(a->netns, &entry->netns, ns, &err)) {
+	case CACHED_NETNS_THERE:
+		return all;
+	case CACHED_NETNS_UNKNOWN:
+		cni_error_wrap(&err, "%.200s (%s) is kept", a->container_id, a->ifname);
+		complain(NULL, &err);
+		sweep->unknown++;
+		return false;
+	case CACHED_NETNS_OURS_NOW:
+		/* We may have been started in the container: it is there then. */
+		is_it = cached_netns_proves(&entry->netns, ns);
+		netns_close(ns);
+		return all || !is_it;
+	default:
+		netns_close(ns);
+		return true;
+	}
 }
 
 static int keep(cJSON *valid, const struct attachment *a, struct cni_error *err)
@@ -63,16 +84,13 @@ static int visit(const struct cache_entry *entry, void *arg, struct cni_error *e
 	cleanup_list struct network_list list = {0};
 	cleanup_netns struct netns ns = NETNS_NONE;
 	cleanup_chain struct chain chain = {0};
-	struct cni_error ignored;
-	const int valid = is_valid(job, a, err);
 
-	if (valid != 0)
-		return valid < 0 ? -1 : keep(sweep->valid, a, err);
+	if (!is_to_delete(sweep, entry, &ns))
+		return keep(sweep->valid, a, err);
 	chain = options_chain(&job->options,
 			      job_cached_list(&job->list, entry, &list) ? &list : &job->list, a,
 			      job->signals.ending);
-	if (a->netns && netns_open(a->netns, &ns, &ignored) == 0)
-		chain.userns_fd = ns.userns_fd;
+	chain.ns = &ns;
 	if (chain_del(&chain, entry->result, true, err) < 0)
 		sweep->failures++;
 	else if (cache_remove(&job->cache, job->list.name, a->container_id, a->ifname, err) < 0)
@@ -102,6 +120,11 @@ static int gc(struct job *job, struct cni_error *err)
 				 "%d attachments could not be deleted; they stay in the result "
 				 "cache for the next gc",
 				 sweep.failures);
+	if (value == 0 && sweep.unknown > 0)
+		return cni_error(err, CNI_ERR_IO,
+				 "of %d attachments it cannot be told whether their namespaces are "
+				 "there; they are kept for the next gc",
+				 sweep.unknown);
 	return value;
 }
 

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "job.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
 #include "commands.h"
 #include "conf.h"
+#include "state.h"
 
 void job_free(struct job *job)
 {
@@ -37,13 +44,44 @@ int job_open_netns(struct job *job, struct cni_error *err)
 	return 0;
 }
 
-void job_make_chain(struct job *job)
+/*
+ * Plugins that know nothing of user namespaces are root in the one that owns the network. Our own
+ * know that they are in one, and then keep their state below XDG_RUNTIME_DIR. That is right for
+ * an ordinary user, whose plugins look there also when they are called without a namespace. Root
+ * comes here without CAP_SYS_ADMIN only (a container with fewer capabilities): called without,
+ * root's plugins look in /run/usernet-cni, so there it must be.
+ */
+static const char *runtime_dir(const struct netns *ns)
 {
+	if (ns->userns_fd >= 0 && geteuid() == 0 && state_in_initial_userns())
+		return "/run";
+	return getenv("XDG_RUNTIME_DIR");
+}
+
+int job_make_chain(struct job *job, struct cni_error *err)
+{
+	const char *dir = runtime_dir(&job->ns);
+
+	if (!job->attachment.runtime_dir && dir && *dir) {
+		job->attachment.runtime_dir = strdup(dir);
+		if (!job->attachment.runtime_dir)
+			return cni_error_nomem(err);
+	}
 	job->chain =
 		options_chain(&job->options, &job->list, &job->attachment, job->signals.ending);
-	/* Plugins that know nothing of user namespaces are root in the one that owns the network.
-	 */
-	job->chain.userns_fd = job->ns.userns_fd;
+	job->chain.ns = &job->ns;
+	return 0;
+}
+
+void job_remember(struct job *job, struct attachment *cached)
+{
+	struct attachment *a = &job->attachment;
+
+	if (!a->args)
+		a->args = take_ptr(cached->args);
+	if (!a->capabilities)
+		a->capabilities = take_ptr(cached->capabilities);
+	a->runtime_dir = take_ptr(cached->runtime_dir);
 }
 
 /*
@@ -65,6 +103,20 @@ bool job_cached_list(const struct network_list *file, const struct cache_entry *
 	*cached = list;
 	list = (struct network_list){0};
 	return true;
+}
+
+void job_forget(struct job *job)
+{
+	const struct attachment *a = &job->attachment;
+	struct cni_error err;
+
+	if (!job->chain.undone)
+		fprintf(stderr,
+			"cnirun: what could not be undone stays in the result cache, for cnirun gc "
+			"%s\n",
+			job->list.name);
+	else if (cache_remove(&job->cache, job->list.name, a->container_id, a->ifname, &err) < 0)
+		complain(NULL, &err);
 }
 
 int job_fail(struct job *job, const struct cni_error *err)

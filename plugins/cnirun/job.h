@@ -36,8 +36,11 @@ int job_parse(int argc, char **argv, unsigned int command, int min, int max, str
 /* The network namespace of the attachment: a namespace, and not our own. Return: 0, or -1. */
 int job_open_netns(struct job *job, struct cni_error *err);
 
-/* The chain for list, attachment and namespace. */
-void job_make_chain(struct job *job);
+/* The chain for list, attachment and namespace. Return: 0, or -1 out of memory. */
+int job_make_chain(struct job *job, struct cni_error *err);
+
+/* Before that: what was given at ADD, unless it is given again, from the attachment's entry. */
+void job_remember(struct job *job, struct attachment *cached);
 
 /**
  * job_cached_list() - the list that an attachment was added with, from its entry.
@@ -48,6 +51,9 @@ void job_make_chain(struct job *job);
  */
 bool job_cached_list(const struct network_list *file, const struct cache_entry *entry,
 		     struct network_list *cached);
+
+/* After an ADD that failed: forget the attachment, unless something of it may be left. */
+void job_forget(struct job *job);
 
 /* Say an error; the exit status of it. */
 int job_fail(struct job *job, const struct cni_error *err);

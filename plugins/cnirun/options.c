@@ -434,7 +434,6 @@ struct chain options_chain(const struct options *options, const struct network_l
 		.list = list,
 		.attachment = attachment,
 		.path = options->cni_path,
-		.userns_fd = -1,
 		.interrupt_fd = interrupt_fd,
 		.limit_ms = options->limit_ms,
 		.verbose = options->verbose,

@@ -200,12 +200,10 @@ static int with_network(struct job *job, struct place *place, int *status, struc
 	int value;
 
 	if (chain_add(&job->chain, &result, err) < 0) {
-		if (cache_remove(&job->cache, job->list.name, a->container_id, a->ifname,
-				 &del_err) < 0)
-			complain(NULL, &del_err);
+		job_forget(job);
 		return -1;
 	}
-	value = cache_write(&job->cache, &job->list, a, result, true, err) < 0 ? -1 : 0;
+	value = cache_write(&job->cache, &job->list, a, &job->ns, result, true, err) < 0 ? -1 : 0;
 	if (value == 0)
 		value = resolv_text(result, &resolv_conf, err);
 	if (value == 0 && job->options.n_rest > 0)
@@ -234,10 +232,9 @@ static int run(struct job *job, int *status, struct cni_error *err)
 	    options_check_capabilities(o, &job->list, err) < 0 ||
 	    cache_open(o->cache_dir, CACHE_CHANGE, &job->cache, err) < 0 ||
 	    place_find(o, &place, err) < 0 || make_attachment(job, &place, err) < 0 ||
-	    job_open_netns(job, err) < 0)
+	    job_open_netns(job, err) < 0 || job_make_chain(job, err) < 0)
 		return -1;
-	job_make_chain(job);
-	written = cache_write(&job->cache, &job->list, a, NULL, false, err);
+	written = cache_write(&job->cache, &job->list, a, &job->ns, NULL, false, err);
 	if (written == 0)
 		cni_error(err, CNI_ERR_CONFIG,
 			  "%.200s has the network %.60s on %s already; cnirun del comes first",

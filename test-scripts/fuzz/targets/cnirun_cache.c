@@ -26,7 +26,7 @@ static void check_round(const struct cache *cache, const struct cache_entry *ent
 	if (!entry->conf ||
 	    list_parse(entry->conf, entry->conf_len, "the list", NULL, &list, &err) < 0)
 		return;
-	if (cache_write(cache, &list, a, entry->result, true, &err) < 0) {
+	if (cache_write(cache, &list, a, NULL, entry->result, true, &err) < 0) {
 		fuzz_check_error(&err);
 		return;
 	}
