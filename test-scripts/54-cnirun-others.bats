@@ -472,6 +472,8 @@ passes_over() {
 	chown 0 $dir/net/one.conf
 	chown 1000 $dir/net
 	refuses 125 "a part of the list cannot be trusted: $dir/net belongs to user 1000" -n net -- true
+	mv $dir/net/one.conf /run/x
+	refuses 125 "a part of the list cannot be trusted: $dir/net belongs to user 1000" -n net -- true
 	chown 0 $dir/net
 	# What is fine: a sticky directory on the way, root's group, a link of root's.
 	chmod 1777 /run/x

@@ -56,6 +56,64 @@ usernet-cni $(/run/install --version | cut -d' ' -f3) is in place"
 		"$(find "$CNIBIN/.usernet-cni" "$CNINET/.usernet-cni" -type f -name 'now.*' -links 2 -printf '%f ')"
 }
 
+# What is not on the disk (in strace -y's lines) when somebody could come to rely on it, or at the end.
+unsynced() {
+	python3 - /run/t/strace <<-'END'
+		import re, sys
+		dirty, changed, created = set(), set(), set()
+		for line in open(sys.argv[1]):
+		    match = re.match(r"(\w+)\((.*)\) += \d", line)
+		    if not match:
+		        continue
+		    call, rest = match.groups()
+		    paths = re.findall(r"<(/[^>]*)>", rest)
+		    names = re.findall(r'"([^"]*)"', rest)
+		    if call == "openat" and "O_CREAT" in rest:
+		        created.add(paths[0])
+		    elif call in ("write", "copy_file_range", "sendfile"):
+		        dirty.add(paths[1 if call == "copy_file_range" else 0])
+		    elif call in ("fsync", "fdatasync"):
+		        for what in dirty, changed, created:
+		            what.discard(paths[0])
+		    elif call in ("linkat", "renameat", "renameat2"):
+		        if paths[0] + "/" + names[0] in dirty:
+		            print("named before its content was synced:", line)
+		        if paths[0] != paths[1] and paths[0] in created:
+		            print("put in place before its store was synced:", line)
+		        # A list that is on the disk names plugins that are.
+		        if paths[0] != paths[1] and any(path not in paths and ".usernet-cni" not in path for path in changed):
+		            print("put in place before what was placed elsewhere was synced:", line)
+		        changed.update(paths[:2])
+		    # What is left over in the store, or of it, is found and removed at the next start.
+		    elif call == "unlinkat" and ".usernet-cni" not in rest:
+		        changed.add(paths[0])
+		for path in sorted(changed) + sorted(path for path in dirty if path.startswith("/run/node")):
+		    print("not synced:", path)
+	END
+}
+
+@test "what is put in place is on the disk before it has its name, and the names when it is done" {
+	in_host && return
+	prepare_node
+	export ASAN_OPTIONS=detect_leaks=0
+	local wanted=present
+
+	syncs() {
+		strace -qq -y -o /run/t/strace -E "USERNET_CNI=$wanted" \
+			-e trace=openat,write,copy_file_range,sendfile,fsync,fdatasync,linkat,renameat,renameat2,unlinkat \
+			/run/install --host /run/node --from /run/image --once >/run/t/out 2>&1
+		grep -qE "^($1)at" /run/t/strace || fail "nothing happened"
+		is "$(unsynced)" ""
+	}
+	syncs link
+	image v2
+	syncs 'unlink|rename'
+	is_version v2
+	wanted=absent
+	syncs unlink
+	is_gone
+}
+
 @test "a file that is not ours stays, whatever it is, and nothing else is changed" {
 	in_host && return
 	prepare_node

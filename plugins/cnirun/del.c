@@ -64,7 +64,8 @@ static int prepare(struct job *job, struct cache_entry *entry, struct cni_error 
 		return cni_error_nomem(err);
 	present = cache_read(&job->cache, network, job->attachment.container_id,
 			     job->attachment.ifname, entry, &error);
-	/* What is damaged will not get better; what cannot be read may say what there is to delete. */
+	/* What is damaged will not get better; what cannot be read may say what there is to delete.
+	 */
 	if (present < 0 && error.code == CNI_ERR_IO) {
 		*err = error;
 		return -1;
