@@ -125,6 +125,14 @@ int cni_error_wrap(struct cni_error *err, const char *fmt, ...)
 	return -1;
 }
 
+int cni_error_copy(struct cni_error *err, const struct cni_error *foreign)
+{
+	/* The texts are cleaned on the way, as all others have been. */
+	cni_error(err, foreign->code != 0 ? foreign->code : CNI_ERR_IO, "%.*s",
+		  (int)sizeof(foreign->msg) - 1, foreign->msg);
+	return cni_error_details(err, "%.*s", (int)sizeof(foreign->details) - 1, foreign->details);
+}
+
 int cni_error_nomem(struct cni_error *err)
 {
 	return cni_error(err, CNI_ERR_IO, "out of memory");

@@ -56,6 +56,14 @@ int cni_error_details(struct cni_error *err, const char *fmt, ...)
 int cni_error_wrap(struct cni_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/**
+ * cni_error_copy() - take over an error that another process has made.
+ * @foreign: any bytes; a text that does not end is cut, a code of 0 becomes CNI_ERR_IO
+ *
+ * Return: always -1.
+ */
+int cni_error_copy(struct cni_error *err, const struct cni_error *foreign);
+
 /* Out of memory, code 5. Return: always -1. */
 int cni_error_nomem(struct cni_error *err);
 

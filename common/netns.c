@@ -13,14 +13,44 @@
  * The child costs about 0.1 ms. The other design, vfork-like sharing of memory, would cost half
  * and bring the results along by itself, but no tool that watches memory (valgrind, the
  * sanitizers) follows it, so plain fork it is, and the caller says which bytes come back.
+ *
+ * Who may look into a process that has joined. It has our user, our mounts and our descriptors, and
+ * is in a user namespace that somebody else may be root of. Where that one sees its pid (a shared
+ * pid namespace, a /proc of the host's), the kernel asks (ptrace(2), "Ptrace access mode
+ * checking"; the same for /proc/PID/mem, fd, root, cwd, ns, for pidfd_getfd(2), process_vm_readv(2)
+ * and setns(2) on a pidfd):
+ *
+ *   1. the same user and group ids in all places, or CAP_SYS_PTRACE in the user namespace that the
+ *      process is in now;
+ *   2. that its memory is "dumpable", or CAP_SYS_PTRACE in the user namespace that the memory
+ *      belongs to;
+ *   3. no fewer capabilities in the same user namespace, or CAP_SYS_PTRACE as in 1.
+ *
+ * The root of the namespace passes 1 and 3, whatever ids it maps. So all hangs on 2. setns(2) to a
+ * user namespace of our own leaves a process dumpable. But it leaves its memory too, and memory
+ * belongs to the user namespace in which its program was executed (fork copies that): the one
+ * outside. So a process that is not dumpable is out of reach, from the moment in which it joins.
+ * Exec undoes both: the new memory belongs to the namespace inside, and is dumpable; not even "not
+ * dumpable" would help it then. Therefore nothing is executed inside that has anything to lose, and
+ * what joins here is a child of ours for one function, never a program.
+ *
+ * The pid itself cannot be hidden, and signals are not a matter of ptrace: CAP_KILL in the
+ * namespace can stop or kill the child. Then there is no answer, and nobody waits longer for it.
+ *
+ * What the child has seen inside, a namespace's root may have made; and if all of the above were
+ * not so, its answer would be that root's. So it is taken as such: lengths are the caller's, texts
+ * are ended, a socket is proved to be the kind that was asked for. It is copied before it is looked
+ * at, and after the child's end.
  */
 #include "netns.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/if_tun.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -38,6 +68,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "handover.h"
 #include "process.h"
 
 #define CHILD_LIMIT_S 10
@@ -146,7 +177,7 @@ int netns_join_owner(struct netns *ns, struct cni_error *err)
 {
 	if (ns->userns_fd < 0)
 		return 0;
-	if (setns(ns->userns_fd, CLONE_NEWUSER) < 0)
+	if (process_join_userns(ns->userns_fd) < 0)
 		return not_allowed(err);
 	close(ns->userns_fd);
 	ns->userns_fd = -1;
@@ -168,7 +199,7 @@ struct call {
 
 static int enter(const struct netns *ns, struct cni_error *err)
 {
-	if (ns->userns_fd >= 0 && setns(ns->userns_fd, CLONE_NEWUSER) < 0)
+	if (ns->userns_fd >= 0 && process_join_userns(ns->userns_fd) < 0)
 		return not_allowed(err);
 	if (setns(ns->fd, CLONE_NEWNET) < 0)
 		return not_allowed(err);
@@ -200,6 +231,29 @@ child_main(const struct netns *ns, const struct call *call, struct child_answer 
 	_exit(0);
 }
 
+/*
+ * Its end. Whoever stops it has its alarm wait, and us with it, so it is made to go on: a signal
+ * that ends it comes before one that stops it again.
+ */
+static void wait_for_child(pid_t pid)
+{
+	int status;
+
+	while (TEMP_FAILURE_RETRY(waitpid(pid, &status, WUNTRACED)) == pid && WIFSTOPPED(status))
+		kill(pid, SIGCONT);
+}
+
+static void take_answer(const struct child_answer *answer, const struct call *call, int *value,
+			struct cni_error *err)
+{
+	*value = answer->value;
+	if (call->size > 0)
+		memcpy(call->arg, answer + 1, call->size);
+	if (*value >= 0)
+		return;
+	cni_error_copy(err, &answer->err);
+}
+
 static int run_in_child(const struct netns *ns, const struct call *call, struct cni_error *err)
 {
 	const size_t size = sizeof(struct child_answer) + call->size;
@@ -216,17 +270,12 @@ static int run_in_child(const struct netns *ns, const struct call *call, struct 
 	if (pid < 0) {
 		cni_error_errno(err, CNI_ERR_IO, "cannot fork to enter the network namespace");
 	} else {
-		TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
-		if (answer->done) {
-			value = answer->value;
-			if (value < 0)
-				*err = answer->err;
-			if (call->size > 0)
-				memcpy(call->arg, answer + 1, call->size);
-		} else {
+		wait_for_child(pid);
+		if (answer->done)
+			take_answer(answer, call, &value, err);
+		else
 			cni_error(err, CNI_ERR_IO,
 				  "the process that entered the network namespace did not answer");
-		}
 	}
 	munmap(answer, size);
 	return value;
@@ -261,56 +310,65 @@ struct socket_call {
 	int channel; /* the socket travels over it: the way is the same with and without a child */
 };
 
+static int hand_over(int channel, int fd)
+{
+	return handover_send(channel, "", 1, fd);
+}
+
+/* Return: a descriptor, or -1. */
+static int take_over(int channel)
+{
+	char byte;
+	int fd;
+
+	if (handover_receive(channel, &byte, 1, MSG_DONTWAIT, &fd) >= 0)
+		errno = EPROTO;
+	return fd;
+}
+
 static int send_socket(void *arg, struct cni_error *err)
 {
 	const struct socket_call *call = arg;
 	cleanup_close int fd = socket(call->domain, call->type | SOCK_CLOEXEC, call->protocol);
-	char control[CMSG_SPACE(sizeof(int))] = {0};
-	struct iovec iov = {.iov_base = (char[1]){0}, .iov_len = 1};
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control,
-			     .msg_controllen = sizeof(control)};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
 	if (fd < 0)
 		return cni_error_errno(err, CNI_ERR_IO,
 				       "cannot make a socket in the network namespace");
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	if (TEMP_FAILURE_RETRY(sendmsg(call->channel, &msg, MSG_NOSIGNAL)) < 0)
+	if (hand_over(call->channel, fd) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot hand a socket over");
 	return 0;
 }
 
-static int receive_socket(int channel, struct cni_error *err)
+static bool has_option(int fd, int option, int expected)
 {
-	char control[CMSG_SPACE(sizeof(int))] = {0};
-	struct iovec iov = {.iov_base = (char[1]){0}, .iov_len = 1};
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control,
-			     .msg_controllen = sizeof(control)};
-	const struct cmsghdr *cmsg;
-	int fd = -1;
+	socklen_t size = sizeof(int);
+	int value;
 
-	if (TEMP_FAILURE_RETRY(recvmsg(channel, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT)) < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot take a socket over");
-	cmsg = CMSG_FIRSTHDR(&msg);
-	if (cmsg == NULL || cmsg->cmsg_type != SCM_RIGHTS ||
-	    cmsg->cmsg_len != CMSG_LEN(sizeof(int)))
-		return cni_error(err, CNI_ERR_IO, "no socket came out of the network namespace");
-	memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
-	return fd;
+	return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == expected;
+}
+
+/* Return: a socket as it was asked for, or -1. */
+static int receive_socket(const struct socket_call *call, int channel, struct cni_error *err)
+{
+	cleanup_close int fd = take_over(channel);
+
+	if (fd < 0)
+		return cni_error_errno(err, CNI_ERR_IO,
+				       "no socket came out of the network namespace");
+	if (!has_option(fd, SO_DOMAIN, call->domain) || !has_option(fd, SO_TYPE, call->type) ||
+	    (call->protocol != 0 && !has_option(fd, SO_PROTOCOL, call->protocol)))
+		return cni_error(err, CNI_ERR_IO,
+				 "what came out of the network namespace is not the socket that "
+				 "was asked for");
+	return take_fd(&fd);
 }
 
 int netns_socket(const struct netns *ns, int domain, int type, int protocol, struct cni_error *err)
 {
 	cleanup_close int ours = -1;
 	cleanup_close int theirs = -1;
-	struct socket_call call = {.domain = domain, .type = type, .protocol = protocol};
+	const struct socket_call wanted = {.domain = domain, .type = type, .protocol = protocol};
+	struct socket_call call = wanted;
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -320,7 +378,64 @@ int netns_socket(const struct netns *ns, int domain, int type, int protocol, str
 	call.channel = theirs;
 	if (netns_run(ns, send_socket, &call, sizeof(call), err) < 0)
 		return -1;
-	return receive_socket(ours, err);
+	return receive_socket(&wanted, ours, err);
+}
+
+struct tap_call {
+	char name[IFNAMSIZ];
+	int channel;
+};
+
+static int send_tap(void *arg, struct cni_error *err)
+{
+	const struct tap_call *call = arg;
+	/* Inherited by nobody; whom it is handed on to has it without O_CLOEXEC if he likes. */
+	cleanup_close int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	/* A device that the container's root has made under that name is not ours to use. */
+	struct ifreq request = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL)};
+
+	if (fd < 0)
+		return cni_error_errno(err, CNI_ERR_IO,
+				       "cannot open /dev/net/tun; load the module tun, or let this "
+				       "user read and write the device");
+	memcpy(request.ifr_name, call->name, IFNAMSIZ);
+	if (ioctl(fd, TUNSETIFF, &request) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot make the tap device %.*s",
+				       IFNAMSIZ - 1, call->name);
+	if (hand_over(call->channel, fd) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot hand the tap device over");
+	return 0;
+}
+
+static bool is_tap(int fd, const char *name)
+{
+	struct ifreq request = {0};
+
+	return ioctl(fd, TUNGETIFF, &request) == 0 && request.ifr_flags & IFF_TAP &&
+	       strncmp(request.ifr_name, name, IFNAMSIZ) == 0;
+}
+
+int netns_tap(const struct netns *ns, const char *name, struct cni_error *err)
+{
+	cleanup_close int ours = -1;
+	cleanup_close int theirs = -1;
+	cleanup_close int fd = -1;
+	struct tap_call call = {0};
+	int pair[2];
+
+	snprintf(call.name, sizeof(call.name), "%s", name);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot make a socket pair");
+	ours = pair[0];
+	theirs = pair[1];
+	call.channel = theirs;
+	if (netns_run(ns, send_tap, &call, sizeof(call), err) < 0)
+		return -1;
+	fd = take_over(ours);
+	if (fd < 0 || !is_tap(fd, name))
+		return cni_error(err, CNI_ERR_IO,
+				 "no tap device %s came out of the network namespace", name);
+	return take_fd(&fd);
 }
 
 /* Make dir/name, a file to mount on. Its name goes to @path. */

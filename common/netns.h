@@ -48,8 +48,10 @@ bool netns_is_at(const struct netns *ns, const char *path);
  * netns_join_owner() - join the owning user namespace for good, where netns_open() found that
  * needed.
  *
- * Afterwards this process has every capability in it, and cannot go back: open what needs the outer
- * identity first. Return: 0 (also when nothing was to do), or -1 CNI_ERR_IO.
+ * For a child that is to end, and executes nothing: it has every capability in the namespace and
+ * cannot go back, and is out of reach of the namespace's root until then (see process.h).
+ *
+ * Return: 0 (also when nothing was to do), or -1 CNI_ERR_IO.
  */
 int netns_join_owner(struct netns *ns, struct cni_error *err);
 
@@ -73,6 +75,15 @@ int netns_run(const struct netns *ns, int (*fn)(void *arg, struct cni_error *err
  * Return: a descriptor, or -1 with @err filled.
  */
 int netns_socket(const struct netns *ns, int domain, int type, int protocol, struct cni_error *err);
+
+/**
+ * netns_tap() - make a tap device (IFF_TAP, IFF_NO_PI) in the namespace.
+ * @name: of the interface
+ *
+ * Return: its descriptor, close-on-exec; the interface goes with the last copy. Or -1 with @err
+ * filled.
+ */
+int netns_tap(const struct netns *ns, const char *name, struct cni_error *err);
 
 /**
  * netns_create() - make a network namespace that persists, bind-mounted in a directory.

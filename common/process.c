@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -34,6 +35,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "handover.h"
 
 #define EXEC_LIMIT_MS 10000
 #define KILL_LIMIT_MS 2000
@@ -49,8 +51,18 @@
 /* How the child says what it failed at. */
 struct report {
 	int errnum;
-	char step[64];
+	char step[256];
 };
+
+/* The steps that a system may be set up not to allow. */
+#define USERNS_LIMIT                                                 \
+	"make a user namespace; the limit is reached, or 0: sysctl " \
+	"user.max_user_namespaces"
+#define USERNS_FORBIDDEN                                                           \
+	"make a user namespace; this system forbids it to this user: sysctl "      \
+	"kernel.unprivileged_userns_clone, "                                       \
+	"kernel.apparmor_restrict_unprivileged_userns, a chroot, a sandbox, or a " \
+	"root without CAP_SETFCAP"
 
 /* A small file of /proc, terminated. Return: bytes read, or -1. */
 static ssize_t read_small(const char *path, char *buf, size_t size)
@@ -166,12 +178,22 @@ uint64_t process_capabilities(void)
 	return (uint64_t)data[1].effective << 32 | data[0].effective;
 }
 
+int process_join_userns(int fd)
+{
+	/*
+	 * Before, so that there is no moment inside at which it is open. And after: where joining
+	 * changes more than the namespace, the kernel sets it to fs.suid_dumpable, which may be 1.
+	 */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setns(fd, CLONE_NEWUSER) < 0)
+		return -1;
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 /*
- * Exec gives user 0 what is in the bounding or in the inheritable set, others what is in the
- * ambient set, which is part of the inheritable one. A caller without CAP_SETPCAP has to leave the
- * bounding set as it is; he has limited himself.
+ * Exec gives user 0 what is in the bounding or in the inheritable set. A caller without CAP_SETPCAP
+ * has to leave the bounding set as it is; he has limited himself.
  */
-static int limit_capabilities(uint64_t most, uint64_t ambient)
+static int limit_capabilities(uint64_t most)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
@@ -185,16 +207,8 @@ static int limit_capabilities(uint64_t most, uint64_t ambient)
 	for (unsigned int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
 		if (most != 0)
 			data[i].inheritable &= (uint32_t)(most >> 32 * i);
-		data[i].inheritable |= (uint32_t)(ambient >> 32 * i) & data[i].permitted;
 	}
-	if (syscall(SYS_capset, &head, data) < 0)
-		return -1;
-	for (unsigned long cap = 0; cap < 64; cap++) {
-		if (ambient >> cap & 1 &&
-		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
-			return -1;
-	}
-	return 0;
+	return (int)syscall(SYS_capset, &head, data);
 }
 
 /*
@@ -231,9 +245,38 @@ static void be_worth_no_more(void)
 		(void)!pwrite(fd, "0", 1, 0);
 }
 
+/* To have system calls answered takes CAP_SYS_ADMIN, or no_new_privs, which outlasts it. */
+static int install_filter(const struct sock_fprog *filter)
+{
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+			    SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+			    filter);
+}
+
+static int write_map(const char *path, const char *text)
+{
+	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -1 : 0;
+}
+
+/* Who maps just his own user and group needs nobody's leave (user_namespaces(7)). */
+static int make_userns(void)
+{
+	char users[32], groups[32];
+
+	snprintf(users, sizeof(users), "0 %u 1\n", (unsigned int)geteuid());
+	snprintf(groups, sizeof(groups), "0 %u 1\n", (unsigned int)getegid());
+	if (unshare(CLONE_NEWUSER) < 0 || write_map("/proc/self/setgroups", "deny") < 0 ||
+	    write_map("/proc/self/gid_map", groups) < 0)
+		return -1;
+	return write_map("/proc/self/uid_map", users);
+}
+
 static void __attribute__((noreturn)) child_main(const struct process_spec *spec, int gate)
 {
 	const char *step;
+	int listener = -1;
 	int null, log;
 	char go;
 
@@ -244,6 +287,9 @@ static void __attribute__((noreturn)) child_main(const struct process_spec *spec
 		child_fail(gate, "start a session");
 	if (chdir("/") < 0)
 		child_fail(gate, "change to the directory /");
+	be_worth_no_more();
+	if (spec->own_userns && make_userns() < 0)
+		child_fail(gate, errno == ENOSPC ? USERNS_LIMIT : USERNS_FORBIDDEN);
 	/*
 	 * A shared mount namespace would carry what the daemon unmounts back to the host; a private
 	 * one would keep the namespaces of other containers mounted, and so alive, after the host
@@ -259,9 +305,8 @@ static void __attribute__((noreturn)) child_main(const struct process_spec *spec
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (null < 0 || dup2(null, 0) < 0)
 		child_fail(gate, "open /dev/null");
-	if (limit_capabilities(spec->capabilities, spec->ambient_capabilities) < 0)
+	if (limit_capabilities(spec->capabilities) < 0)
 		child_fail(gate, "limit its capabilities to those that it needs");
-	be_worth_no_more();
 	set_limits();
 
 	if (TEMP_FAILURE_RETRY(recv(gate, &go, 1, 0)) != 1)
@@ -273,8 +318,13 @@ static void __attribute__((noreturn)) child_main(const struct process_spec *spec
 		child_fail(gate, "make its log");
 	if (close_others(spec->keep_fds, spec->n_keep_fds) < 0)
 		child_fail(gate, "close the descriptors of its caller");
+	if (spec->filter != NULL) {
+		listener = install_filter(spec->filter);
+		if (listener < 0)
+			child_fail(gate, "have its system calls answered");
+	}
 	/* Without this, an end on the way here would look like success: the gate closes in both. */
-	if (send(gate, &(struct report){0}, sizeof(struct report), MSG_NOSIGNAL) < 0)
+	if (handover_send(gate, &(struct report){0}, sizeof(struct report), listener) < 0)
 		_exit(127);
 	execve(spec->path, (char *const *)(uintptr_t)spec->argv,
 	       (char *const *)(uintptr_t)spec->envp);
@@ -333,12 +383,16 @@ int process_release(struct process *p, struct cni_error *err)
 	if (TEMP_FAILURE_RETRY(send(gate, "", 1, MSG_NOSIGNAL)) != 1 && errno != EPIPE)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot let the starting process go");
 	do {
+		int listener;
+
 		if (TEMP_FAILURE_RETRY(poll(&event, 1, EXEC_LIMIT_MS)) <= 0)
 			return cni_error(err, CNI_ERR_IO, "the starting process hangs");
-		n = TEMP_FAILURE_RETRY(recv(gate, &report, sizeof(report), 0));
+		n = handover_receive(gate, &report, sizeof(report), 0, &listener);
 		/* It ended before it read our byte: that is told first, and once. */
 		if (n < 0 && errno == ECONNRESET)
-			n = recv(gate, &report, sizeof(report), 0);
+			n = handover_receive(gate, &report, sizeof(report), 0, &listener);
+		if (listener >= 0)
+			p->listener = listener;
 		if (n == 0 && executing)
 			return 0;
 		if (n != sizeof(report))
@@ -348,7 +402,8 @@ int process_release(struct process *p, struct cni_error *err)
 		executing = report.errnum == 0;
 	} while (executing);
 	errno = report.errnum;
-	return cni_error_errno(err, CNI_ERR_IO, "cannot %.63s", report.step);
+	return cni_error_errno(err, CNI_ERR_IO, "cannot %.*s", (int)sizeof(report.step) - 1,
+			       report.step);
 }
 
 void process_cancel(struct process *p)
@@ -503,6 +558,8 @@ void process_close(struct process *p)
 {
 	cleanup_close_(&p->pidfd);
 	cleanup_close_(&p->gate);
+	cleanup_close_(&p->listener);
 	p->pidfd = -1;
 	p->gate = -1;
+	p->listener = -1;
 }

@@ -6,6 +6,7 @@
 #ifndef USERNET_PROCESS_H
 #define USERNET_PROCESS_H
 
+#include <linux/filter.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,11 +23,12 @@ struct process_id {
 
 struct process {
 	struct process_id id;
-	int pidfd; /* -1: none */
-	int gate;  /* process_start() to process_release(); else -1 */
+	int pidfd;    /* -1: none */
+	int gate;     /* process_start() to process_release(); else -1 */
+	int listener; /* from process_release() on, where there is a filter; else -1 */
 };
 
-#define PROCESS_NONE ((struct process){.pidfd = -1, .gate = -1})
+#define PROCESS_NONE ((struct process){.pidfd = -1, .gate = -1, .listener = -1})
 
 struct process_spec {
 	const char *path;        /* executable */
@@ -36,13 +38,15 @@ struct process_spec {
 	size_t n_keep_fds;
 	int log_dirfd;        /* directory of the log */
 	const char *log_name; /* made in it, 0600, anew: standard output and error */
-	bool slave_mounts;    /* own mount namespace, whose mounts are slaves of ours */
+	bool own_userns; /* user namespace that nobody else is in; our user and group are its 0 */
+	const struct sock_fprog
+		*filter;   /* seccomp(2), with a listener; NULL: none. Needs own_userns */
+	bool slave_mounts; /* own mount namespace, whose mounts are slaves of ours */
 	/* What else is done in it; NULL: nothing. Returns NULL, or the step that failed, errno set.
 	 */
 	const char *(*mount_more)(void *arg);
 	void *mount_arg;
-	uint64_t capabilities;         /* the most it may ever have: bits 1 << CAP_*; 0: all ours */
-	uint64_t ambient_capabilities; /* of these, kept over exec by a user other than 0 */
+	uint64_t capabilities; /* the most it may ever have: bits 1 << CAP_*; 0: all ours */
 };
 
 /**
@@ -62,6 +66,9 @@ int process_start(const struct process_spec *spec, struct process *p, struct cni
 
 /**
  * process_release() - open the gate; returns when the daemon has been executed.
+ *
+ * With a filter, @p's listener is that of seccomp_unotify(2): what the filter says is to be told of
+ * waits for an answer, and fails with ENOSYS when the listener has been closed.
  *
  * Return: 0, or -1 with what the child failed at (CNI_ERR_IO); the child has then ended.
  */
@@ -105,6 +112,18 @@ int process_stop(const struct process *p, int grace_ms, struct cni_error *err);
 
 /* The effective capabilities of this process, in its user namespace: bits 1 << CAP_*. */
 uint64_t process_capabilities(void);
+
+/**
+ * process_join_userns() - join a user namespace, and be out of reach of who has power in it.
+ * @fd: the user namespace; who joins has every capability in it, and cannot go back
+ *
+ * The process cannot be traced, nor can its memory, descriptors or root be looked into, by anybody
+ * who has no CAP_SYS_PTRACE in the user namespace that it was executed in; netns.c says why that
+ * is so. It ends with exec: a program that is executed inside belongs to the namespace's root.
+ *
+ * Return: 0, or -1 with errno.
+ */
+int process_join_userns(int fd);
 
 /* Between fork and exec: every signal's default, and an empty mask. */
 void process_reset_signals(void);

@@ -305,6 +305,23 @@ static double now_ms(void)
 	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
+/*
+ * Where a plugin is executed. One that knows nothing of user namespaces needs the capabilities of
+ * the one that owns the container's network, and so to be executed in it, where its process belongs
+ * to that namespace's root (common/netns.c). Ours find their way in by themselves, and leave no
+ * process there. Another plugin of such a name has less power than it may want, never more.
+ */
+static int where_to_execute(const struct chain *chain, const char *type)
+{
+	static const char *const ours[] = {"slirp4netns", "netns-portmap", "netns-stats"};
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+		if (strcmp(type, ours[i]) == 0)
+			return -1;
+	}
+	return chain->ns ? chain->ns->userns_fd : -1;
+}
+
 /* Find and execute one plugin. @answer: what it printed, if that is an object; else NULL. */
 static int call(struct chain *chain, const cJSON *plugin, const char *command, const char *request,
 		cJSON **answer, struct cni_error *err)
@@ -320,7 +337,7 @@ static int call(struct chain *chain, const cJSON *plugin, const char *command, c
 		.path = path,
 		.argv = argv,
 		.input = request,
-		.userns_fd = chain->ns ? chain->ns->userns_fd : -1,
+		.userns_fd = where_to_execute(chain, type),
 		.interrupt_fd = chain->interrupt_fd,
 		.limit_ms = chain->limit_ms,
 	};

@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "process.h"
 #include "resolv.h"
 
 enum step {
@@ -48,7 +49,7 @@ struct report {
 
 static enum step prepare(const struct command *command)
 {
-	if (command->ns->userns_fd >= 0 && setns(command->ns->userns_fd, CLONE_NEWUSER) < 0)
+	if (command->ns->userns_fd >= 0 && process_join_userns(command->ns->userns_fd) < 0)
 		return JOIN_USERNS;
 	if (setns(command->ns->fd, CLONE_NEWNET) < 0)
 		return JOIN_NETNS;

@@ -3,9 +3,9 @@
  * One program, from fork to its last byte.
  *
  * One poll(2) waits for everything at once: the pidfd (it has ended), its three pipes, our own
- * signals. fork rather than posix_spawn, because a plugin of an ordinary user is executed in the
- * user namespace that owns the container's network, and only the child may go there: setns(2) to a
- * user namespace cannot be undone.
+ * signals. fork rather than posix_spawn, because a plugin of an ordinary user may have to be
+ * executed in the user namespace that owns the container's network, and only the child may go
+ * there: setns(2) to a user namespace cannot be undone.
  */
 #include "program.h"
 #include "process.h"
@@ -90,7 +90,7 @@ child_main(const struct program *program, const struct child_ends *ends)
 	if (dup2(ends->input, 0) < 0 || dup2(ends->output, 1) < 0 || dup2(ends->words, 2) < 0 ||
 	    syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		goto failed;
-	if (program->userns_fd >= 0 && setns(program->userns_fd, CLONE_NEWUSER) < 0)
+	if (program->userns_fd >= 0 && process_join_userns(program->userns_fd) < 0)
 		goto failed;
 	execve(program->path, (char *const *)(uintptr_t)program->argv,
 	       program->envp ? (char *const *)(uintptr_t)program->envp : environ);

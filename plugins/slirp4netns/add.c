@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "link.h"
@@ -276,6 +277,7 @@ int plugin_add(const struct cni_request *req, struct cni_result *result, struct 
 {
 	cleanup_netns struct netns ns = NETNS_NONE;
 	cleanup_state struct state state = STATE_NONE;
+	cleanup_apart struct apart apart = APART_NONE;
 	cleanup_nl_sock struct nl_sock *sk = NULL;
 	cleanup_process struct process daemon = PROCESS_NONE;
 	struct attachment attachment;
@@ -288,21 +290,21 @@ int plugin_add(const struct cni_request *req, struct cni_result *result, struct 
 		return -1;
 	if (open_namespace(req, &ns, err) < 0)
 		return something_remains(req, &config, err);
-	/* State and daemon are looked up as who we are, before joining makes us somebody else. */
 	if (state_open(config.state_dir, PLUGIN_NAME, req->network, true, &state, err) < 0 ||
-	    binary_find(config.daemon_path, &state, &binary, err) < 0 ||
-	    netns_join_owner(&ns, err) < 0)
+	    binary_find(config.daemon_path, &state, &binary, err) < 0)
 		return -1;
 	sk = link_open(&ns, err);
 	if (sk == NULL || refuse_existing(sk, req, err) < 0 || link_watch(sk, err) < 0)
+		return -1;
+	if ((ns.userns_fd >= 0 || geteuid() != 0) && apart_make(&ns, req->ifname, &apart, err) < 0)
 		return -1;
 	setup.sk = sk;
 	meanwhile.fd = nl_socket_get_fd(sk);
 	attachment_init(&attachment, &state, req->network, req->container_id, req->ifname);
 	if (config.built_in_dns)
 		hostdns_warn(&config);
-	if (daemon_start(&state, &attachment, &config, &binary, req->netns, &meanwhile, &daemon,
-			 err) < 0)
+	if (daemon_start(&state, &attachment, &config, &binary, req->netns, &meanwhile, &apart,
+			 &daemon, err) < 0)
 		return -1;
 	if (configure_now(&setup, err) < 0 ||
 	    answer(req, &config, &attachment, &setup.link, result, err) < 0 ||

@@ -226,8 +226,6 @@ static int check_network(const struct cni_request *req, struct cni_error *err)
 			err->code = ERR_CHECK;
 		return cni_error_wrap(err, "CNI_NETNS");
 	}
-	if (netns_join_owner(&ns, err) < 0)
-		return -1;
 	sk = link_open(&ns, err);
 	if (sk == NULL)
 		return -1;
@@ -251,7 +249,6 @@ int plugin_check(const struct cni_request *req, struct cni_error *err)
 	struct attachment attachment;
 	struct config config;
 
-	/* The namespace last: it may mean to join another user namespace for good. */
 	if (config_read(req, &config, err) < 0 || check_daemon(req, &config, &attachment, err) < 0)
 		return -1;
 	if (check_api(&attachment, err) < 0)

@@ -72,27 +72,16 @@ static int lacks(const struct binary *binary, const char *key, const char *optio
 			 key, option, binary->path);
 }
 
-/*
- * slirp4netns's sandbox changes to user 0 first (sandbox and an effective user that is not 0: it
- * calls setegid(0), seteuid(0)), which fails in a user namespace that does not map it.
- */
+/* slirp4netns is user 0 wherever it lives, which its sandbox needs. */
 static int decide_sandbox(const struct config *config, const struct binary *binary, bool *sandbox,
 			  struct cni_error *err)
 {
-	*sandbox = config->sandbox.on && binary->options & HAS_SANDBOX && geteuid() == 0;
+	*sandbox = config->sandbox.on && binary->options & HAS_SANDBOX;
 	if (*sandbox || !config->sandbox.on)
 		return 0;
-	if (config->sandbox.asked && !(binary->options & HAS_SANDBOX))
-		return lacks(binary, "enableSandbox", "--enable-sandbox", err);
 	if (config->sandbox.asked)
-		return cni_error(err, CNI_ERR_CONFIG,
-				 "enableSandbox: slirp4netns's sandbox needs user 0 in the user "
-				 "namespace that owns the network namespace, and we are user %u "
-				 "there; map user 0, or set enableSandbox to false",
-				 (unsigned int)geteuid());
-	fprintf(stderr, PLUGIN_NAME ": not sandboxed: %s\n",
-		binary->options & HAS_SANDBOX ? "its user namespace has no user 0"
-					      : "this slirp4netns has no --enable-sandbox");
+		return lacks(binary, "enableSandbox", "--enable-sandbox", err);
+	fputs(PLUGIN_NAME ": not sandboxed: this slirp4netns has no --enable-sandbox\n", stderr);
 	return 0;
 }
 
@@ -132,7 +121,7 @@ static int decide_dns(const struct state *state, const struct config *config,
 
 /*
  * slirp4netns would name the system call that failed. What it takes to enter the namespace has been
- * proved by now.
+ * proved by now. In a user namespace apart it has them all.
  */
 static int check_capabilities(bool sandbox, struct cni_error *err)
 {
@@ -357,17 +346,18 @@ static void pass_on_warnings(const struct state *state, const struct attachment 
 
 /* Wait for the byte on the ready descriptor, the daemon's end, or the limit. */
 static int wait_ready(const struct process *daemon, int ready, const struct meanwhile *meanwhile,
-		      struct cni_error *err)
+		      struct apart *apart, struct cni_error *err)
 {
 	struct pollfd events[] = {{.fd = ready, .events = POLLIN},
 				  {.fd = daemon->pidfd, .events = POLLIN},
-				  {.fd = meanwhile->fd, .events = POLLIN}};
+				  {.fd = meanwhile->fd, .events = POLLIN},
+				  {.fd = daemon->listener, .events = POLLIN}};
 	int64_t until, left = READY_LIMIT_MS;
 	char byte;
 
 	until = monotonic_ms() + READY_LIMIT_MS;
 	while (left > 0) {
-		if (poll(events, 3, (int)left) < 0 && errno != EINTR)
+		if (poll(events, 4, (int)left) < 0 && errno != EINTR)
 			return cni_error_errno(err, CNI_ERR_IO, "cannot wait for slirp4netns");
 		if (events[0].revents & POLLIN && read(ready, &byte, 1) == 1)
 			return 0;
@@ -381,6 +371,10 @@ static int wait_ready(const struct process *daemon, int ready, const struct mean
 					 "ready");
 		if (events[2].revents && !meanwhile->fn(meanwhile->arg))
 			events[2].fd = -1; /* poll passes it over */
+		if (events[3].revents & POLLIN)
+			apart_answer(apart, daemon->listener);
+		else if (events[3].revents)
+			events[3].fd = -1; /* nobody is left who could ask */
 		left = until - monotonic_ms();
 	}
 	return cni_error(err, ERR_DAEMON, "slirp4netns was not ready within %d seconds",
@@ -560,23 +554,29 @@ static int replace_record(const struct state *state, const struct attachment *a,
  * slirp4netns enters the network namespace and makes its sandbox (CAP_SYS_ADMIN), makes the
  * interface (CAP_NET_ADMIN), then takes from itself all others (CAP_SETPCAP) but the one to publish
  * ports below 1024 (CAP_NET_BIND_SERVICE). Without its sandbox it keeps what it was started with.
+ * Exec gives it these because it is user 0.
  */
 #define NEEDED_CAPABILITIES                                            \
 	(UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_NET_ADMIN | \
 	 UINT64_C(1) << CAP_SETPCAP | UINT64_C(1) << CAP_NET_BIND_SERVICE)
 
-/*
- * Only user 0 keeps its capabilities over exec. Another user in its own user namespace hands on the
- * two that slirp4netns needs to enter the network namespace and make the interface.
- */
-static uint64_t handed_on_capabilities(void)
+/* It is ready: the interface is its own from now on, and there is nothing more to answer. */
+static int leave_apart(struct apart *apart, struct process *daemon, struct cni_error *err)
 {
-	return geteuid() == 0 ? 0 : UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_NET_ADMIN;
+	const bool given = apart->tap_fd < 0 || apart->taken;
+
+	cleanup_close_(&daemon->listener);
+	daemon->listener = -1;
+	apart_close(apart);
+	return given ? 0
+		     : cni_error(err, ERR_DAEMON,
+				 "slirp4netns said that it is ready, but has not taken its tap "
+				 "device");
 }
 
 int daemon_start(const struct state *state, const struct attachment *a, const struct config *config,
 		 const struct binary *binary, const char *netns, const struct meanwhile *meanwhile,
-		 struct process *daemon, struct cni_error *err)
+		 struct apart *apart, struct process *daemon, struct cni_error *err)
 {
 	static const char *const envp[] = {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
@@ -595,7 +595,7 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 
 	if (decide_sandbox(config, binary, &spec.slave_mounts, err) < 0 ||
 	    decide_dns(state, config, &spec, &dns, err) < 0 ||
-	    check_capabilities(spec.slave_mounts, err) < 0 ||
+	    (apart->tap_fd < 0 && check_capabilities(spec.slave_mounts, err) < 0) ||
 	    check_options(config, binary, err) < 0)
 		return -1;
 	log_dir = state_subdir(state, "log", err);
@@ -621,7 +621,8 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 	spec.argv = cmd.argv;
 	spec.log_dirfd = log_dir;
 	spec.capabilities = NEEDED_CAPABILITIES;
-	spec.ambient_capabilities = handed_on_capabilities();
+	spec.own_userns = apart->tap_fd >= 0;
+	spec.filter = spec.own_userns ? &apart_filter : NULL;
 	if (exit_fd >= 0)
 		keep[spec.n_keep_fds++] = exit_fd;
 	keep[spec.n_keep_fds++] = ready_theirs;
@@ -640,7 +641,8 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 	close(take_fd(&ready_theirs));
 	if (process_release(daemon, err) < 0) {
 		cni_error_wrap(err, "cannot start slirp4netns (%.200s)", binary->path);
-	} else if (wait_ready(daemon, ready, meanwhile, err) == 0) {
+	} else if (wait_ready(daemon, ready, meanwhile, apart, err) == 0 &&
+		   leave_apart(apart, daemon, err) == 0) {
 		pass_on_warnings(state, a, config);
 		return 0;
 	}

@@ -6,6 +6,7 @@
  *   binary.c   which slirp4netns there is, and what it can do
  *   hostdns.c  the host's /etc/resolv.conf, in the daemon's sandbox
  *   daemon.c   the daemon of an attachment: start, wait until ready, stop
+ *   apart.c    where an ordinary user's daemon lives
  *   record.c   the attachment's record
  *   orphan.c   a daemon whose record is lost
  */
@@ -19,6 +20,7 @@
 #include "address.h"
 #include "cni.h"
 #include "error.h"
+#include "netns.h"
 #include "process.h"
 #include "state.h"
 
@@ -167,10 +169,31 @@ struct meanwhile {
 	void *arg;
 };
 
+/* The user namespace that an ordinary user's daemon lives in, and the interface that it is given.
+ */
+struct apart {
+	int userns_fd; /* -1: the daemon lives in ours, and makes the interface */
+	int tap_fd;
+	bool taken; /* the daemon has asked for the tap device and got it */
+};
+
+#define APART_NONE ((struct apart){.userns_fd = -1, .tap_fd = -1})
+
+/* Make both. Return: 0, or -1: CNI_ERR_IO, ERR_DAEMON. apart_close() it in any case. */
+int apart_make(const struct netns *ns, const char *ifname, struct apart *apart,
+	       struct cni_error *err);
+void apart_close(struct apart *apart);
+#define cleanup_apart __attribute__((cleanup(apart_close)))
+
+/* The system calls of a daemon that apart_answer() answers, one at a time. */
+extern const struct sock_fprog apart_filter;
+void apart_answer(struct apart *apart, int listener);
+
 /**
  * daemon_start() - start the daemon of an attachment and wait until it is ready.
  * @netns:     path of the namespace, for the record
  * @meanwhile: called between exec and ready; its socket's namespace is the one that is served
+ * @apart:     where the daemon lives, or APART_NONE; the tap device is closed when it is ready
  *
  * Writes the record between fork and exec. After a failure nothing is left: no process, socket, log
  * or record.
@@ -180,7 +203,7 @@ struct meanwhile {
  */
 int daemon_start(const struct state *state, const struct attachment *a, const struct config *config,
 		 const struct binary *binary, const char *netns, const struct meanwhile *meanwhile,
-		 struct process *daemon, struct cni_error *err);
+		 struct apart *apart, struct process *daemon, struct cni_error *err);
 
 /* Stop the daemon that was just started and remove what belongs to it; @err keeps its content. */
 void daemon_abort(const struct state *state, const struct attachment *a,

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -29,8 +30,32 @@
 #include <cmocka.h>
 
 #include "cleanup.h"
+#include "handover.h"
 #include "isolated.h"
 #include "netns.h"
+
+/*
+ * The two calls that decide where we are and what comes out of where we were. setns(2) to a network
+ * namespace fails at the call that is told; a socket comes out as another kind of descriptor.
+ */
+static int setns_fails_at; /* 1: the next; 0: none */
+static bool socket_is_another;
+
+int setns(int fd, int type)
+{
+	if (type == CLONE_NEWNET && setns_fails_at > 0 && --setns_fails_at == 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return (int)syscall(SYS_setns, fd, type);
+}
+
+int socket(int domain, int type, int protocol)
+{
+	if (socket_is_another)
+		return (int)syscall(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return (int)syscall(SYS_socket, domain, type, protocol);
+}
 
 #define DIR_ "/run/netns"
 #define OWN "/proc/self/ns/net"
@@ -250,6 +275,9 @@ static void our_own_namespace_is_known_by_any_name(void **state)
 struct visit {
 	int value;
 	bool crash;
+	bool stop;
+	bool endless; /* a text */
+	int dumpable;
 	pid_t pid;
 	ino_t ino;
 	char padding[5000]; /* more than a page comes back too */
@@ -263,8 +291,16 @@ static int visit(void *arg, struct cni_error *err)
 	v->pid = getpid();
 	v->ino = inode("/proc/thread-self/ns/net");
 	v->last = 77;
+	v->dumpable = prctl(PR_GET_DUMPABLE);
 	if (v->crash)
 		raise(SIGKILL);
+	for (int i = 0; v->stop && i < 3; i++)
+		raise(SIGSTOP);
+	if (v->endless) {
+		memset(err, '\033', sizeof(*err));
+		err->code = 0;
+		return -1;
+	}
 	if (v->value < 0) {
 		cni_error(err, 142, "inside");
 		cni_error_details(err, "the cause");
@@ -295,6 +331,31 @@ static void a_function_runs_inside_and_we_come_back(void **state)
 		assert_int_equal(err.code, values[i] < 0 ? 142 : 0);
 		assert_string_equal(err.msg, values[i] < 0 ? "inside" : "");
 	}
+}
+
+/* Of three: whether we could come back, there, and back. */
+static void lost_inside(void)
+{
+	struct cni_error err = {0};
+	struct visit v = {0};
+	struct netns ns;
+
+	check(netns_open(DIR_ "/x", &ns, &err) == 0);
+	setns_fails_at = 3;
+	check(netns_run(&ns, visit, &v, sizeof(v), &err) == -1);
+	check(setns_fails_at == 0 && v.ino == ns.ino && inode(OWN) == ns.ino);
+	check(err.code == CNI_ERR_IO);
+	check(strcmp(err.msg, "cannot come back from the network namespace") == 0);
+	_exit(0);
+}
+
+static void who_cannot_come_back_is_told(void **state)
+{
+	char path[64];
+
+	need();
+	create("x", path, sizeof(path));
+	assert_int_equal(run_child(lost_inside), 0);
 }
 
 static void running_in_our_own_namespace_works(void **state)
@@ -359,6 +420,9 @@ static void rootless_run(void)
 		err = (struct cni_error){0};
 		check(netns_run(&ns, visit, &v, sizeof(v), &err) == values[i]);
 		check(v.pid != getpid());
+		/* The root of its user namespace cannot look into it; of ours, who could before. */
+		check(v.dumpable == 0);
+		check(prctl(PR_GET_DUMPABLE) == 1);
 		check(v.ino == ns.ino);
 		check(v.last == 77);
 		check(err.code == (values[i] < 0 ? 142 : 0));
@@ -459,6 +523,51 @@ static void a_child_that_crashes_is_an_error(void **state)
 	assert_int_equal(run_child(rootless_crash), 0);
 }
 
+/* As who has CAP_KILL in the container's user namespace may. */
+static void rootless_stop(void)
+{
+	const char *path = rootless_container();
+	struct visit v = {.stop = true, .value = 5};
+	struct cni_error err = {0};
+	struct netns ns;
+
+	check(netns_open(path, &ns, &err) == 0);
+	check(netns_run(&ns, visit, &v, sizeof(v), &err) == 5);
+	netns_close(&ns);
+	_exit(0);
+}
+
+static void a_child_that_is_stopped_goes_on(void **state)
+{
+	need();
+	need_pidfd();
+	assert_int_equal(run_child(rootless_stop), 0);
+}
+
+static void rootless_lie(void)
+{
+	const char *path = rootless_container();
+	struct visit v = {.endless = true};
+	struct cni_error err = {0};
+	struct netns ns;
+
+	check(netns_open(path, &ns, &err) == 0);
+	check(netns_run(&ns, visit, &v, sizeof(v), &err) == -1);
+	check(err.code == CNI_ERR_IO);
+	check(strnlen(err.msg, sizeof(err.msg)) == sizeof(err.msg) - 1);
+	check(strnlen(err.details, sizeof(err.details)) == sizeof(err.details) - 1);
+	check(strchr(err.msg, '\033') == NULL && strchr(err.details, '\033') == NULL);
+	netns_close(&ns);
+	_exit(0);
+}
+
+static void an_error_of_a_child_ends_and_has_a_code(void **state)
+{
+	need();
+	need_pidfd();
+	assert_int_equal(run_child(rootless_lie), 0);
+}
+
 static void in_the_hosts_namespace(void)
 {
 	struct cni_error err = {0};
@@ -497,6 +606,7 @@ static void rootless_join(void)
 	check(netns_join_owner(&ns, &err) == 0);
 	check(inode("/proc/self/ns/user") != owner);
 	check(ns.userns_fd == -1);
+	check(prctl(PR_GET_DUMPABLE) == 0);
 	check(netns_join_owner(&ns, &err) == 0); /* nothing to do */
 	check(setns(ns.fd, CLONE_NEWNET) == 0);
 	check(netns_is_own(&ns));
@@ -607,6 +717,112 @@ static void an_unprivileged_user_gets_a_socket_too(void **state)
 	need();
 	need_pidfd();
 	assert_int_equal(run_child(rootless_socket), 0);
+}
+
+/* Of the namespace's root, in place of ours. */
+static void rootless_other_socket(void)
+{
+	const char *path = rootless_container();
+	struct cni_error err = {0};
+	struct netns ns;
+	int before;
+
+	check(netns_open(path, &ns, &err) == 0);
+	before = count_descriptors();
+	socket_is_another = true;
+	check(netns_socket(&ns, AF_NETLINK, SOCK_RAW, 0, &err) == -1);
+	check(strstr(err.msg, "is not the socket that was asked for") != NULL);
+	check(count_descriptors() == before);
+	_exit(0);
+}
+
+/* One is asked for, and the padding of the message has room for two. */
+static void descriptors_that_nobody_asked_for_are_closed(void **state)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control = {.head = {.cmsg_level = SOL_SOCKET,
+			      .cmsg_type = SCM_RIGHTS,
+			      .cmsg_len = CMSG_LEN(2 * sizeof(int))}};
+	struct iovec iov = {.iov_base = (char[1]){'x'}, .iov_len = 1};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = &control,
+			     .msg_controllen = sizeof(control)};
+	int pair[2], before, fd = 77;
+	char byte = 0;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	before = count_descriptors();
+	memcpy(CMSG_DATA(&control.head), pair, sizeof(pair));
+	assert_int_equal(sendmsg(pair[0], &msg, 0), 1);
+	assert_int_equal(handover_receive(pair[1], &byte, 1, 0, &fd), 1);
+	assert_int_equal(fd, -1);
+	assert_int_equal(byte, 'x');
+	assert_int_equal(handover_send(pair[0], "y", 1, -1), 0);
+	assert_int_equal(handover_receive(pair[1], &byte, 1, 0, &fd), 1);
+	assert_int_equal(fd, -1);
+	assert_int_equal(count_descriptors(), before);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static void what_comes_out_is_the_socket_that_was_asked_for(void **state)
+{
+	need();
+	need_pidfd();
+	assert_int_equal(run_child(rootless_other_socket), 0);
+}
+
+/* In our mount namespace, everybody's, as distributions have it. */
+static int everybodys_tun(void)
+{
+	if (mknod("/run/tun", S_IFCHR | 0666, makedev(10, 200)) < 0 || chmod("/run/tun", 0666) < 0)
+		return -1;
+	return mount("/run/tun", "/dev/net/tun", NULL, MS_BIND, NULL);
+}
+
+static void rootless_tap(void)
+{
+	const char *path = rootless_container();
+	struct ifreq request = {0};
+	struct cni_error err = {0};
+	struct netns ns;
+	int fd, before;
+
+	check(netns_open(path, &ns, &err) == 0);
+	before = count_descriptors();
+	fd = netns_tap(&ns, "a-tap", &err);
+	check(fd >= 0);
+	check(fcntl(fd, F_GETFD) == FD_CLOEXEC);
+	check(ioctl(fd, TUNGETIFF, &request) == 0 && strcmp(request.ifr_name, "a-tap") == 0);
+	check((request.ifr_flags & (IFF_TAP | IFF_NO_PI)) == (IFF_TAP | IFF_NO_PI));
+	check(if_nametoindex("a-tap") == 0); /* is not here */
+	/* One that is there is somebody's, also when its descriptor is closed. */
+	check(netns_tap(&ns, "a-tap", &err) == -1);
+	check(err.code == CNI_ERR_IO);
+	check(strcmp(err.msg, "cannot make the tap device a-tap") == 0);
+	close(fd);
+	fd = netns_tap(&ns, "a-tap", &err);
+	check(fd >= 0);
+	close(fd);
+	check(count_descriptors() == before);
+	_exit(0);
+}
+
+static void a_tap_device_lives_in_the_namespace_as_long_as_its_descriptor(void **state)
+{
+	need();
+	need_pidfd();
+	if (access("/dev/net/tun", R_OK | W_OK) < 0)
+		skip_because("there is no /dev/net/tun");
+	assert_int_equal(mount("test", "/run", "tmpfs", 0, "mode=755"), 0);
+	assert_int_equal(everybodys_tun(), 0);
+	assert_int_equal(run_child(rootless_tap), 0);
+	umount2("/dev/net/tun", MNT_DETACH);
+	umount2("/run", MNT_DETACH);
 }
 
 static int loopback_flags(void *arg, struct cni_error *err)
@@ -850,16 +1066,22 @@ int main(void)
 		test(a_closed_namespace_is_none),
 		test(our_own_namespace_is_known_by_any_name),
 		test(a_function_runs_inside_and_we_come_back),
+		test(who_cannot_come_back_is_told),
 		test(running_in_our_own_namespace_works),
 		test(an_unprivileged_user_runs_in_a_child_whose_bytes_come_back),
 		test(root_joins_no_owner),
 		test(a_child_needs_no_argument),
 		test(a_child_that_crashes_is_an_error),
+		test(a_child_that_is_stopped_goes_on),
+		test(an_error_of_a_child_ends_and_has_a_code),
 		test(a_namespace_of_somebody_else_is_an_error),
 		test(the_owner_is_joined_for_good),
 		test(a_socket_lives_in_the_namespace),
 		test(a_socket_that_is_none_is_an_error),
 		test(an_unprivileged_user_gets_a_socket_too),
+		test(descriptors_that_nobody_asked_for_are_closed),
+		test(what_comes_out_is_the_socket_that_was_asked_for),
+		test(a_tap_device_lives_in_the_namespace_as_long_as_its_descriptor),
 		test(a_created_namespace_is_new_and_persists),
 		test(without_a_name_it_gets_a_random_one),
 		test(a_namespace_of_a_process_persists_after_it),

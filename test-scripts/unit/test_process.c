@@ -993,22 +993,41 @@ static void become_nobody_with(uint64_t mask)
 #define NET_ADMIN (UINT64_C(1) << CAP_NET_ADMIN)
 #define BPF (UINT64_C(1) << CAP_BPF) /* in the second word */
 
-static void keep_net_admin_and_bpf(void)
+/* An ordinary user's, in a user namespace in which it is root. */
+static void have_net_admin_and_bpf_apart(void)
 {
+	const ino_t user = inode("/proc/self/ns/user");
 	struct process_spec spec = spec_of("wait");
 	struct cni_error err = {0};
 	struct process p;
+	char path[64], map[64];
 
-	become_nobody_with(NET_ADMIN | BPF | 1 << CAP_NET_RAW);
-	spec.ambient_capabilities = NET_ADMIN | BPF;
+	become_nobody();
+	spec.own_userns = true;
+	spec.capabilities = NET_ADMIN | BPF;
 	check(process_start(&spec, &p, &err) == 0);
 	check(process_release(&p, &err) == 0);
+	check(p.listener == -1);
 	check(log_becomes("ready\n"));
 	check(status_value(p.id.pid, "CapEff:", 16) == (NET_ADMIN | BPF));
-	check(status_value(p.id.pid, "CapPrm:", 16) == (NET_ADMIN | BPF));
+	check(status_value(p.id.pid, "CapBnd:", 16) == (NET_ADMIN | BPF));
+	for (int i = 0; i < 2; i++) {
+		unsigned int inside, outside, count;
+
+		snprintf(path, sizeof(path), "/proc/%d/%s", (int)p.id.pid,
+			 i ? "gid_map" : "uid_map");
+		read_path(path, map, sizeof(map));
+		check(sscanf(map, "%u %u %u", &inside, &outside, &count) == 3);
+		check(inside == 0 && outside == NOBODY && count == 1);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)p.id.pid);
+	check(inode(path) != user);
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)p.id.pid);
+	check(inode(path) == inode("/proc/self/ns/net"));
 	check(process_stop(&p, 0, &err) == 0);
 	/* Not ours. */
-	check(status_value(getpid(), "CapAmb:", 16) == 0);
+	check(status_value(getpid(), "CapEff:", 16) == 0);
+	check(inode("/proc/self/ns/user") == user);
 }
 
 static void limit_root(void)
@@ -1051,7 +1070,7 @@ static void keep_none(void)
 
 static void it_keeps_the_capabilities_it_is_to_keep_and_no_others(void **state)
 {
-	static void (*const rows[])(void) = {keep_net_admin_and_bpf, limit_root, keep_none};
+	static void (*const rows[])(void) = {have_net_admin_and_bpf_apart, limit_root, keep_none};
 
 	need();
 	need_isolation();
@@ -1062,21 +1081,26 @@ static void it_keeps_the_capabilities_it_is_to_keep_and_no_others(void **state)
 }
 
 /* The child fails before the gate: before we let it go, or while we do. */
-static void keep_what_we_have_not(void)
+static void have_no_user_namespaces(void)
 {
-	become_nobody_with(NET_ADMIN);
+	cleanup_close int fd = -1;
+
+	/* The limit of a user namespace, which who made it may set. */
+	check(unshare(CLONE_NEWUSER) == 0);
+	fd = open("/proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
+	check(write(fd, "0", 1) == 1);
 	for (int i = 0; i < 40; i++) {
 		struct process_spec spec = spec_of("wait");
 		struct cni_error err = {0};
 		struct process p;
 
-		spec.ambient_capabilities = BPF;
+		spec.own_userns = true;
 		check(process_start(&spec, &p, &err) == 0);
 		if (i % 4 == 0)
 			sleep_ms(5);
 		check(process_release(&p, &err) == -1);
-		check(errno == EPERM);
-		check(strstr(err.msg, "those that it needs") != NULL);
+		check(errno == ENOSPC);
+		check(strstr(err.msg, "sysctl user.max_user_namespaces") != NULL);
 		check(process_wait(&p, 1000, &err) == 1);
 		process_close(&p);
 	}
@@ -1086,7 +1110,7 @@ static void a_step_that_fails_before_the_gate_is_named_too(void **state)
 {
 	need();
 	need_isolation();
-	assert_int_equal(run_child(keep_what_we_have_not), 0);
+	assert_int_equal(run_child(have_no_user_namespaces), 0);
 }
 
 /* How the mount that was made last, /run, spreads: "master" is a slave, "shared" a peer. */
