@@ -30,6 +30,7 @@
 
 #include "cleanup.h"
 #include "detail.h"
+#include "json_scan.h"
 
 #define RECEIVE_BYTES 32768 /* what the kernel makes of a dump at most */
 #define RECEIVE_SECONDS 5
@@ -90,6 +91,38 @@ const struct link_sample *sample_link_named(const struct sample *s, const char *
 		if (!strcmp(s->links[i].name, name))
 			return &s->links[i];
 	return NULL;
+}
+
+#define ENDS(array) (memchr((array), '\0', sizeof(array)) != NULL)
+
+static bool link_is_sane(const struct link_sample *l)
+{
+	return l->name[0] != '\0' && ENDS(l->name) && ENDS(l->qdisc) && ENDS(l->kind) &&
+	       l->hwaddr_len <= HWADDR_MAX && l->broadcast_len <= HWADDR_MAX;
+}
+
+static bool address_is_sane(const struct address_sample *a)
+{
+	const int family = a->prefix.address.family;
+
+	return (family == AF_INET || family == AF_INET6) &&
+	       a->prefix.length <= 8 * ip_address_size(family);
+}
+
+bool sample_is_sane(const struct sample *s)
+{
+	size_t at;
+
+	for (size_t i = 0; i < s->n_links; i++) {
+		if (!link_is_sane(&s->links[i]))
+			return false;
+	}
+	for (size_t i = 0; i < s->n_addresses; i++) {
+		if (!address_is_sane(&s->addresses[i]))
+			return false;
+	}
+	return s->detail.len == 0 ||
+	       (s->detail.data[0] == '{' && json_scan(s->detail.data, s->detail.len, &at) == NULL);
 }
 
 /* The payload of an attribute; what is longer than the room is cut, what is shorter leaves zeros.

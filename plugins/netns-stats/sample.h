@@ -73,6 +73,14 @@ void sample_free(struct sample *s);
  */
 int sample_here(struct sample *s, unsigned int what, struct cni_error *err);
 
+/**
+ * sample_is_sane() - whether what another process says that it read can be worked with.
+ *
+ * Every name ends, every length fits its array, addresses are of a family with as long a prefix as
+ * it has, and the detail is one JSON object. Not that any of it is true.
+ */
+bool sample_is_sane(const struct sample *s);
+
 /* By index, by name; NULL: none. */
 const struct link_sample *sample_link(const struct sample *s, int index);
 const struct link_sample *sample_link_named(const struct sample *s, const char *name);

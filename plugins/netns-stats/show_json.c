@@ -53,7 +53,7 @@ const char *hwaddr_format(const uint8_t *bytes, size_t len, char *buf)
 	static const char digits[] = "0123456789abcdef";
 	char *p = buf;
 
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < len && i < HWADDR_MAX; i++) {
 		if (i)
 			*p++ = ':';
 		*p++ = digits[bytes[i] >> 4];

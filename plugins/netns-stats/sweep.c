@@ -14,7 +14,8 @@
  * thread that has joined one cannot leave it (nor can a process with several threads join one). Of
  * these the threads only find out that they may not enter (EPERM). Then a child process per user
  * namespace joins it and reads all of its network namespaces, and hands the samples back through a
- * pipe. Grouped so, a hundred rootless containers under one user namespace cost one fork.
+ * pipe. Grouped so, a hundred rootless containers under one user namespace cost one fork. The child
+ * is out of reach of that namespace's root (netns.c), and believed no more than that root would be.
  *
  * Descriptors of namespaces live from the visit's beginning to its end and no longer: one that is
  * kept would keep the namespace, with its interfaces, long after its container.
@@ -221,13 +222,13 @@ static bool write_answer(int fd, const struct sweep_job *job)
 }
 
 /* The jobs of one user namespace, open. */
-struct group {
+struct owned {
 	struct netns *ns;
 	struct sweep_job **jobs;
 	size_t n;
 };
 
-static void __attribute__((noreturn)) child_main(const struct group *g, unsigned int what, int fd)
+static void __attribute__((noreturn)) child_main(const struct owned *g, unsigned int what, int fd)
 {
 	struct cni_error err = {0};
 
@@ -282,7 +283,10 @@ static bool read_answer(int fd, struct sweep_job *job, int64_t deadline)
 
 	s->n_links = s->n_addresses = 0;
 	text_reset(&s->detail);
-	/* The child is us, but it has been in a container's user namespace: its word is checked. */
+	/*
+	 * The child is us, but it has been in a container's user namespace: its word is taken for
+	 * that of the namespace's root (netns.c says why it should not be).
+	 */
 	if (!read_all(fd, &a, sizeof(a), deadline) ||
 	    a.n_links > (s->links_max ? s->links_max : ENTRIES_MAX) ||
 	    a.n_addresses > ENTRIES_MAX || a.detail_len > DETAIL_MAX_BYTES ||
@@ -303,13 +307,13 @@ static bool read_answer(int fd, struct sweep_job *job, int64_t deadline)
 	s->n_links = a.n_links;
 	s->n_addresses = a.n_addresses;
 	s->cookie = a.cookie;
-	job->err = a.err;
-	job->err.msg[sizeof(job->err.msg) - 1] = '\0';
-	job->err.details[sizeof(job->err.details) - 1] = '\0';
-	return true;
+	job->err.code = 0;
+	if (a.err.code != 0)
+		cni_error_copy(&job->err, &a.err);
+	return !s->detail.failed && sample_is_sane(s);
 }
 
-static void read_group(const struct group *g, unsigned int what, int64_t deadline)
+static void read_group(const struct owned *g, unsigned int what, int64_t deadline)
 {
 	cleanup_close int in = -1;
 	int pipe_fds[2];
@@ -337,7 +341,8 @@ static void read_group(const struct group *g, unsigned int what, int64_t deadlin
 	for (; done < g->n; done++) {
 		sample_free(&g->jobs[done]->sample);
 		cni_error(&g->jobs[done]->err, CNI_ERR_AGAIN,
-			  "%s: not read: the process that was to read it did not answer in time",
+			  "%s: not read: the process that was to read it did not answer in time, "
+			  "or not as it must",
 			  g->jobs[done]->path);
 	}
 }
@@ -354,7 +359,7 @@ static bool same_owner(const struct netns *a, const struct netns *b)
 }
 
 /* The next foreign job and those up to SWEEP_BLOCK that share its owner. Return: whether any. */
-static bool next_group(struct sweep *s, struct group *g)
+static bool next_group(struct sweep *s, struct owned *g)
 {
 	g->n = 0;
 	for (size_t i = 0; i < s->n && g->n < SWEEP_BLOCK; i++) {
@@ -380,7 +385,7 @@ static void read_foreign(struct sweep *s)
 {
 	struct netns ns[SWEEP_BLOCK];
 	struct sweep_job *jobs[SWEEP_BLOCK];
-	struct group g = {.ns = ns, .jobs = jobs};
+	struct owned g = {.ns = ns, .jobs = jobs};
 
 	while (next_group(s, &g)) {
 		if (monotonic_ns() > s->deadline)
