@@ -560,13 +560,11 @@ static int replace_record(const struct state *state, const struct attachment *a,
 	(UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_NET_ADMIN | \
 	 UINT64_C(1) << CAP_SETPCAP | UINT64_C(1) << CAP_NET_BIND_SERVICE)
 
-/* It is ready: the interface is its own from now on, and there is nothing more to answer. */
-static int leave_apart(struct apart *apart, struct process *daemon, struct cni_error *err)
+/* It is ready: from now on the interface lives and ends with the daemon. */
+static int leave_apart(struct apart *apart, struct cni_error *err)
 {
 	const bool given = apart->tap_fd < 0 || apart->taken;
 
-	cleanup_close_(&daemon->listener);
-	daemon->listener = -1;
 	apart_close(apart);
 	return given ? 0
 		     : cni_error(err, ERR_DAEMON,
@@ -642,7 +640,7 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 	if (process_release(daemon, err) < 0) {
 		cni_error_wrap(err, "cannot start slirp4netns (%.200s)", binary->path);
 	} else if (wait_ready(daemon, ready, meanwhile, apart, err) == 0 &&
-		   leave_apart(apart, daemon, err) == 0) {
+		   leave_apart(apart, err) == 0) {
 		pass_on_warnings(state, a, config);
 		return 0;
 	}

@@ -38,8 +38,8 @@
  * The two calls that decide where we are and what comes out of where we were. setns(2) to a network
  * namespace fails at the call that is told; a socket comes out as another kind of descriptor.
  */
-static int setns_fails_at; /* 1: the next; 0: none */
-static bool socket_is_another;
+static int setns_fails_at;           /* 1: the next; 0: none */
+static int other_domain, other_type; /* 0: none */
 
 int setns(int fd, int type)
 {
@@ -52,8 +52,8 @@ int setns(int fd, int type)
 
 int socket(int domain, int type, int protocol)
 {
-	if (socket_is_another)
-		return (int)syscall(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (other_domain != 0)
+		return (int)syscall(SYS_socket, other_domain, other_type | SOCK_CLOEXEC, 0);
 	return (int)syscall(SYS_socket, domain, type, protocol);
 }
 
@@ -722,6 +722,10 @@ static void an_unprivileged_user_gets_a_socket_too(void **state)
 /* Of the namespace's root, in place of ours. */
 static void rootless_other_socket(void)
 {
+	static const struct {
+		int domain, type, protocol;
+	} rows[] = {
+		{AF_UNIX, SOCK_DGRAM, 0}, {AF_INET, SOCK_STREAM, 0}, {AF_INET, SOCK_DGRAM, 136}};
 	const char *path = rootless_container();
 	struct cni_error err = {0};
 	struct netns ns;
@@ -729,9 +733,12 @@ static void rootless_other_socket(void)
 
 	check(netns_open(path, &ns, &err) == 0);
 	before = count_descriptors();
-	socket_is_another = true;
-	check(netns_socket(&ns, AF_NETLINK, SOCK_RAW, 0, &err) == -1);
-	check(strstr(err.msg, "is not the socket that was asked for") != NULL);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		other_domain = rows[i].domain;
+		other_type = rows[i].type;
+		check(netns_socket(&ns, AF_INET, SOCK_DGRAM, rows[i].protocol, &err) == -1);
+		check(strstr(err.msg, "is not the socket that was asked for") != NULL);
+	}
 	check(count_descriptors() == before);
 	_exit(0);
 }
@@ -800,14 +807,15 @@ static void rootless_tap(void)
 	check(ioctl(fd, TUNGETIFF, &request) == 0 && strcmp(request.ifr_name, "a-tap") == 0);
 	check((request.ifr_flags & (IFF_TAP | IFF_NO_PI)) == (IFF_TAP | IFF_NO_PI));
 	check(if_nametoindex("a-tap") == 0); /* is not here */
-	/* One that is there is somebody's, also when its descriptor is closed. */
-	check(netns_tap(&ns, "a-tap", &err) == -1);
-	check(err.code == CNI_ERR_IO);
-	check(strcmp(err.msg, "cannot make the tap device a-tap") == 0);
 	close(fd);
 	fd = netns_tap(&ns, "a-tap", &err);
 	check(fd >= 0);
+	/* One that is there is somebody's, also when it is in nobody's use. */
+	check(ioctl(fd, TUNSETPERSIST, 1) == 0);
 	close(fd);
+	check(netns_tap(&ns, "a-tap", &err) == -1);
+	check(err.code == CNI_ERR_IO);
+	check(strcmp(err.msg, "cannot make the tap device a-tap") == 0);
 	check(count_descriptors() == before);
 	_exit(0);
 }
