@@ -15,6 +15,7 @@
 
 #include "isolated.h"
 
+#include "../../plugins/netns-stats/attachment.c"
 #include "../../plugins/netns-stats/container.c"
 #include "../../plugins/netns-stats/sample.c"
 #include "../../plugins/netns-stats/show_json.c"
