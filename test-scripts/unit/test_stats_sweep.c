@@ -70,7 +70,10 @@ static const struct spoilt right = {
 static bool is_taken(const struct spoilt *spoilt, struct sweep_job *job)
 {
 	const size_t len = spoilt->detail_len ? spoilt->detail_len : strlen(spoilt->detail);
-	const struct answer a = {spoilt->err, spoilt->n_links, spoilt->n_addresses, len};
+	const struct answer a = {.err = spoilt->err,
+				 .n_links = spoilt->n_links,
+				 .n_addresses = spoilt->n_addresses,
+				 .detail_len = len};
 	int ends[2];
 	bool taken;
 
