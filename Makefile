@@ -6,6 +6,7 @@
 #   make check      lint, unit and integration tests; last line "N passed, N failed"
 #   make faults     each system call and allocation fails once, and a kill at each (as root; an hour)
 #   make load       many attachments and callers at once, and 10,000 cycles (as root)
+#   make mutants    deliberate changes to the code, each of which a test must notice: MUTANTS of them (as root)
 #   make fuzz       the fuzzers, FUZZ_SECONDS each (as root); found inputs are in build/fuzz/findings
 #   make bench      side by side with the peers, as ratios from one run (as root); SUBJECTS="portmap stats"
 #   make static     the same executables, fully static, into build/static/bin
@@ -22,7 +23,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all deps demo check lint load bench install uninstall clean test-programs bench-programs \
-	fuzz fuzzers faults
+	fuzz fuzzers faults mutants
 
 PLUGINS ?= slirp4netns netns-portmap netns-stats cnirun
 
@@ -266,6 +267,19 @@ faults: deps
 	$(MAKE) all $(FAULTS)
 	$(BUILD)/faults/faults --jobs $$((4 * $$(nproc))) $(ARGS)
 
+# A sample of MUTANTS, chosen by MUTANT_SEED, each run for up to MUTANT_SECONDS against the tests that reach it,
+# MUTANT_JOBS at once; a first run measures for ten minutes what they reach. ARGS is for the driver: --only,
+# --resume, --list.
+MUTANTS ?= 500
+MUTANT_SECONDS ?= 90
+MUTANT_SEED ?= 1
+MUTANT_JOBS ?= $(shell nproc)
+
+mutants: deps
+	$(MAKE) all test-programs $(FAULTS)
+	test-scripts/mutants/run --sample $(MUTANTS) --seconds $(MUTANT_SECONDS) --seed $(MUTANT_SEED) \
+		--jobs $(MUTANT_JOBS) $(ARGS)
+
 bench: deps
 	$(MAKE) all bench-programs
 	$(MAKE) static
@@ -360,4 +374,5 @@ deb: dist
 clean:
 	rm -rf build bin
 
--include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
+# The copies of the tree that mutants are built in have their own.
+-include $(shell find $(BUILD) -path $(BUILD)/mutants -prune -o -type f -name '*.d' -print 2>/dev/null)

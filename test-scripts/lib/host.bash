@@ -12,6 +12,7 @@
 #
 #	BIN=DIR     where the executables are (default: bin/ of the repository)
 #	VALGRIND=1  the plugin runs under valgrind
+#	ALONE=1     nothing starts early
 
 LIB=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 BIN=${BIN:-$(cd "$LIB/../.." && pwd)/bin}
@@ -43,10 +44,12 @@ in_host() {
 	run_in_host "$BATS_TEST_NAME" || exit 1
 }
 
-# For tests that wait for a limit of ten seconds: setup_file starts them, the test asks.
+# For tests that wait for a limit of ten seconds: setup_file starts them, the test asks. With ALONE=1, for who
+# runs one test of many, they run when they are asked for.
 start_early() {
 	local function
 
+	[ "${ALONE-}" != 1 ] || return 0
 	for function in "$@"; do
 		{
 			local status=0
@@ -61,6 +64,10 @@ start_early() {
 started_early() {
 	local i
 
+	if [ "${ALONE-}" = 1 ]; then
+		run_in_host "$1"
+		return
+	fi
 	for ((i = 0; i < 600; i++)); do
 		[ ! -e "$BATS_FILE_TMPDIR/$1.status" ] || break
 		sleep 0.1

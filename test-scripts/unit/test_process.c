@@ -1118,12 +1118,14 @@ static bool run_is_slave_only(pid_t pid)
 {
 	static char text[65536];
 	char path[64];
-	const char *line;
+	const char *line = NULL;
 	char *end;
 
 	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
 	read_path(path, text, sizeof(text));
-	line = strstr(text, " /run ");
+	/* Ours is the last one: the machine may have a mount there, too. */
+	for (const char *at = strstr(text, " /run "); at != NULL; at = strstr(at + 1, " /run "))
+		line = at;
 	end = line == NULL ? NULL : strchr(line, '\n');
 	if (end == NULL)
 		return false;

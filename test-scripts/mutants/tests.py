@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The tests that a mutant is tried with, and the copies of the tree that they run in."""
+
+import dataclasses
+import glob
+import os
+import re
+import shutil
+import subprocess
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+WORK = os.path.join(ROOT, "build", "mutants")
+
+# About packages, images, runtimes and the benchmark, which bring executables of their own or change the machine.
+ELSEWHERE = ("52-podman", "53-containerd", "60-packaging", "61-kubernetes", "62-kubernetes-image", "bench")
+# The campaign of faults, a sample for each subject: what handles errors that no test can bring about otherwise.
+FAULTS = ("slirp4netns:*", "netns-portmap/slirp4netns:*", "netns-portmap/nftables:*", "netns-stats:*", "cnirun:*")
+PATIENCE = 15  # seconds that a test may take more than five times what it took unchanged
+SANITIZED = ["SANITIZE=1", "OPT=-O1 -g0 -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all "
+             "-fno-omit-frame-pointer"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Test:
+    suite: str  # "test_state", "portmap.bats" or "faults"
+    name: str = ""  # of one test of a bats file; a pattern of faults
+
+    def __str__(self):
+        return f"{self.suite}: {self.name}" if self.name else self.suite
+
+    @property
+    def is_unit(self):
+        return self.suite.startswith("test_")
+
+    @property
+    def source(self):
+        if self.suite == "faults":
+            return "test-scripts/faults/subjects.c"
+        return f"test-scripts/unit/{self.suite}.c" if self.is_unit else f"test-scripts/{self.suite}"
+
+    def command(self, sanitized=False):
+        build = "build/sanitize" if sanitized else "build"
+        if self.is_unit:
+            return [f"{build}/unit/{self.suite}"]
+        if self.suite == "faults":
+            return ["build/faults/faults", "--only", self.name, "--sample", "60", "--seed", "1"]
+        escaped = re.sub(r"([][\\.*^$+?(){}|])", r"\\\1", self.name)
+        binaries = "bin" if build == "build" else f"{build}/bin"
+        return ["env", f"BIN={{tree}}/{binaries}", "bats", "--tap", "--filter", f"^{escaped}$",
+                f"test-scripts/{self.suite}"]
+
+    @staticmethod
+    def parse(text):
+        return Test(*text.split(": ", 1))
+
+
+def unescape(name):
+    return re.sub(r'\\(["\\$`])', r"\1", name)
+
+
+def all_tests():
+    tests = [Test(os.path.basename(p)[:-2]) for p in sorted(glob.glob(f"{ROOT}/test-scripts/unit/test_*.c"))]
+    for path in sorted(glob.glob(f"{ROOT}/test-scripts/*.bats")):
+        suite = os.path.basename(path)
+        if suite[:-5] in ELSEWHERE:
+            continue
+        with open(path) as f:
+            names = re.findall(r'^@test (?:"(.*)"|\'(.*)\') \{$', f.read(), re.M)
+        tests += [Test(suite, unescape(double) or single) for double, single in names]
+    return tests + [Test("faults", pattern) for pattern in FAULTS]
+
+
+def copy_tree(tree, built=True):
+    """The sources of the working tree, and what has been built of them, to @tree."""
+    listed = subprocess.run(["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, check=True,
+                            stdout=subprocess.PIPE).stdout.decode().split("\0")
+    for folder in ("common", "plugins", "conf", "test-scripts"):
+        shutil.rmtree(os.path.join(tree, folder), ignore_errors=True)
+    for name in filter(None, listed):
+        if not os.path.exists(f"{ROOT}/{name}"):
+            continue
+        os.makedirs(os.path.dirname(f"{tree}/{name}"), exist_ok=True)
+        shutil.copy2(f"{ROOT}/{name}", f"{tree}/{name}", follow_symlinks=False)
+    os.makedirs(f"{tree}/build", exist_ok=True)
+    if built:
+        for name in ["bin", *(f"build/{n}" for n in ("common", "plugins", "conf", "unit", "faults"))]:
+            shutil.rmtree(f"{tree}/{name}", ignore_errors=True)
+            shutil.copytree(f"{ROOT}/{name}", f"{tree}/{name}")
+        for path in glob.glob(f"{ROOT}/build/*.debug") + glob.glob(f"{ROOT}/build/*.a"):
+            shutil.copy2(path, f"{tree}/build/")
+    # Whoever else runs in it, of a test, finds its way.
+    shutil.copy2(f"{ROOT}/build/libcni-client", f"{tree}/build/libcni-client")
+    os.utime(f"{tree}/build/libcni-client")
+
+
+def make(tree, *arguments, check=True):
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "BIN", "BUILD")}
+    done = subprocess.run(["make", "-s", "-C", tree, "WARN=-w", *arguments], env=env, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    if check and done.returncode != 0:
+        raise SystemExit(f"make in {tree} failed:\n{done.stdout.decode(errors='replace')[-3000:]}")
+    return done.returncode == 0
+
+
+def run_test(tree, test, seconds, log, sanitized=False):
+    """Whether it passes. What it says goes to the file @log."""
+    command = [part.replace("{tree}", tree) for part in test.command(sanitized)]
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("CNI_", "MAKE", "BATS_"))}
+    env.update(ALONE="1", ASAN_OPTIONS="detect_leaks=1", UBSAN_OPTIONS="print_stacktrace=1")
+    with open(log, "wb") as out:
+        status = subprocess.run([f"{HERE}/sandbox", str(int(seconds)), tree, *command], env=env, stdout=out,
+                                stderr=subprocess.STDOUT).returncode
+    if not test.is_unit and test.suite != "faults" and status == 0:
+        with open(log) as f:
+            if f.readline().strip() != "1..1":
+                raise SystemExit(f"not exactly one test is named {test}")
+    return status == 0
