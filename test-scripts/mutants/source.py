@@ -19,10 +19,9 @@ LOCK = re.compile(r"^(state_lock|call_unlock|flock|lock)$")
 PRIVILEGE = re.compile(r"^(prctl|capset|syscall|setgroups|setres[ug]id|setsid|unshare|close_range|umask|"
                        r"process_reset_signals|drop_\w+|set_no_new_privs|seal\w*)$")
 # Of two neighbours of these the order is a promise: what is written down, and what then happens.
-ORDERED = re.compile(r"(record|write|remember|forget|remove|append|save|note|register|sync|rename|link(at)?$|unlink|"
-                     r"publish|withdraw|start|stop|kill|signal|launch|daemon|release|cancel|commit|build|send|persist|"
-                     r"mount|join|enter|lock|close|chain_|cache_|state_|holder_|conntrack_forget|attachment_remove|"
-                     r"account|put$|set$|add$|del$|up$|configure|free$|delete|undo|clear|purge|install|place|move)")
+ORDERED = re.compile(r"(record|write|remember|forget|remove|rename|linkat|unlink|publish|withdraw|start|stop|kill|"
+                     r"signal|commit|build|send|persist|mount|join|enter|lock|sync|release|cancel|undo|purge|"
+                     r"^(state|cache|chain|holder|place)_(?!close|free|init|name)|(?<!print)_(add|del)$)")
 
 FLIPS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&&": "||", "||": "&&"}
 RETURNS = {"-1": "0", "0": "-1", "true": "false", "false": "true"}
