@@ -1041,6 +1041,50 @@ cnirun: 1 attachments could not be deleted; they stay in the result cache for th
 	as_user flow
 }
 
+@test "each command takes its own arguments and options; what else it is given is said, and nothing happens" {
+	in_host && return
+	prepare_cnirun
+	local command option words=(net /run/netns/c1 more)
+
+	invent_good one
+	network net '' '{"type":"one","capabilities":{"ips":true,"mac":true,"portMappings":true}}'
+	ip netns add c1
+	for command in add check del; do
+		for n in 0 1 3; do
+			refuses 2 "$command needs NETWORK and NETNS" "$command" "${words[@]:0:n}"
+		done
+		for option in --network --netns --pid; do
+			refuses 2 "$option means nothing here" "$command" $option 1 net /run/netns/c1
+		done
+		refuses 2 '--keep means nothing here' "$command" -k net /run/netns/c1
+		refuses 2 '--all means nothing here' "$command" --all net /run/netns/c1
+	done
+	for command in gc status; do
+		refuses 2 "$command needs NETWORK;" "$command"
+		refuses 2 "$command needs NETWORK;" "$command" "${words[@]}"
+		for option in --ifname --container-id --network; do
+			refuses 2 "$option means nothing here" "$command" $option 1 net
+		done
+	done
+	for command in check del gc status; do
+		for option in --ip --mac --publish; do
+			refuses 2 "$option means nothing here" "$command" $option 1 net /run/netns/c1
+		done
+	done
+	refuses 2 '--all means nothing here' status --all net
+	refuses 2 '--cache-dir means nothing here' status --cache-dir /run/t net
+	refuses 125 '--all means nothing here' --all -- true
+	refuses 2 'there is no option -x' add -x net /run/netns/c1
+	refuses 2 'there is no option --nonsense' add --nonsense net /run/netns/c1
+	refuses 2 '--timeout needs a value' gc net --timeout
+	refuses 2 '--timeout is "0", but must be a whole number' gc --timeout 0 net
+	is "$(calls)" ""
+	no_trace
+	# The namespace is no part of what gc and status look at, and may be given.
+	runs gc net /run/netns/c1
+	runs status net /run/netns/c1
+}
+
 @test "--help and --version" {
 	in_host && return
 	prepare_cnirun

@@ -166,6 +166,11 @@ class Reach:
     def seconds(self, test):
         return self.known.get(str(test), {}).get("seconds", 60)
 
+    def worth(self, test, file):
+        """How many lines of a file it reaches in a second."""
+        entry = self.known[str(test)]
+        return len(entry["lines"].get(file, ())) / max(entry["seconds"], 0.1)
+
     def of(self, file, first, last):
         """Tests that reach one of these lines."""
         found = {}

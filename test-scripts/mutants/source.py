@@ -23,6 +23,9 @@ ORDERED = re.compile(r"(record|write|remember|forget|remove|rename|linkat|unlink
                      r"signal|commit|build|send|persist|mount|join|enter|lock|sync|release|cancel|undo|purge|"
                      r"^(state|cache|chain|holder|place)_(?!close|free|init|name)|(?<!print)_(add|del)$)")
 
+# A descriptor is never 0: what is called with 0 to 2 closed opens them first. A pid is not, either.
+NEVER_ZERO = re.compile(rb"(fd|dir|pid|home|gate|log|ours|theirs|null|fork\(\)|(open(at)?|dup2?|socket)\(.*\)) *$", re.S)
+
 FLIPS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&&": "||", "||": "&&"}
 RETURNS = {"-1": "0", "0": "-1", "true": "false", "false": "true"}
 
@@ -201,6 +204,8 @@ class Finder:
         op = match.group(1).decode()
         # The whole condition of an if is negated elsewhere.
         if op in ("==", "!=") and within.kind == K.IF_STMT and list(within.get_children())[0] == node:
+            return
+        if op in ("<", ">=") and self.of(sides[1]) == b"0" and NEVER_ZERO.search(self.of(sides[0])):
             return
         kind = "logic" if op in ("&&", "||") else "comparison"
         self.add(kind, node, start + match.start(1), start + match.end(1), FLIPS[op], within)

@@ -17,6 +17,7 @@ ELSEWHERE = ("52-podman", "53-containerd", "60-packaging", "61-kubernetes", "62-
 # The campaign of faults, a sample for each subject: what handles errors that no test can bring about otherwise.
 FAULTS = ("slirp4netns:*", "netns-portmap/slirp4netns:*", "netns-portmap/nftables:*", "netns-stats:*", "cnirun:*")
 PATIENCE = 15  # seconds that a test may take more than five times what it took unchanged
+ALONE = "test-scripts/alone.bats"
 SANITIZED = ["SANITIZE=1", "OPT=-O1 -g0 -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all "
              "-fno-omit-frame-pointer"]
 
@@ -45,14 +46,23 @@ class Test:
             return [f"{build}/unit/{self.suite}"]
         if self.suite == "faults":
             return ["build/faults/faults", "--only", self.name, "--sample", "60", "--seed", "1"]
-        escaped = re.sub(r"([][\\.*^$+?(){}|])", r"\\\1", self.name)
         binaries = "bin" if build == "build" else f"{build}/bin"
-        return ["env", f"BIN={{tree}}/{binaries}", "bats", "--tap", "--filter", f"^{escaped}$",
-                f"test-scripts/{self.suite}"]
+        return ["env", f"BIN={{tree}}/{binaries}", "bats", "--tap", ALONE]
+
+    def alone(self, text):
+        """A bats file without its other tests, which takes bats a second less."""
+        def keep(match):
+            return match.group(0) if match.group(1)[1:-1] in (self.name, escape(self.name)) else ""
+
+        return re.sub(r"^@test (.*?) \{\n.*?^\}\n", keep, text, flags=re.M | re.S)
 
     @staticmethod
     def parse(text):
         return Test(*text.split(": ", 1))
+
+
+def escape(name):
+    return re.sub(r'(["\\$`])', r"\\\1", name)
 
 
 def unescape(name):
@@ -108,6 +118,9 @@ def run_test(tree, test, seconds, log, sanitized=False):
     command = [part.replace("{tree}", tree) for part in test.command(sanitized)]
     env = {k: v for k, v in os.environ.items() if not k.startswith(("CNI_", "MAKE", "BATS_"))}
     env.update(ALONE="1", ASAN_OPTIONS="detect_leaks=1", UBSAN_OPTIONS="print_stacktrace=1")
+    if not test.is_unit and test.suite != "faults":
+        with open(f"{tree}/{test.source}") as whole, open(f"{tree}/{ALONE}", "w") as alone:
+            alone.write(test.alone(whole.read()))
     with open(log, "wb") as out:
         status = subprocess.run([f"{HERE}/sandbox", str(int(seconds)), tree, *command], env=env, stdout=out,
                                 stderr=subprocess.STDOUT).returncode
