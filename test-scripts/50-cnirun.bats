@@ -1041,6 +1041,42 @@ cnirun: 1 attachments could not be deleted; they stay in the result cache for th
 	as_user flow
 }
 
+@test "GC goes on behind a plugin that fails: each is called, each is told, and the exit status is 1" {
+	in_host && return
+	prepare_cnirun
+	local fail_gc='[ "$CNI_COMMAND" != GC ] || { echo "{\"cniVersion\":\"1.1.0\",\"code\":101,
+		\"msg\":\"$name cannot\"}"; exit 1; }'
+
+	invent one <<<"$fail_gc"
+	invent_good two
+	invent three <<<"$fail_gc"
+	network net '"cniVersion":"1.1.0",' '{"type":"one"}' '{"type":"two"}'
+	refuses 1 'one cannot' gc net
+	is "$(calls)" "one GC two GC"
+	rm /run/t/calls
+	network net '"cniVersion":"1.1.0",' '{"type":"one"}' '{"type":"two"}' '{"type":"three"}'
+	cnirun gc net
+	is "$status" 1
+	is "$(calls)" "one GC two GC three GC"
+	is "$(grep -c '^cnirun: .* cannot$' <<<"$words")" 2
+}
+
+@test "a plugin's error reaches the terminal as clean text: one line, and its details as they are laid out" {
+	in_host && return
+	prepare_cnirun
+	invent one <<<'[ "$CNI_COMMAND" != ADD ] || { printf "%s" "{\"cniVersion\":\"1.1.0\",\"code\":101," \
+		"\"msg\":\"a\\nb\\tc\\u001b[2Jd\\u007fe\\u0085fé€\",\"details\":\"x\\n\\ty\\u0007z\"}"; exit 1; }'
+	network net '"cniVersion":"1.1.0",' '{"type":"one"}'
+	ip netns add c1
+	cnirun add net /run/netns/c1
+	is "$status" 1
+	[[ $words == "cnirun: "*": a b"$'\t'"c?[2Jd?e?fé€: x"$'\n\t'"y?z" ]] || fail "it says: $words"
+	invent one <<<'[ "$CNI_COMMAND" != ADD ] || { echo "{\"cniVersion\":\"1.1.0\",\"code\":101}"; exit 1; }'
+	cnirun add net /run/netns/c1
+	is "$status" 1
+	[[ $words == "cnirun: "*": no message" ]] || fail "it says: $words"
+}
+
 @test "each command takes its own arguments and options; what else it is given is said, and nothing happens" {
 	in_host && return
 	prepare_cnirun

@@ -133,6 +133,8 @@ first_row() {
 	is "$(wc -l <<<"$output")" 3
 	grep -qE '^CONTAINER +INTERFACE +NETWORK +RX/s +TX/s +PKT/s +RX +TX$' <<<"$output"
 	[[ $(sed -n 2p <<<"$output") == busy* ]] || fail "$output"
+	grep -qE '^busy +eth0 +net( +[0-9.]+[KM]?){4} +[0-9.]+[KM]$' <<<"$output"
+	grep -qE '^idle +eth0 +net +0 +0 +0 +[0-9]+ +[0-9]+$' <<<"$output"
 	exits 0 stats top --interval 0.5 --bytes --sort name
 	# About 500 datagrams of 1042 bytes a second.
 	sed -n 2p <<<"$output" | awk '$1 == "busy" && $5 > 100000 && $5 < 1000000 {ok = 1} END {exit !ok}'

@@ -588,11 +588,19 @@ int chain_gc(struct chain *chain, const cJSON *valid, struct cni_error *err)
 
 	if (chain->list->version < CNI_1_1_0)
 		return 0;
+	/* Each is called; the last that failed is the caller's to tell, with its answer. */
 	cJSON_ArrayForEach (plugin, chain->list->plugins) {
+		struct chain one = *chain;
+		struct cni_error mine;
+
+		one.answer = NULL;
+		if (call_without_answer(&one, plugin, "GC", NULL, valid, &mine) == 0)
+			continue;
 		if (value < 0)
 			complain(chain, err);
-		if (call_without_answer(chain, plugin, "GC", NULL, valid, err) < 0)
-			value = -1;
+		chain->answer = one.answer;
+		*err = mine;
+		value = -1;
 	}
 	return value;
 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which lines each test reaches, by trace.c, and how long it takes: build/mutants/reach.json.
 
-A test is measured again when the code, or the file that it is in, has changed; so it is a matter of ten minutes
-once, and of seconds after a test has been added.
+A test is measured again when code that it reaches, or itself or a helper in its file, has changed; so it is a
+matter of ten minutes once, and of seconds after a test has been added.
 """
 
 import concurrent.futures
@@ -22,17 +22,18 @@ FILE = f"{tests.WORK}/reach.json"
 OURS = re.compile(r"(?:^|/)((?:common|plugins|conf)/.*\.[ch])$")
 
 
-def digest(paths):
-    sum_ = hashlib.sha256()
-    for path in sorted(paths):
-        with open(path, "rb") as f:
-            sum_.update(path.encode() + b"\0" + f.read())
-    return sum_.hexdigest()[:16]
+def digest(text):
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def digest_file(path):
+    with open(f"{tests.ROOT}/{path}", "rb") as f:
+        return digest(f.read())
 
 
 def sources():
-    return [p for folder in ("common", "plugins", "conf") for p in glob.glob(f"{tests.ROOT}/{folder}/**/*.[ch]",
-                                                                            recursive=True)]
+    return [p for folder in ("common", "plugins", "conf")
+            for p in glob.glob(f"{folder}/**/*.[ch]", root_dir=tests.ROOT, recursive=True)]
 
 
 def lines_of(executable):
@@ -110,14 +111,14 @@ class Tracer:
 
 class Reach:
     def __init__(self, jobs=2, say=print, hold=None):
-        self.code = digest(sources())
+        self.code = {path: digest_file(path) for path in sources()}
         self.known = {}
         if os.path.exists(FILE):
             with open(FILE) as f:
                 self.known = json.load(f)
         self.tests = tests.all_tests()
-        self.stamps = {t.source: digest([f"{tests.ROOT}/{t.source}"]) for t in self.tests}
-        missing = [t for t in self.tests if self.stamp(t) != self.known.get(str(t), {}).get("stamp")]
+        self.stamps = {test: self.stamp(test) for test in self.tests}
+        missing = [t for t in self.tests if not self.is_known(t)]
         if missing:
             self.measure(missing, jobs, say, hold)
         self.known = {str(t): self.known[str(t)] for t in self.tests}
@@ -129,8 +130,18 @@ class Reach:
                     for line in lines:
                         self.by_line.setdefault((file, line), []).append(test)
 
-    def stamp(self, test):
-        return self.code + self.stamps[test.source]
+    @staticmethod
+    def stamp(test):
+        with open(f"{tests.ROOT}/{test.source}") as f:
+            text = f.read() if test.is_unit or test.suite == "faults" else test.alone(f.read())
+        return digest(text.encode())
+
+    def is_known(self, test):
+        """Whether nothing that the test is made of or reaches has changed since it was measured."""
+        entry = self.known.get(str(test), {"stamp": ""})
+        return entry["stamp"] == self.stamps[test] and all(
+            self.code.get(file) == content for file, content in entry["code"].items()
+        )
 
     def measure(self, missing, jobs, say, hold):
         say(f"# measuring what {len(missing)} of {len(self.tests)} tests reach")
@@ -150,7 +161,8 @@ class Reach:
 
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
             for done, (test, entry) in enumerate(pool.map(one, missing), 1):
-                entry["stamp"] = self.stamp(test)
+                entry["stamp"] = self.stamps[test]
+                entry["code"] = {file: self.code[file] for file in entry["lines"]}
                 self.known[str(test)] = entry
                 if not entry["passed"]:
                     say(f"# fails without any change, and is left out: {test}")
