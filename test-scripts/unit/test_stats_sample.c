@@ -185,7 +185,7 @@ static void links_come_in_their_order_and_only_links(void **unused)
 
 	(void)unused;
 	for (int i = 1; i <= 9; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "eth%d", i);
 		named_link(i, name);

@@ -33,7 +33,7 @@ static void *test_reallocarray(void *p, size_t n, size_t size)
 
 static int64_t clock_ns;
 static struct attachment attachments[CONTAINERS];
-static char ids[CONTAINERS][16];
+static char ids[CONTAINERS][32];
 static struct registry registry = {.all = attachments};
 static struct link_sample links[CONTAINERS][2];
 static bool unreadable[CONTAINERS];
@@ -71,7 +71,7 @@ static void world(size_t n)
 	registry.n = n;
 	clock_ns = NS_PER_S;
 	for (size_t i = 0; i < n; i++) {
-		static char paths[CONTAINERS][16];
+		static char paths[CONTAINERS][32];
 
 		snprintf(ids[i], sizeof(ids[i]), "c%02zu", i);
 		snprintf(paths[i], sizeof(paths[i]), "/%zu", i);
@@ -122,7 +122,7 @@ static void read_at(struct rows *rows, int64_t ms)
 /* The ids of the rows that are shown, in their order. */
 static const char *shown(const struct rows *rows)
 {
-	static char text[CONTAINERS * 16];
+	static char text[CONTAINERS * 32];
 
 	text[0] = '\0';
 	for (size_t i = 0; i < rows->n_shown; i++) {
