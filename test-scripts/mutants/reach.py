@@ -5,10 +5,13 @@ A test is measured again when code that it reaches, or itself or a helper in its
 matter of ten minutes once, and of seconds after a test has been added.
 """
 
+import collections
 import concurrent.futures
+import functools
 import glob
 import hashlib
 import json
+import math
 import os
 import queue
 import re
@@ -178,10 +181,21 @@ class Reach:
     def seconds(self, test):
         return self.known.get(str(test), {}).get("seconds", 60)
 
-    def worth(self, test, file):
-        """How many lines of a file it reaches in a second."""
-        entry = self.known[str(test)]
-        return len(entry["lines"].get(file, ())) / max(entry["seconds"], 0.1)
+    @functools.cached_property
+    def stories(self):
+        return {test: tests.words(test.story()) for test in self.tests}
+
+    @functools.cached_property
+    def weights(self):
+        """A word that few tests have says more."""
+        count = collections.Counter(word for story in self.stories.values() for word in story)
+        return {word: math.log(len(self.tests) / n) for word, n in count.items()}
+
+    def affinity(self, test, code):
+        """How much a test seems to be about a piece of code: the words that both have."""
+        story = self.stories[test]
+        common = sum(self.weights[word] for word in story & tests.words(code))
+        return common / math.sqrt(len(story) + 20) / max(self.seconds(test), 0.5) ** 0.3
 
     def of(self, file, first, last):
         """Tests that reach one of these lines."""

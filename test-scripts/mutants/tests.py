@@ -2,6 +2,7 @@
 """The tests that a mutant is tried with, and the copies of the tree that they run in."""
 
 import dataclasses
+import filecmp
 import glob
 import os
 import re
@@ -56,9 +57,25 @@ class Test:
 
         return re.sub(r"^@test (.*?) \{\n.*?^\}\n", keep, text, flags=re.M | re.S)
 
+    def story(self):
+        """What the test is about: its name, its code and the functions of its file that it calls."""
+        if self.is_unit or self.suite == "faults":
+            return ""
+        with open(f"{ROOT}/{self.source}") as f:
+            text = f.read()
+        body = self.alone("".join(re.findall(r"^@test .*? \{\n.*?^\}\n", text, re.M | re.S)))
+        called = [code for name, code in re.findall(r"^(\w+)\(\) \{\n(.*?)^\}\n", text, re.M | re.S)
+                  if re.search(rf"\b{name}\b", body)]
+        return body + "".join(called)
+
     @staticmethod
     def parse(text):
         return Test(*text.split(": ", 1))
+
+
+def words(text):
+    """The words of code or prose, cut to six letters, each once."""
+    return {word[:6] for word in re.findall(r"[a-z]{3,}", text.lower())}
 
 
 def escape(name):
@@ -81,17 +98,27 @@ def all_tests():
     return tests + [Test("faults", pattern) for pattern in FAULTS]
 
 
+def copy_file(here, there, keep_time):
+    """Where it is another one. Its time is its own beside objects that are copied, too, and else now: what is
+    there may have been compiled since."""
+    if not os.path.exists(here):
+        if os.path.lexists(there):
+            os.unlink(there)
+        return
+    if os.path.exists(there) and filecmp.cmp(here, there, shallow=False) and not keep_time:
+        return
+    os.makedirs(os.path.dirname(there), exist_ok=True)
+    shutil.copy2(here, there, follow_symlinks=False)
+    if not keep_time:
+        os.utime(there)
+
+
 def copy_tree(tree, built=True):
     """The sources of the working tree, and what has been built of them, to @tree."""
     listed = subprocess.run(["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, check=True,
                             stdout=subprocess.PIPE).stdout.decode().split("\0")
-    for folder in ("common", "plugins", "conf", "test-scripts"):
-        shutil.rmtree(os.path.join(tree, folder), ignore_errors=True)
     for name in filter(None, listed):
-        if not os.path.exists(f"{ROOT}/{name}"):
-            continue
-        os.makedirs(os.path.dirname(f"{tree}/{name}"), exist_ok=True)
-        shutil.copy2(f"{ROOT}/{name}", f"{tree}/{name}", follow_symlinks=False)
+        copy_file(f"{ROOT}/{name}", f"{tree}/{name}", keep_time=built)
     os.makedirs(f"{tree}/build", exist_ok=True)
     if built:
         for name in ["bin", *(f"build/{n}" for n in ("common", "plugins", "conf", "unit", "faults"))]:
