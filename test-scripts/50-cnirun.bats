@@ -164,6 +164,34 @@ main_flow() {
 	flow
 }
 
+@test "a stopped process of the namespaces does not keep cnirun from ending" {
+	in_host && return
+	prepare_cnirun
+	start_cnirun -- bash -c 'until [ -e /run/t/go ]; do sleep 0.05; done'
+	wait_until pgrep -x cnirun-holder
+	wait_until pgrep -x sleep
+	kill -STOP "$(pgrep -x cnirun-holder)"
+	touch /run/t/go
+	ended() { grep -q '^State:.Z' "/proc/$runner/status"; }
+	wait_until ended
+	ends_with 0
+	no_trace
+}
+
+@test "no more network namespaces: that limit is named, and not the one of user namespaces" {
+	in_host && return
+	prepare_cnirun
+	prepare_user
+	# shellcheck disable=SC2317
+	limited() {
+		prepare_cnirun
+		echo 0 >/proc/sys/user/max_net_namespaces
+		refuses 125 "cannot make a network namespace: No space left on device" -- true
+		is "$(runners)" ""
+	}
+	as_user_in_userns limited
+}
+
 @test "killed between two plugins, cnirun leaves an entry by which gc deletes what was added" {
 	in_host && return
 	prepare_cnirun

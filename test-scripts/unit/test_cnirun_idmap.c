@@ -161,6 +161,109 @@ static void our_name_is_the_one_of_our_uid(void **unused)
 	assert_int_equal(umount2("/etc/passwd", MNT_DETACH), 0);
 }
 
+/* A child in a user namespace that nobody is mapped in yet. */
+static pid_t unmapped_child(void)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork_child();
+	if (pid == 0) {
+		check(unshare(CLONE_NEWUSER) == 0);
+		check(write(ready[1], "", 1) == 1);
+		pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static const char *read_proc(pid_t pid, const char *name)
+{
+	static char text[128];
+	char path[64];
+	FILE *file;
+	size_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	n = fread(text, 1, sizeof(text) - 1, file);
+	text[n] = '\0';
+	fclose(file);
+	return text;
+}
+
+static void write_proc(pid_t pid, const char *name, const char *text)
+{
+	assert_int_equal(write_file(pid, name, text), 0);
+}
+
+/* Without a helper, which is the case where PATH leads nowhere. */
+static void without_ranges_our_own_ids_are_mapped(void **unused)
+{
+	struct cni_error err = {0};
+	pid_t pid;
+
+	(void)unused;
+	need_isolation();
+	setenv("PATH", "/run/none", 1);
+	pid = unmapped_child();
+	if (idmap_write(pid, true, &err) < 0)
+		fail_msg("%s: %s", err.msg, err.details);
+	assert_string_equal(read_proc(pid, "uid_map"), "         0          0          1\n");
+	assert_string_equal(read_proc(pid, "gid_map"), "         0          0          1\n");
+	assert_string_equal(read_proc(pid, "setgroups"), "deny\n");
+	/* A map is written once. */
+	assert_int_equal(idmap_write(pid, false, &err), -1);
+	assert_int_equal(err.code, CNI_ERR_IO);
+	assert_non_null(strstr(err.msg, "cannot map our user"));
+	end_child(pid);
+	assert_int_equal(idmap_write(pid, false, &err), -1); /* nobody there */
+
+	pid = unmapped_child();
+	write_proc(pid, "gid_map", "0 5 1\n");
+	assert_int_equal(idmap_write(pid, false, &err), -1);
+	assert_non_null(strstr(err.msg, "cannot map our group"));
+	end_child(pid);
+}
+
+/* Nor is one that fails a reason to do without a map. */
+static void a_helper_that_fails_is_told_and_done_without(void **unused)
+{
+	const pid_t pid = unmapped_child();
+
+	(void)unused;
+	need_isolation();
+	assert_int_equal(mkdir("/run/bin", 0755), 0);
+	assert_true(make_file("/run/bin/newuidmap", "#!/bin/sh\necho no such range >&2\nexit 3\n"));
+	assert_int_equal(chmod("/run/bin/newuidmap", 0755), 0);
+	setenv("PATH", "/run/bin:/bin", 1);
+	unlink(RANGES);
+	assert_true(make_file(RANGES, "me:100000:65536\n"));
+	assert_int_equal(map_ranges(pid, &test_kind, "me", false), -1);
+	assert_int_equal(map_ranges(pid, &test_kind, "nobody-at-all", true), -1);
+	assert_string_equal(read_proc(pid, "uid_map"), "");
+	unlink("/run/bin/newuidmap");
+	assert_true(make_file("/run/bin/newuidmap", "#!/bin/sh\necho $* >/run/asked\n"));
+	assert_int_equal(chmod("/run/bin/newuidmap", 0755), 0);
+	assert_int_equal(map_ranges(pid, &test_kind, "me", true), 0);
+	{
+		char expected[64], asked[64] = "";
+		FILE *file = fopen("/run/asked", "re");
+
+		assert_non_null(file);
+		assert_non_null(fgets(asked, sizeof(asked), file));
+		fclose(file);
+		snprintf(expected, sizeof(expected), "%d 0 0 1 1 100000 65536\n", (int)pid);
+		assert_string_equal(asked, expected);
+	}
+	end_child(pid);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +273,8 @@ int main(void)
 		cmocka_unit_test(the_kernels_limit_of_ranges_holds),
 		cmocka_unit_test(the_helper_is_the_first_of_path_that_can_be_run),
 		cmocka_unit_test(our_name_is_the_one_of_our_uid),
+		cmocka_unit_test(without_ranges_our_own_ids_are_mapped),
+		cmocka_unit_test(a_helper_that_fails_is_told_and_done_without),
 	};
 
 	return cmocka_run_group_tests(tests, isolate, NULL);
