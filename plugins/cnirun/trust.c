@@ -45,7 +45,7 @@ static void walk_close(struct walk *walk)
 	cleanup_close_(&walk->fd);
 }
 
-static int too_long(const struct walk *walk, struct cni_error *err)
+static int trust_too_long(const struct walk *walk, struct cni_error *err)
 {
 	return cni_error(err, CNI_ERR_IO, "the path %.200s is too long", walk->path);
 }
@@ -106,7 +106,7 @@ static int follow(struct walk *walk, int link, struct cni_error *err)
 		return cni_error(err, CNI_ERR_IO, "too many symbolic links on the way to %.200s",
 				 walk->path);
 	if ((size_t)n + 1 + left >= sizeof(walk->rest))
-		return too_long(walk, err);
+		return trust_too_long(walk, err);
 	target[n] = '/';
 	memcpy(target + n + 1, walk->rest, left + 1);
 	strcpy(walk->rest, target);
@@ -133,7 +133,7 @@ static int step(struct walk *walk, const char *name, struct cni_error *err)
 	if ((size_t)snprintf(shown, sizeof(shown), "%s/%s",
 			     strcmp(walk->shown, "/") == 0 ? "" : walk->shown,
 			     name) >= sizeof(shown))
-		return too_long(walk, err);
+		return trust_too_long(walk, err);
 	if (judge(shown, &st, walk->mapped, err) < 0)
 		return -1;
 	if (S_ISLNK(st.st_mode))
@@ -160,7 +160,7 @@ int trust_check(const char *path, struct cni_error *err)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot tell the working directory");
 	if (strlen(path) >= PATH_MAX ||
 	    (size_t)snprintf(walk.rest, sizeof(walk.rest), "%s/%s", cwd, path) >= sizeof(walk.rest))
-		return too_long(&walk, err);
+		return trust_too_long(&walk, err);
 	if (start_at_root(&walk, err) < 0)
 		return -1;
 	while (walk.rest[0] != '\0') {
@@ -168,7 +168,7 @@ int trust_check(const char *path, struct cni_error *err)
 		const size_t len = strcspn(walk.rest, "/");
 
 		if (len > NAME_MAX)
-			return too_long(&walk, err);
+			return trust_too_long(&walk, err);
 		memcpy(name, walk.rest, len);
 		name[len] = '\0';
 		memmove(walk.rest, walk.rest + len + (walk.rest[len] == '/'),

@@ -11,6 +11,7 @@
 
 #include "../../plugins/cnirun/idmap.c"
 #include "../../plugins/cnirun/program.c"
+#include "../../plugins/cnirun/trust.c"
 
 #define RANGES "/run/ranges"
 

@@ -59,7 +59,7 @@ void sweep(struct sweep_job *jobs, size_t n, unsigned int what, int64_t deadline
 	for (size_t i = 0; i < n; i++) {
 		const long at = strtol(jobs[i].path + 1, NULL, 10);
 
-		assert_int_equal(jobs[i].ino, 1000 + at);
+		assert_ptr_equal(jobs[i].identity, &attachments[at].identity);
 		jobs[i].err = (struct cni_error){.code = unreadable[at] ? CNI_ERR_IO : 0};
 		jobs[i].sample = (struct sample){.links = links[at], .n_links = 2};
 	}
@@ -77,7 +77,6 @@ static void world(size_t n)
 		snprintf(paths[i], sizeof(paths[i]), "/%zu", i);
 		attachments[i] = (struct attachment){.container_id = ids[i],
 						     .netns = paths[i],
-						     .netns_ino = (ino_t)(1000 + i),
 						     .ifname = strdup("eth0"),
 						     .network = strdup("net"),
 						     .pod = strdup(""),
