@@ -35,6 +35,9 @@
 #include "conf.h"
 #include "sweep.h"
 
+/* A hundred at once on a busy machine wait for each other: longer than ADD, which can do without.
+ */
+#define LOCK_LIMIT_MS 5000
 #define NOTE "account" /* the member of a record that is being closed */
 
 /* A line, and where in the file it may be already. */
@@ -159,7 +162,7 @@ int closing_run(const struct state *state, const char *container_id, const char 
 		return 0;
 	if (found > 0 && account_file && !json_get(before, NOTE))
 		made = make_line(before, reason, &note.line, &trouble) == 0;
-	lock = state_lock(state, STATS_LOCK_LIMIT_MS, err);
+	lock = state_lock(state, LOCK_LIMIT_MS, err);
 	if (lock < 0)
 		return cni_error_wrap(err, "the account of %s@%s stays open", container_id, ifname);
 	found = state_read(state, container_id, ifname, &record, &trouble);

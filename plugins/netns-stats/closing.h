@@ -8,8 +8,6 @@
 #include "error.h"
 #include "state.h"
 
-#define STATS_LOCK_LIMIT_MS 2000
-
 /**
  * closing_run() - close a registration, or finish what was killed while it closed it.
  * @account_file: NULL: no account

@@ -113,6 +113,8 @@ static void forget(struct connections *all, struct connection *c)
 {
 	struct client *client = c->client;
 
+	if (!client)
+		return;
 	leave_ring(c);
 	c->client = NULL;
 	all->n--;
@@ -194,8 +196,7 @@ void connections_answer(struct connections *all, struct connection *c)
 
 void connections_remove(struct connections *all, struct connection *c)
 {
-	if (c->client)
-		forget(all, c);
+	forget(all, c);
 	free(c);
 }
 

@@ -34,6 +34,8 @@
 #include "state.h"
 #include "sweep.h"
 
+#define LOCK_LIMIT_MS 2000
+
 struct stats_config {
 	const char *state_dir;    /* NULL: the default */
 	const char *account_file; /* NULL: no accounts */
@@ -191,7 +193,7 @@ static int register_attachment(const struct cni_request *req, const struct stats
 	if (read_baseline(req, &sample, &begin, err) || make_record(req, &begin, &record, err))
 		return -1;
 	/* plugin_remember() may be about to write back an older record of the same attachment. */
-	lock = state_lock(&state, STATS_LOCK_LIMIT_MS, err);
+	lock = state_lock(&state, LOCK_LIMIT_MS, err);
 	if (lock < 0)
 		return -1;
 	if (state_read(&state, req->container_id, req->ifname, &before, &ignored) > 0)
