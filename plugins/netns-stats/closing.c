@@ -164,7 +164,7 @@ int closing_run(const struct state *state, const char *container_id, const char 
 		made = make_line(before, reason, &note.line, &trouble) == 0;
 	lock = state_lock(state, LOCK_LIMIT_MS, err);
 	if (lock < 0)
-		return cni_error_wrap(err, "the account of %s@%s stays open", container_id, ifname);
+		return -1;
 	found = state_read(state, container_id, ifname, &record, &trouble);
 	if (found == 0)
 		return 0; /* another call has closed it meanwhile */

@@ -237,17 +237,16 @@ static int stats_del(const struct cni_request *req, struct cni_error *err)
 
 	if (read_config(req, &conf, err))
 		return -1;
-	if (state_open(conf.state_dir, PLUGIN_NAME, req->network, false, &state, &trouble)) {
-		if (trouble.code == CNI_ERR_CONFIG) {
-			*err = trouble;
-			return -1;
-		}
-		plugin_warn(&trouble);
+	if (state_open(conf.state_dir, PLUGIN_NAME, req->network, false, &state, &trouble) == 0 &&
+	    (state.fd < 0 || closing_run(&state, req->container_id, req->ifname, conf.account_file,
+					 "DEL", &trouble) == 0))
 		return 0;
+	if (trouble.code == CNI_ERR_CONFIG) {
+		*err = trouble;
+		return -1;
 	}
-	if (state.fd >= 0 &&
-	    closing_run(&state, req->container_id, req->ifname, conf.account_file, "DEL", &trouble))
-		plugin_warn(&trouble);
+	cni_error_wrap(&trouble, "the account of %s@%s stays open", req->container_id, req->ifname);
+	plugin_warn(&trouble);
 	return 0;
 }
 

@@ -192,7 +192,8 @@ static bool cannot_write(const struct fault *fault)
 
 /*
  * The exit status of `cnirun -- COMMAND` is COMMAND's. Forwards of a daemon that does not answer
- * end with it, or with the attachment's next ADD.
+ * end with it, or with the attachment's next ADD. A registration of netns-stats is no reason to
+ * keep a container.
  */
 bool admits_leftovers(const struct operation *op, const struct fault *fault,
 		      const struct outcome *outcome)
@@ -202,6 +203,8 @@ bool admits_leftovers(const struct operation *op, const struct fault *fault,
 		return true;
 	if (strcmp(op->command, "run") == 0)
 		return strstr(outcome->words, "cnirun: ") != NULL;
+	if (op->subject == &stats && strcmp(op->command, "DEL") == 0)
+		return cannot_write(fault) || strstr(outcome->words, "stays open") != NULL;
 	return op->subject == &portmap_slirp4netns &&
 	       strstr(outcome->words, "stay published until slirp4netns ends") != NULL;
 }
