@@ -347,6 +347,36 @@ is_sandboxed() {
 slirp4netns: slirp4netns said: and more"
 }
 
+@test "CHECK tells when resolv.conf leads where the daemon does not see it any more" {
+	in_host && return
+	local file result
+
+	own_etc
+	file=$(shape hops)
+	name_servers "$file" 192.0.2.1
+	container c1
+	succeeds ADD
+	result=$answer
+	succeeds CHECK "$(with_prev "$(net)" "$result")"
+	name_servers "$file" 192.0.2.2
+	succeeds CHECK "$(with_prev "$(net)" "$result")"
+	# A link on the way, then the first one.
+	name_servers /opt/new/resolv.conf 192.0.2.1
+	ln -sfn /opt/new/resolv.conf /opt/two/link
+	fails 103 /etc/resolv.conf CHECK "$(with_prev "$(net)" "$result")"
+	ln -sfn /etc/hop /opt/two/link
+	succeeds CHECK "$(with_prev "$(net)" "$result")"
+	ln -sfn /opt/new/resolv.conf /etc/resolv.conf
+	fails 103 /etc/resolv.conf CHECK "$(with_prev "$(net)" "$result")"
+	succeeds CHECK "$(with_prev "$(net '"dns":{"nameservers":["192.0.2.53"]}')" "$result")"
+	name_servers /etc/resolv.new 192.0.2.1
+	mv /etc/resolv.new /etc/resolv.conf
+	succeeds CHECK "$(with_prev "$(net)" "$result")"
+	# That the host has none is not the daemon's fault.
+	rm /etc/resolv.conf
+	succeeds CHECK "$(with_prev "$(net)" "$result")"
+}
+
 # IPv6.
 
 @test "with enableIPv6 the result has both name servers, IPv4's first, whatever cidr is" {

@@ -67,6 +67,8 @@ static int check_daemon(const struct cni_request *req, const struct config *conf
 		daemon_last_words(&state, a, err);
 		return -1;
 	}
+	if (running > 0 && config->built_in_dns)
+		return hostdns_check(id.pid, err);
 	return running < 0 ? -1 : 0;
 }
 

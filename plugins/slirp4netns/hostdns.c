@@ -23,7 +23,7 @@
  *    a link, which not every old one does. The file's whole directory is readable to the daemon,
  *    and its file system in use until the daemon ends. The way is gone once: where a link on it is
  *    changed later, other than /etc/resolv.conf itself (which uncovers it), the old file stays in
- *    use.
+ *    use, and it is for CHECK to tell.
  * 2. When the daemon is ready, a child of ours enters its mount namespace and mounts each directory
  *    of the way where it is on the host, so that the way itself is followed every time.
  *    Costs: CAP_SYS_CHROOT and the right to trace the daemon, which ADD does without today. The new
@@ -41,6 +41,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -410,4 +411,37 @@ void hostdns_warn(const struct config *config)
 				    "addresses only, which slirp4netns does not ask for %s: set "
 				    "enableIPv6\n",
 			ours);
+}
+
+/* The file that a process finds as /etc/resolv.conf. Return: 0, or -1 with errno. */
+static int stat_in(int root, struct stat *st)
+{
+	const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+	cleanup_close int fd = (int)syscall(SYS_openat2, root, RESOLV_CONF, &how, sizeof(how));
+
+	return fd < 0 ? -1 : fstat(fd, st);
+}
+
+int hostdns_check(pid_t daemon, struct cni_error *err)
+{
+	char path[32];
+	cleanup_close int root = -1;
+	struct stat ours, theirs;
+
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)daemon);
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return 0; /* who has no more than CHECK needs may not look there */
+	/* Twice, as somebody may be replacing it. */
+	for (int i = 0; i < 2; i++) {
+		if (stat(RESOLV_CONF, &ours) < 0)
+			return 0;
+		if (stat_in(root, &theirs) == 0 && ours.st_dev == theirs.st_dev &&
+		    ours.st_ino == theirs.st_ino)
+			return 0;
+	}
+	return cni_error(err, ERR_CHECK,
+			 RESOLV_CONF
+			 " of the host has become one that slirp4netns cannot see in its "
+			 "sandbox, and names may not resolve; delete and add it anew");
 }

@@ -135,6 +135,12 @@ const char *hostdns_mount(void *dns);
  */
 int open_as_daemon(const char *path, int flags);
 
+/*
+ * Whether the daemon sees the /etc/resolv.conf that the host has now. Return: 0, also where that
+ * cannot be found out; -1 ERR_CHECK.
+ */
+int hostdns_check(pid_t daemon, struct cni_error *err);
+
 /* Say on standard error what keeps the daemon's name server from resolving any name. */
 void hostdns_warn(const struct config *config);
 
