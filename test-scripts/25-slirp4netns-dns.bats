@@ -66,7 +66,8 @@ shape() {
 	esac
 	echo "$file"
 }
-shapes=(wsl nixos nixos-resolved relative hops run-by-another-name tmp)
+# All of them. A function, for the host has the functions of this file and not its variables.
+shapes() { echo wsl nixos nixos-resolved relative hops run-by-another-name tmp; }
 
 # asked [SERVER]: what the daemon's name server answers for a name.
 asked() {
@@ -90,7 +91,7 @@ is_sandboxed() {
 
 	own_etc
 	start_services
-	for shape in "${shapes[@]}"; do
+	for shape in $(shapes); do
 		file=$(shape "$shape")
 		name_servers "$file" 192.0.2.1
 		container "c$shape"
@@ -122,11 +123,35 @@ is_sandboxed() {
 		succeeds DEL
 		nothing_left
 	}
-	for shape in "${shapes[@]}"; do
+	for shape in $(shapes); do
 		file=$(shape "$shape")
 		name_servers "$file" 192.0.2.1
 		as_user flow "$shape"
 	done
+}
+
+@test "a file that is a mount itself is the one that is read, root's daemon or an ordinary user's" {
+	in_host && return
+
+	own_etc
+	prepare_user
+	start_services
+	name_servers /mnt/box/resolv.conf
+	name_servers /opt/mounted 192.0.2.1
+	mount --bind /opt/mounted /mnt/box/resolv.conf
+	ln -s /mnt/box/resolv.conf /etc/resolv.conf
+	container c1
+	succeeds ADD "$(net '"enableSandbox":true')"
+	is_answered || fail "no answer"
+	succeeds DEL
+	flow() {
+		container_of_process --net --user --map-root-user
+		enter=(nsenter --target "$process" --user --net --preserve-credentials)
+		succeeds ADD "$(net '"enableSandbox":true')"
+		is_answered || fail "no answer"
+		succeeds DEL
+	}
+	as_user flow
 }
 
 @test "a file that is replaced by rename, or comes later, is the one that counts" {
