@@ -166,6 +166,21 @@ found_and_ended() {
 	found_and_ended
 }
 
+@test "a DEL of what was never added is silent, also where another plugin has the interface" {
+	in_host && return
+	container c1
+	succeeds DEL
+	is "$words" ""
+	in_container ip link add eth0 type veth peer name eth7
+	succeeds DEL
+	is "$words" ""
+	in_container ip link show eth0 >/dev/null
+	CNI_NETNS=/proc/self/ns/net succeeds DEL
+	is "$words" ""
+	CNI_NETNS=/run/nosuch succeeds DEL
+	is "$words" ""
+}
+
 @test "a stateDir that has become another is a lost record, too" {
 	in_host && return
 	container c1
