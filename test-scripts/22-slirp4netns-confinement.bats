@@ -69,9 +69,9 @@ load lib/host
 	nothing_left
 }
 
-@test "an option that the binary lacks is an error when it is needed" {
+@test "an option that the binary lacks is an error when it is needed, of ADD and of STATUS" {
 	in_host && return
-	local option key
+	local option key conf
 
 	container c1
 	mkdir -p /run/t/old
@@ -82,9 +82,14 @@ load lib/host
 			exec /usr/bin/slirp4netns "\$@"
 		EOF
 		chmod 755 /run/t/old/slirp4netns
-		fails 101 "" ADD "$(net "\"slirp4netnsPath\":\"/run/t/old/slirp4netns\"${key:+,$key}")"
+		conf=$(net "\"slirp4netnsPath\":\"/run/t/old/slirp4netns\"${key:+,$key}")
+		fails 101 "" ADD "$conf"
 		grep -q -e "$option" <<<"$answer" || fail "$option is not named"
 		nothing_left
+		fails 50 "" STATUS "$conf"
+		grep -q -e "$option" <<<"$answer" || fail "STATUS does not name $option"
+		# What is not asked for is done without.
+		[ -z "$key" ] || succeeds STATUS "$(net '"slirp4netnsPath":"/run/t/old/slirp4netns"')"
 	done <<-'EOF'
 		--netns-type
 		--cidr
@@ -94,6 +99,8 @@ load lib/host
 		--disable-dns "disableDNS":true
 		--outbound-addr "outboundAddr":"192.0.2.1"
 		--outbound-addr6 "outboundAddr6":"2001:db8::1"
+		--enable-sandbox "enableSandbox":true
+		--enable-seccomp "enableSeccomp":true
 	EOF
 }
 

@@ -7,38 +7,6 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
 load lib/host
 
-@test "STATUS says with 50 which option of the configuration the binary lacks" {
-	in_host && return
-	local option key
-
-	mkdir -p /run/t/old
-	while read -r option key; do
-		cat >/run/t/old/slirp4netns <<-EOF
-			#!/bin/bash
-			[ "\$1" != --help ] || { /usr/bin/slirp4netns --help | grep -v -e $option; exit; }
-			exec /usr/bin/slirp4netns "\$@"
-		EOF
-		chmod 755 /run/t/old/slirp4netns
-		fails 50 "" STATUS "$(net "\"slirp4netnsPath\":\"/run/t/old/slirp4netns\"${key:+,$key}")"
-		grep -q -e "$option" <<<"$answer" || fail "$option is not named"
-	done <<-'EOF'
-		--netns-type
-		--cidr
-		--api-socket
-		--disable-host-loopback
-		--enable-ipv6 "enableIPv6":true
-		--disable-dns "disableDNS":true
-		--outbound-addr "outboundAddr":"192.0.2.1"
-		--outbound-addr6 "outboundAddr6":"2001:db8::1"
-		--enable-sandbox "enableSandbox":true
-		--enable-seccomp "enableSeccomp":true
-	EOF
-	# What is not asked for is done without.
-	sed -i 's/-e [^;]*;/-e seccomp -e sandbox -e ipv6 -e outbound -e dns;/' /run/t/old/slirp4netns
-	succeeds STATUS "$(net '"slirp4netnsPath":"/run/t/old/slirp4netns"')"
-	is "$words" ""
-}
-
 @test "STATUS tells a tun device that is none, or that the daemon cannot open, as ADD fails by it" {
 	in_host && return
 	container c1
