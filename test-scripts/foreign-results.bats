@@ -98,18 +98,31 @@ inspect() {
 	esac
 }
 
-all_results() {
+# some_results PART: every fourth result, from that line on.
+some_results() {
 	local line n=0
 
 	foreign_host
 	while read -r line; do
 		chained "$line"
 		n=$((n + 1))
-	done <"$portmap_root/test-scripts/foreign-results.jsonl"
-	[ "$n" -ge 19 ]
+	done < <(sed -n "$1~4p" "$portmap_root/test-scripts/foreign-results.jsonl")
+	[ "$n" -ge 4 ]
 }
-@test "the chained plugins work behind what other plugins answer, and pass it on as it came" {
-	in_host all_results
+@test "the chained plugins work behind what others answer, and pass it on as it came (1, 5, ...)" {
+	in_host some_results 1
+}
+
+@test "the chained plugins work behind what others answer, and pass it on as it came (2, 6, ...)" {
+	in_host some_results 2
+}
+
+@test "the chained plugins work behind what others answer, and pass it on as it came (3, 7, ...)" {
+	in_host some_results 3
+}
+
+@test "the chained plugins work behind what others answer, and pass it on as it came (4, 8, ...)" {
+	in_host some_results 4
 }
 
 # What is needed and cannot be used is an error of who needs it, in a sentence that names it.

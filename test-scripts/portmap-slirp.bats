@@ -150,7 +150,7 @@ refusals() {
 	refused 100 'udp 9091 is taken' pm ADD a "$(map 8080 80), $(map 9091 80 udp)"
 	refused 101 '192.0.2.77 is no address of this host' pm ADD a "$(map 8080 80), $(map 8081 80 tcp 192.0.2.77)"
 	refused 2 'sctp 8081: slirp4netns forwards tcp and udp only' pm ADD a "$(map 8080 80), $(map 8081 80 sctp)"
-	refused 2 'udp \[fd99::1\]:53: slirp4netns forwards from IPv4' pm ADD a "$(map 8080 80), $(map 53 80 udp fd99::1)"
+	refused 2 'udp \[fd99::1\]:53: slirp4netns forwards from IPv4' pm ADD a "$(map 53 80 udp fd99::1)"
 	refused 2 'IPv4' pm ADD a "$(map 8080 80 tcp ::)"
 	jq '.ips[0].address = "fd00::5/64"' a.result >six.result
 	sed -i 's/netns\/a"/netns\/six"/' six.result
@@ -409,6 +409,12 @@ requests() {
 	refused 7 'tcp 8080 for container port 80 and for tcp 127.0.0.1:8080 for container port 81' \
 		pm ADD a "$(map 8080 81 tcp 127.0.0.1), $(map 8080 80)"
 	refused 2 'IPv4 addresses only' pm ADD a "$(map 8080 80 tcp ::), $(map 8081 80 tcp fd99::1)"
+	if [ "$1" = false ]; then
+		one_request 'tcp 0.0.0.0:8080>10.0.2.100:80' "$(map 8080 80), $(map 53 80 udp fd99::1)" \
+			'udp \[fd99::1\]:53 is left out: the container has no IPv6 address'
+	else
+		refused 2 'udp \[fd99::1\]:53' pm ADD a "$(map 8080 80), $(map 53 80 udp fd99::1)"
+	fi
 	is "$(find /run/usernet-cni/netns-portmap -name '*@*' | wc -l)" 0
 	slirp_del a
 }
