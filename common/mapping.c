@@ -331,22 +331,10 @@ int mappings_read_record(const cJSON *array, struct mapping **out, size_t *n, st
 /* @recorded: as sort() has it. */
 static bool is_among(const struct mapping *m, const struct mapping **recorded, size_t n)
 {
-	struct mapping wider = *m;
-	const struct mapping *key = &wider;
+	const struct mapping *const *same =
+		bsearch(&m, recorded, n, sizeof(const struct mapping *), compare);
 
-	for (;;) {
-		const struct mapping *const *found =
-			bsearch(&key, recorded, n, sizeof(const struct mapping *), compare);
-
-		if (found && (*found)->container_port == m->container_port)
-			return true;
-		if (wider.one_host)
-			wider.one_host = false;
-		else if (wider.host_family != AF_UNSPEC)
-			wider.host_family = AF_UNSPEC;
-		else
-			return false;
-	}
+	return same && (*same)->container_port == m->container_port;
 }
 
 int mappings_compare(const struct mapping *asked, size_t n_asked, const struct mapping *recorded,

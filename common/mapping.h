@@ -75,13 +75,14 @@ int mappings_leave_out(struct mapping *mappings, size_t *n, mapping_judge *judge
 		       struct cni_error *err);
 
 /*
- * The first of @asked that is neither among @recorded nor covered by one of them: the same ports on
- * addresses that include its own; NULL when each is. Return: 0, or -1 out of memory.
+ * The first of @asked that is not among @recorded, with all that it says; NULL when each is.
+ * Return: 0, or -1 out of memory.
  */
 int mappings_compare(const struct mapping *asked, size_t n_asked, const struct mapping *recorded,
 		     size_t n_recorded, const struct mapping **missing, struct cni_error *err);
 
-/* Remove from @asked each that is among @recorded or covered. Return: how many are left. */
+/* Remove from @asked each that is among @recorded, with all that it says. Return: how many are
+ * left. */
 size_t mappings_subtract(struct mapping *asked, size_t n_asked, const struct mapping *recorded,
 			 size_t n_recorded);
 

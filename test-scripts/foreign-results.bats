@@ -24,9 +24,9 @@ foreign_host() {
 # call PLUGIN COMMAND MAPPINGS: the plugin behind the result; its answer goes to out.
 call() {
 	jq -c --arg type "$1" --argjson maps "[$3]" '{cniVersion, name: "net", type: $type,
-		runtimeConfig: {portMappings: $maps}}' result >head
+		runtimeConfig: {portMappings: $maps}}' result >begin
 	# As text: jq would round numbers.
-	echo "$(head -c -2 head), \"prevResult\": $(<result)}" |
+	echo "$(head -c -2 begin), \"prevResult\": $(<result)}" |
 		CNI_PATH=$PORTMAP_BIN CNI_COMMAND=$2 CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 \
 			timeout 30 "$PORTMAP_BIN/$1" >out || { cat out >&2; return 1; }
 }

@@ -265,47 +265,6 @@ static void what_a_judge_says_is_left_out_and_the_rest_keeps_its_order(void **st
 			(const char *const[]){"tcp 3>1", "tcp 1>1", "udp 2>1", "tcp 2>1", NULL});
 }
 
-static void what_a_wider_one_publishes_is_not_missing(void **state)
-{
-	static const struct {
-		const char *recorded, *asked;
-		bool missing;
-	} cases[] = {
-		{MAP(1, ""), MAP(1, AT("0.0.0.0")), false},
-		{MAP(1, ""), MAP(1, AT("::")), false},
-		{MAP(1, ""), MAP(1, AT("127.0.0.1")), false},
-		{MAP(1, ""), MAP(1, AT("fd00::1")), false},
-		{MAP(1, AT("0.0.0.0")), MAP(1, AT("127.0.0.1")), false},
-		{MAP(1, AT("0.0.0.0")), MAP(1, AT("fd00::1")), true},
-		{MAP(1, AT("0.0.0.0")), MAP(1, ""), true},
-		{MAP(1, AT("127.0.0.1")), MAP(1, AT("0.0.0.0")), true},
-		{MAP(1, AT("127.0.0.1")), MAP(1, AT("127.0.0.2")), true},
-		{TO(1, 7, ""), TO(1, 8, AT("127.0.0.1")), true},
-		{MAP(1, ""), MAP(1, UDP AT("127.0.0.1")), true},
-	};
-	struct cni_error err;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		cleanup_free struct mapping *recorded = NULL;
-		cleanup_free struct mapping *asked = NULL;
-		const struct mapping *missing;
-		char text[200];
-		size_t n_recorded;
-		size_t n;
-
-		snprintf(text, sizeof(text), "[%s]", cases[i].recorded);
-		assert_int_equal(read_text(text, &recorded, &n_recorded, &err), 0);
-		snprintf(text, sizeof(text), "[%s]", cases[i].asked);
-		assert_int_equal(read_text(text, &asked, &n, &err), 0);
-		assert_int_equal(mappings_compare(asked, n, recorded, n_recorded, &missing, &err),
-				 0);
-		assert_ptr_equal(missing, cases[i].missing ? asked : NULL);
-		assert_int_equal(mappings_subtract(asked, n, recorded, n_recorded),
-				 cases[i].missing ? 1 : 0);
-	}
-}
-
 static void a_record_gives_back_what_was_read(void **state)
 {
 	cleanup_free struct mapping *m = NULL;
@@ -388,7 +347,6 @@ int main(void)
 		cmocka_unit_test(what_is_asked_for_twice_or_covered_is_one),
 		cmocka_unit_test(one_host_port_for_two_container_ports_is_refused_with_both),
 		cmocka_unit_test(what_a_judge_says_is_left_out_and_the_rest_keeps_its_order),
-		cmocka_unit_test(what_a_wider_one_publishes_is_not_missing),
 		cmocka_unit_test(a_record_gives_back_what_was_read),
 		cmocka_unit_test(members_are_known_in_any_case_and_others_passed_over),
 		cmocka_unit_test(what_is_not_recorded_is_found),
