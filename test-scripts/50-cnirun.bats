@@ -566,7 +566,7 @@ for port in sys.argv[1:]:
 		[{"hostPort":1,"containerPort":2}]},"type":"one"}
 	END
 	)"
-	grep -q 12345678901234568 /run/t/one.ADD || fail "a number has lost digits"
+	grep -q 12345678901234567 /run/t/one.ADD || fail "a number has lost digits"
 	is "$(jq -cS . /run/t/two.ADD)" \
 		'{"cniVersion":"1.0.0","name":"net","prevResult":{"by":["one"],"cniVersion":"1.0.0"},"type":"two"}'
 	expect '.by == ["one","two"]'
@@ -740,12 +740,30 @@ bad_add() {
 	bad_add 'echo "[]"' "plugin bad failed (ADD): its answer is an array"
 	bad_add 'head -c 100000000 /dev/zero' "printed more than 8 MiB"
 	bad_add 'head -c 100000000 /dev/zero >&2; exit 1' "plugin bad failed (ADD, exit status 1)"
-	bad_add 'echo "{\"ips\":[{\"address\":\"x\"}]}"' "its result: ips[0].address"
+	bad_add 'echo "{\"cniVersion\":7}"' "its result: cniVersion is 7"
 	bad_add 'echo "{\"cniVersion\":\"7.0.0\"}"' "its result"
 	bad_add 'echo "{\"code\":7,\"msg\":\"\\u001b[31mred\"}"' "plugin bad failed (ADD, code 7): ?[31mred"
 	# A descendant that keeps its output open holds up nobody.
 	invent bad <<<'[ $CNI_COMMAND = DEL ] || { (trap "" TERM; exec sleep 100) & result; }'
 	limit=5 runs -n net -- true
+}
+
+@test "a result is the next plugin's to judge, and reaches it as it was printed" {
+	in_host && return
+	local odd='{"cniVersion":"1.0.0","ips":[{"address":"x","interface":-1},7],"dns":{},"big":1152921504606846977}'
+
+	prepare_cnirun
+	invent odd <<<"[ \$CNI_COMMAND != ADD ] || echo '$odd'"
+	invent same <<<'[ $CNI_COMMAND != ADD ] || sed -E "s/.*\"prevResult\":(.*\}),?\"type.*/\1/; s/.*\"prevResult\":(.*)\}$/\1/" <<<"$input"'
+	network net '"cniVersion":"1.0.0",' '{"type":"odd"}' '{"type":"same"}'
+	ip netns add c1
+	runs add net /run/netns/c1
+	grep -qF "\"prevResult\":$odd" /run/t/same.ADD || fail "$(cat /run/t/same.ADD)"
+	runs check net /run/netns/c1
+	grep -qF "\"prevResult\":$odd" /run/t/odd.CHECK || fail "$(cat /run/t/odd.CHECK)"
+	runs del net /run/netns/c1
+	grep -qF "\"prevResult\":$odd" /run/t/odd.DEL || fail "$(cat /run/t/odd.DEL)"
+	no_trace
 }
 
 @test "a plugin has no descriptor but its three, and the signals of a fresh process" {
