@@ -181,11 +181,12 @@ user_container() {
 	flow() {
 		local path
 
-		# What a script opens to read and write is the kernel's affair, also the device by another name.
+		# What else is opened to read and write is the kernel's affair, also the device by another name.
+		touch "$XDG_RUNTIME_DIR/f"
 		path=$(fake script <<-'EOF'
-			exec 8<>"$XDG_RUNTIME_DIR/f" 9<>/dev/../dev/net/tun
-			echo written >&8
-			exec 9>&-
+			/usr/bin/python3 -c 'import os, sys
+			os.write(os.open(sys.argv[1], os.O_RDWR), b"written")
+			os.open("/dev/../dev/net/tun", os.O_RDWR)' "$XDG_RUNTIME_DIR/f" || exit
 			exec /usr/bin/slirp4netns "$@"
 		EOF
 		)
@@ -200,7 +201,8 @@ user_container() {
 		path=$(fake late <<-'EOF'
 			/usr/bin/slirp4netns "$@" &
 			sleep 1
-			(exec 9<>/dev/net/tun) 2>"$XDG_RUNTIME_DIR/late"
+			/usr/bin/python3 -c 'import os
+			os.open("/dev/net/tun", os.O_RDWR)' 2>"$XDG_RUNTIME_DIR/late"
 			wait
 		EOF
 		)

@@ -122,12 +122,12 @@ needs_dynamic() {
 		local running joined=$TMPDIR/joined.$RANDOM$RANDOM
 
 		slow_join "$joined"
-		"${slow[@]}" "$@" </dev/null >"$TMPDIR/out" 2>&1 &
+		"${slow[@]}" "$@" </dev/null >"$TMPDIR/out" 2>"$TMPDIR/err" &
 		running=$!
 		wait_until test -s "$joined"
 		is "$(attack "$(<"$joined")")" ""
 		touch "$joined.go"
-		wait "$running" || fail "$*: $(<"$TMPDIR/out")"
+		wait "$running" || fail "$*: $(<"$TMPDIR/err")"
 	}
 	flow() {
 		local map

@@ -81,8 +81,9 @@
 #define TELL_IF(value)                                                                      \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1), RETURN(SECCOMP_RET_USER_NOTIF), \
 		RETURN(SECCOMP_RET_ALLOW)
-#define OPEN_TO_WRITE(arg) \
-	LOAD_ARG(arg), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_ACCMODE), TELL_IF(O_RDWR)
+/* To read and write what is there, as a device is: what may be created is not one. */
+#define OPEN_BOTH_WAYS(arg) \
+	LOAD_ARG(arg), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_ACCMODE | O_CREAT), TELL_IF(O_RDWR)
 
 static const struct sock_filter filter[] = {
 	LOAD(offsetof(struct seccomp_data, arch)),
@@ -96,10 +97,10 @@ static const struct sock_filter filter[] = {
 	LOAD_ARG(1),
 	TELL_IF(TUNSETIFF),
 	UNLESS_CALL(__NR_openat, 5),
-	OPEN_TO_WRITE(2),
+	OPEN_BOTH_WAYS(2),
 #ifdef __NR_open
 	UNLESS_CALL(__NR_open, 5),
-	OPEN_TO_WRITE(1),
+	OPEN_BOTH_WAYS(1),
 #endif
 	RETURN(SECCOMP_RET_ALLOW),
 };
