@@ -443,7 +443,7 @@ bad() {
 
 	container c1
 	for ipam in '{"type":"host-local","subnet":"10.1.0.0/16"}' '{"type":""}' '"dhcp"' '[]' 7; do
-		bad 2 ipam ADD "$(net "\"ipam\":$ipam")"
+		bad 2 "\"ipam\": $ipam is not supported" ADD "$(net "\"ipam\":$ipam")"
 	done
 	succeeds ADD "$(net '"ipam":{}')"
 	succeeds DEL "$(net '"ipam":{"type":"host-local"}')"

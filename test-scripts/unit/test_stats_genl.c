@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What netns-stats makes of answers over generic netlink, whoever sends them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "../../plugins/netns-stats/detail_genl.c"
+#include "../../plugins/netns-stats/text.c"
+
+/* A tree of attributes. */
+static _Alignas(8) char buf[4096];
+static size_t used;
+
+static struct nlattr *attribute(int type, const void *data, size_t len)
+{
+	struct nlattr *a = (void *)(buf + used);
+
+	memset(a, 0, NLA_ALIGN(NLA_HDRLEN + len));
+	a->nla_type = (uint16_t)type;
+	a->nla_len = (uint16_t)(NLA_HDRLEN + len);
+	memcpy((char *)a + NLA_HDRLEN, data, len);
+	used += NLA_ALIGN(a->nla_len);
+	return a;
+}
+
+static struct nlattr *u32(int type, uint32_t value)
+{
+	return attribute(type, &value, sizeof(value));
+}
+
+static struct nlattr *u64(int type, uint64_t value)
+{
+	return attribute(type, &value, sizeof(value));
+}
+
+static struct nlattr *open_nest(int type)
+{
+	return attribute(type | NLA_F_NESTED, "", 0);
+}
+
+static void close_nest(struct nlattr *nest)
+{
+	nest->nla_len = (uint16_t)(buf + used - (char *)nest);
+}
+
+static const struct nlattr *all(void)
+{
+	return (const void *)buf;
+}
+
+/* What was added to a text, which begins anew, as the attributes do. */
+static const char *taken(struct text *out)
+{
+	static char text[2048];
+
+	snprintf(text, sizeof(text), "%.*s", (int)out->len, out->data ?: "");
+	text_reset(out);
+	used = 0;
+	return text;
+}
+
+static int load(void **unused)
+{
+	struct cni_error err;
+
+	(void)unused;
+	return detail_prepare(&err);
+}
+
+static void a_number_is_as_long_as_its_attribute(void **unused)
+{
+	static const unsigned char bytes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+	static const uint64_t numbers[] = {
+		0,
+		1,
+		0x201,
+		0x201,
+		0x4030201,
+		0x4030201,
+		0x4030201,
+		0x4030201,
+		0x807060504030201,
+		0x807060504030201,
+	};
+
+	(void)unused;
+	for (size_t len = 0; len < sizeof(numbers) / sizeof(*numbers); len++) {
+		assert_true(number_of(attribute(1, bytes, len)) == numbers[len]);
+		used = 0;
+	}
+}
+
+static void values_have_their_form(void **unused)
+{
+	static const struct {
+		enum form form;
+		uint64_t value;
+		const char *text;
+	} rows[] = {
+		{NUMBER, UINT64_MAX, "\"n\":18446744073709551615,"},
+		{NUMBER, 0, "\"n\":0,"},
+		{BOOLEAN, 0, "\"n\":false,"},
+		{BOOLEAN, 1, "\"n\":true,"},
+		{DIRECTION, 0, "\"n\":\"rx\","},
+		{DIRECTION, 1, "\"n\":\"tx\","},
+		{DUPLEX, DUPLEX_HALF, "\"n\":\"half\","},
+		{DUPLEX, DUPLEX_FULL, "\"n\":\"full\","},
+		{DUPLEX, DUPLEX_UNKNOWN, ""},
+		{DUPLEX, 2, ""},
+		{SPEED, 0, ""},
+		{SPEED, (uint32_t)SPEED_UNKNOWN, ""},
+		{SPEED, 10000, "\"n\":10000,"},
+	};
+	cleanup_text struct text out = {0};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		add_value(&out, "n", rows[i].form, rows[i].value);
+		assert_string_equal(taken(&out), rows[i].text);
+	}
+}
+
+static void members_that_are_known_are_an_object(void **unused)
+{
+	cleanup_text struct text out = {0};
+	struct question q = {.out = &out, .members = queue_members};
+
+	(void)unused;
+	u32(1, 7);
+	u32(99, 1);
+	u32(3, 1);
+	object_answer(&q, all(), (int)used);
+	assert_string_equal(taken(&out), "{\"id\":7,\"type\":\"tx\"},");
+	object_answer(&q, all(), 0);
+	assert_string_equal(taken(&out), "{},");
+	u32(4, 5);
+	members_answer(&q, all(), (int)used);
+	assert_string_equal(taken(&out), "\"napi_id\":5,");
+	drop_comma(&out);
+	assert_string_equal(taken(&out), "");
+}
+
+static void statistics(uint32_t id, int n, ...)
+{
+	struct nlattr *group = open_nest(ETHTOOL_A_STATS_GRP), *stat;
+	va_list types;
+
+	u32(ETHTOOL_A_STATS_GRP_ID, id);
+	va_start(types, n);
+	for (int i = 0; i < n; i++) {
+		stat = open_nest(ETHTOOL_A_STATS_GRP_STAT);
+		u64(va_arg(types, int), (uint64_t)i + 10);
+		close_nest(stat);
+	}
+	va_end(types);
+	close_nest(group);
+}
+
+static void groups_of_statistics_have_the_names_of_their_counters(void **unused)
+{
+	cleanup_text struct text out = {0};
+	struct question q = {.out = &out};
+	struct nlattr *group;
+
+	(void)unused;
+	statistics(ETHTOOL_STATS_ETH_MAC, 2, 0, 21);
+	statistics(ETHTOOL_STATS_ETH_PHY, 0);    /* nothing in it */
+	statistics(ETHTOOL_STATS_ETH_PHY, 1, 1); /* one more than there are names */
+	statistics(N_GROUPS, 1, 0);              /* a group of a later kernel */
+	statistics(ETHTOOL_STATS_RMON, 1, 3);
+	u32(99, 1);
+	stats_answer(&q, all(), (int)used);
+	assert_string_equal(taken(&out),
+			    "\"eth-mac\":{\"FramesTransmittedOK\":10,\"FrameTooLongErrors\":11},"
+			    "\"rmon\":{\"etherStatsJabbers\":10},");
+	/* Counters before the group's name, and a second name. */
+	group = open_nest(ETHTOOL_A_STATS_GRP);
+	{
+		struct nlattr *stat = open_nest(ETHTOOL_A_STATS_GRP_STAT);
+
+		u64(0, 1);
+		close_nest(stat);
+		u32(ETHTOOL_A_STATS_GRP_ID, ETHTOOL_STATS_ETH_CTRL);
+		u32(ETHTOOL_A_STATS_GRP_ID, ETHTOOL_STATS_ETH_MAC);
+		stat = open_nest(ETHTOOL_A_STATS_GRP_STAT);
+		u64(2, 5);
+		close_nest(stat);
+	}
+	close_nest(group);
+	stats_answer(&q, all(), (int)used);
+	assert_string_equal(taken(&out), "\"eth-ctrl\":{\"UnsupportedOpcodesReceived\":5},");
+}
+
+static void tcp_metrics_are_in_the_units_of_their_names(void **unused)
+{
+	cleanup_text struct text out = {0};
+	struct question q = {.out = &out};
+	struct nlattr *values;
+
+	(void)unused;
+	attribute(TCP_METRICS_ATTR_ADDR_IPV4, "\xc0\0\2\1", 4);
+	attribute(TCP_METRICS_ATTR_SADDR_IPV4, "\xc0\0\2\2", 4);
+	u64(TCP_METRICS_ATTR_AGE, 77);
+	values = open_nest(TCP_METRICS_ATTR_VALS);
+	u32(TCP_METRIC_RTT_US + 1, 8000);
+	u32(TCP_METRIC_RTTVAR_US + 1, 8000);
+	u32(TCP_METRIC_SSTHRESH + 1, 3);
+	u32(TCP_METRIC_CWND + 1, 4);
+	u32(TCP_METRIC_REORDERING + 1, 5);
+	u32(TCP_METRIC_RTT + 1, 6);
+	close_nest(values);
+	metrics_answer(&q, all(), (int)used);
+	assert_string_equal(taken(&out), "{\"destination\":\"192.0.2.1\",\"source\":\"192.0.2.2\","
+					 "\"age_ms\":77,\"rtt_us\":1000,\"rttvar_us\":2000,"
+					 "\"ssthresh\":3,\"cwnd\":4,\"reordering\":5},");
+	attribute(TCP_METRICS_ATTR_ADDR_IPV6, "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16);
+	attribute(TCP_METRICS_ATTR_SADDR_IPV6, "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 15);
+	attribute(TCP_METRICS_ATTR_SADDR_IPV4, "\1\2\3", 3);
+	u32(TCP_METRICS_ATTR_FOPEN_MSS, 1);
+	u32(TCP_METRICS_ATTR_FOPEN_SYN_DROPS, 2);
+	metrics_answer(&q, all(), (int)used);
+	assert_string_equal(taken(&out),
+			    "{\"destination\":\"fd00::1\",\"fopen_mss\":1,\"fopen_syn_drops\":2},");
+}
+
+/* A kernel that answers as it is told, and others that send, too. */
+
+enum event_kind {
+	VALID,
+	END,
+	FAILURE,
+};
+
+struct event {
+	enum event_kind kind;
+	uint32_t sender; /* 0: the kernel */
+	uint32_t value;
+};
+
+static const struct event *events;
+static nl_recvmsg_msg_cb_t on[NL_CB_TYPE_MAX + 1];
+static nl_recvmsg_err_cb_t on_failure;
+static void *callback_arg;
+static unsigned int sent, families_asked;
+static int family;
+
+static int fake_send(struct nl_sock *sk, struct nl_msg *msg)
+{
+	(void)sk, (void)msg;
+	sent++;
+	return 1;
+}
+
+static int fake_cb_set(struct nl_cb *cb, enum nl_cb_type type, enum nl_cb_kind kind,
+		       nl_recvmsg_msg_cb_t fn, void *arg)
+{
+	(void)cb, (void)kind;
+	on[type] = fn;
+	callback_arg = arg;
+	return 0;
+}
+
+static int fake_cb_err(struct nl_cb *cb, enum nl_cb_kind kind, nl_recvmsg_err_cb_t fn, void *arg)
+{
+	(void)cb, (void)kind, (void)arg;
+	on_failure = fn;
+	return 0;
+}
+
+static int fake_recvmsgs(struct nl_sock *sk, struct nl_cb *cb)
+{
+	const struct event e = *events;
+	struct sockaddr_nl from = {.nl_family = AF_NETLINK, .nl_pid = e.sender};
+	struct nlmsgerr failure = {.error = -EOPNOTSUPP};
+	struct nl_msg *msg = nlmsg_alloc();
+
+	(void)sk, (void)cb;
+	assert_true(e.value != UINT32_MAX); /* the end of the script, and nobody has stopped */
+	events++;
+	nlmsg_set_src(msg, &from);
+	genl.genlmsg_put(msg, 0, 1, 7, 0, 0, 1, 1);
+	put_u32(msg, 1, e.value);
+	if (e.kind == VALID)
+		on[NL_CB_VALID](msg, callback_arg);
+	else if (e.kind == END)
+		on[e.value % 2 == 0 ? NL_CB_FINISH : NL_CB_ACK](msg, callback_arg);
+	else
+		on_failure(&from, &failure, callback_arg);
+	nlmsg_free(msg);
+	return 0;
+}
+
+static int fake_resolve(struct nl_sock *sk, const char *name)
+{
+	(void)sk, (void)name;
+	families_asked++;
+	return family;
+}
+
+#define SCRIPT(...)                          \
+	(const struct event[])               \
+	{                                    \
+		__VA_ARGS__,                 \
+		{                            \
+			VALID, 0, UINT32_MAX \
+		}                            \
+	}
+
+static int scripted(void **unused)
+{
+	(void)unused;
+	nl.nl_send_auto = fake_send;
+	nl.nl_cb_set = fake_cb_set;
+	nl.nl_cb_err = fake_cb_err;
+	nl.nl_recvmsgs = fake_recvmsgs;
+	genl.genl_ctrl_resolve = fake_resolve;
+	sent = families_asked = 0;
+	return 0;
+}
+
+static void only_the_kernel_is_believed_and_ends_an_answer(void **unused)
+{
+	cleanup_text struct text out = {0};
+	struct question q = {.out = &out, .answer = object_answer, .members = queue_members};
+
+	(void)unused;
+	events = SCRIPT({VALID, 0, 1}, {VALID, 42, 666}, {END, 42, 0}, {END, 42, 1},
+			{FAILURE, 42, 0}, {VALID, 0, 2}, {END, 0, 0});
+	ask(&q, message(7, 1, true));
+	assert_string_equal(taken(&out), "{\"id\":1},{\"id\":2},");
+	assert_int_equal(events->value, UINT32_MAX);
+	events = SCRIPT({FAILURE, 0, 0});
+	ask(&q, message(7, 1, true));
+	events = SCRIPT({END, 0, 1});
+	ask(&q, message(7, 1, true));
+	assert_string_equal(taken(&out), "");
+	assert_int_equal(sent, 3);
+}
+
+/* What is asked of a link is up to the test: nothing of the second. */
+static void ask_nothing_of_2(struct question *q, int fam, int ifindex)
+{
+	assert_int_equal(fam, family);
+	if (ifindex != 2)
+		text_printf(q->out, "\"index\":%d,", ifindex);
+}
+
+static void links_with_nothing_to_say_are_left_out(void **unused)
+{
+	struct link_sample links[] = {
+		{.index = 1, .name = "lo", .flags = IFF_LOOPBACK},
+		{.index = 2, .name = "dumb"},
+		{.index = 3, .name = "a\"b"},
+		{.index = 4, .name = "c"},
+	};
+	struct sample s = {.links = links, .n_links = 4};
+	cleanup_text struct text out = {0};
+	struct question q = {.out = &out};
+
+	(void)unused;
+	family = 20;
+	add_by_link(&q, &s, "fam", ask_nothing_of_2);
+	assert_string_equal(taken(&out), "\"fam\":{\"a\\\"b\":{\"index\":3},\"c\":{\"index\":4}},");
+	s.n_links = 2;
+	text_add(&out, "before");
+	add_by_link(&q, &s, "fam", ask_nothing_of_2);
+	assert_int_equal(out.len, strlen("before"));
+	family = -NLE_OBJ_NOTFOUND;
+	s.n_links = 4;
+	add_by_link(&q, &s, "fam", ask_nothing_of_2);
+	assert_int_equal(out.len, strlen("before"));
+	assert_int_equal(families_asked, 3);
+}
+
+static void lists_are_asked_of_one_link_and_are_left_out_where_empty(void **unused)
+{
+	cleanup_text struct text out = {0};
+	struct question q = {.out = &out};
+
+	(void)unused;
+	events = SCRIPT({VALID, 0, 5}, {VALID, 0, 6}, {END, 0, 0}, {END, 0, 0}, {FAILURE, 0, 0});
+	ask_netdev(&q, 20, 3);
+	assert_string_equal(taken(&out), "\"queues\":[{\"id\":5},{\"id\":6}],");
+	assert_int_equal(sent, 3);
+	family = 9;
+	events = SCRIPT({VALID, 0, 5}, {END, 0, 0});
+	add_tcp_metrics(&q);
+	assert_memory_equal(out.data, "\"tcp_metrics\":[{", 16);
+	assert_string_equal(out.data + out.len - 3, "}],");
+	text_reset(&out);
+	family = -1;
+	add_tcp_metrics(&q);
+	assert_int_equal(out.len, 0);
+}
+
+static void a_link_is_asked_for_its_state_modes_and_statistics(void **unused)
+{
+	cleanup_text struct text out = {0};
+	struct question q = {.out = &out};
+
+	(void)unused;
+	/* The first attribute of each answer is 1, which is a header there: nothing is said. */
+	events = SCRIPT({VALID, 0, 5}, {END, 0, 1}, {VALID, 0, 5}, {END, 0, 1}, {FAILURE, 0, 0});
+	ask_ethtool(&q, 20, 3);
+	assert_string_equal(taken(&out), "");
+	assert_int_equal(sent, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_number_is_as_long_as_its_attribute),
+		cmocka_unit_test(values_have_their_form),
+		cmocka_unit_test(members_that_are_known_are_an_object),
+		cmocka_unit_test(groups_of_statistics_have_the_names_of_their_counters),
+		cmocka_unit_test(tcp_metrics_are_in_the_units_of_their_names),
+		cmocka_unit_test_setup(only_the_kernel_is_believed_and_ends_an_answer, scripted),
+		cmocka_unit_test_setup(links_with_nothing_to_say_are_left_out, scripted),
+		cmocka_unit_test_setup(lists_are_asked_of_one_link_and_are_left_out_where_empty,
+				       scripted),
+		cmocka_unit_test_setup(a_link_is_asked_for_its_state_modes_and_statistics,
+				       scripted),
+	};
+
+	return cmocka_run_group_tests(tests, load, NULL);
+}
