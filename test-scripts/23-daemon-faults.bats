@@ -239,6 +239,7 @@ stopped_before_ready() {
 	nothing_left
 	path=$(fake forks0 <<<'{ sleep 0.1; exec /usr/bin/slirp4netns "$@"; } & exit')
 	fails 100 "ended before it was ready" ADD "$(net "\"slirp4netnsPath\":\"$path\"")"
+	wait_until no_daemon # it has been killed, which nobody waits for
 	refused pgrep -x sleep
 	nothing_left
 }
