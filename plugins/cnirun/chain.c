@@ -128,7 +128,7 @@ static int find_plugin(const char *type, const char *path, char out[PATH_MAX],
 	}
 	return cni_error(err, CNI_ERR_CONFIG,
 			 "no plugin \"%.60s\" in %.300s; install it, or set CNI_PATH", type,
-			 *path ? path : "CNI_PATH, which has no directory");
+			 path && *path ? path : "CNI_PATH, which has no directory");
 }
 
 /* The plugin's environment: ours, with CNI_* as the spec says. */
