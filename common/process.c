@@ -261,7 +261,7 @@ static int write_map(const char *path, const char *text)
 }
 
 /* Who maps just his own user and group needs nobody's leave (user_namespaces(7)). */
-static int make_userns(void)
+int process_make_userns(void)
 {
 	char users[32], groups[32];
 
@@ -288,7 +288,7 @@ static void __attribute__((noreturn)) child_main(const struct process_spec *spec
 	if (chdir("/") < 0)
 		child_fail(gate, "change to the directory /");
 	be_worth_no_more();
-	if (spec->own_userns && make_userns() < 0)
+	if (spec->own_userns && process_make_userns() < 0)
 		child_fail(gate, errno == ENOSPC ? USERNS_LIMIT : USERNS_FORBIDDEN);
 	/*
 	 * A shared mount namespace would carry what the daemon unmounts back to the host; a private

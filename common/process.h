@@ -113,6 +113,12 @@ int process_stop(const struct process *p, int grace_ms, struct cni_error *err);
 /* The effective capabilities of this process, in its user namespace: bits 1 << CAP_*. */
 uint64_t process_capabilities(void);
 
+/*
+ * Make a user namespace for this process, in which its user and group are 0 and nobody else is.
+ * Return: 0, or -1 with errno.
+ */
+int process_make_userns(void);
+
 /**
  * process_join_userns() - join a user namespace, and be out of reach of who has power in it.
  * @fd: the user namespace; who joins has every capability in it, and cannot go back

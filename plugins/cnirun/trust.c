@@ -70,7 +70,7 @@ static bool others_may_write(const struct stat *st, bool mapped)
 	       (st->st_gid != OVERFLOW_ID || !mapped);
 }
 
-static int judge(const char *shown, const struct stat *st, bool mapped, struct cni_error *err)
+static int trust_judge(const char *shown, const struct stat *st, bool mapped, struct cni_error *err)
 {
 	if (st->st_uid != 0 && st->st_uid != geteuid() && (st->st_uid != OVERFLOW_ID || !mapped))
 		return cni_error(err, CNI_ERR_CONFIG, "%.300s belongs to user %u", shown,
@@ -90,7 +90,7 @@ static int start_at_root(struct walk *walk, struct cni_error *err)
 	walk->fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (walk->fd < 0 || fstat(walk->fd, &st) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot examine /");
-	return judge("/", &st, walk->mapped, err);
+	return trust_judge("/", &st, walk->mapped, err);
 }
 
 /* What a link says, in front of what is left. */
@@ -134,7 +134,7 @@ static int step(struct walk *walk, const char *name, struct cni_error *err)
 			     strcmp(walk->shown, "/") == 0 ? "" : walk->shown,
 			     name) >= sizeof(shown))
 		return trust_too_long(walk, err);
-	if (judge(shown, &st, walk->mapped, err) < 0)
+	if (trust_judge(shown, &st, walk->mapped, err) < 0)
 		return -1;
 	if (S_ISLNK(st.st_mode))
 		return follow(walk, next, err);

@@ -89,14 +89,14 @@ static int decide_sandbox(const struct config *config, const struct binary *bina
  * In its sandbox the daemon must find the host's name servers: what leads there from outside is
  * mounted. Where that cannot be, names are worth more than a sandbox that nobody asked for.
  */
-static int decide_dns(const struct state *state, const struct config *config,
+static int decide_dns(const struct state *state, const struct config *config, bool own_userns,
 		      struct process_spec *spec, struct host_dns *dns, struct cni_error *err)
 {
 	struct cni_error why = {0};
 
 	if (!spec->slave_mounts || !config->built_in_dns)
 		return 0;
-	switch (hostdns_find(state, NULL, dns, &why)) {
+	switch (hostdns_find(state, own_userns, dns, &why)) {
 	case 0:
 		return 0;
 	case 1:
@@ -176,20 +176,17 @@ int daemon_can_start(const struct state *state, const struct config *config,
 {
 	struct process_spec spec = {.slave_mounts =
 					    config->sandbox.on && binary->options & HAS_SANDBOX};
+	/* As ADD has it, where an ordinary user's daemon has every capability. */
+	const bool own_userns = geteuid() != 0;
 	struct host_dns dns;
 
 	if (check_options(config, binary, err) < 0)
 		return -1;
-	/* An ordinary user has what it takes in the user namespace that he will come with. */
-	if (geteuid() != 0 && !(process_capabilities() >> CAP_SYS_ADMIN & 1))
-		return config->sandbox.asked && !spec.slave_mounts
-			       ? lacks(binary, "enableSandbox", "--enable-sandbox", err)
-			       : 0;
 	/* Where the sandbox was not asked for, ADD does without, and says so. */
 	if (config->sandbox.asked && (decide_sandbox(config, binary, &spec.slave_mounts, err) < 0 ||
-				      decide_dns(state, config, &spec, &dns, err) < 0))
+				      decide_dns(state, config, own_userns, &spec, &dns, err) < 0))
 		return -1;
-	return check_capabilities(spec.slave_mounts, err);
+	return own_userns ? 0 : check_capabilities(spec.slave_mounts, err);
 }
 
 static void build_command(struct command_line *cmd, const struct attachment *a,
@@ -592,7 +589,7 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 	int written;
 
 	if (decide_sandbox(config, binary, &spec.slave_mounts, err) < 0 ||
-	    decide_dns(state, config, &spec, &dns, err) < 0 ||
+	    decide_dns(state, config, apart->tap_fd >= 0, &spec, &dns, err) < 0 ||
 	    (apart->tap_fd < 0 && check_capabilities(spec.slave_mounts, err) < 0) ||
 	    check_options(config, binary, err) < 0)
 		return -1;

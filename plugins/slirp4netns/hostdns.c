@@ -270,28 +270,28 @@ const char *hostdns_mount(void *arg)
 }
 
 /* In a child: what its exit status tells is an errno. */
-static void __attribute__((noreturn)) try_child(struct host_dns *dns, const int *userns_fd)
+static void __attribute__((noreturn)) try_child(struct host_dns *dns, bool own_userns)
 {
 	struct way way;
 
 	signal(SIGALRM, SIG_DFL);
 	alarm(TRY_LIMIT_S);
 	umask(077);
-	if ((userns_fd != NULL && setns(*userns_fd, CLONE_NEWUSER) < 0) ||
-	    unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
-	    hostdns_mount(dns) != NULL || go(&way, RESOLV_CONF) < 0)
+	if ((own_userns && process_make_userns() < 0) || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 || hostdns_mount(dns) != NULL ||
+	    go(&way, RESOLV_CONF) < 0)
 		_exit(errno > 0 && errno < 256 ? errno : EIO);
 	/* A kernel may let a mount cover a link, and never look at it on the way. */
 	_exit(way.outside ? EOPNOTSUPP : 0);
 }
 
-static int try_to_mount(struct host_dns *dns, const int *userns_fd, struct cni_error *why)
+static int try_to_mount(struct host_dns *dns, bool own_userns, struct cni_error *why)
 {
 	const pid_t pid = fork();
 	int status = 0;
 
 	if (pid == 0)
-		try_child(dns, userns_fd);
+		try_child(dns, own_userns);
 	if (pid < 0)
 		return cni_error_errno(why, CNI_ERR_AGAIN, "cannot fork to mount its directory");
 	if (TEMP_FAILURE_RETRY(waitpid(pid, &status, 0)) != pid || !WIFEXITED(status))
@@ -302,7 +302,7 @@ static int try_to_mount(struct host_dns *dns, const int *userns_fd, struct cni_e
 	return cni_error_errno(why, CNI_ERR_CONFIG, "its directory cannot be mounted there");
 }
 
-int hostdns_find(const struct state *state, const int *userns_fd, struct host_dns *dns,
+int hostdns_find(const struct state *state, bool own_userns, struct host_dns *dns,
 		 struct cni_error *why)
 {
 	char directory[sizeof(dns->file)];
@@ -323,7 +323,7 @@ int hostdns_find(const struct state *state, const int *userns_fd, struct host_dn
 	if (find_spot(state, dns) < 0)
 		return cni_error(why, CNI_ERR_CONFIG,
 				 "there is no place in /run or /etc to mount its directory on");
-	return try_to_mount(dns, userns_fd, why) < 0 ? -1 : 1;
+	return try_to_mount(dns, own_userns, why) < 0 ? -1 : 1;
 }
 
 int open_as_daemon(const char *path, int flags)

@@ -115,12 +115,12 @@ struct host_dns {
 
 /**
  * hostdns_find() - whether the daemon, in its sandbox, can read the host's /etc/resolv.conf.
- * @userns_fd: the user namespace that the daemon is to join; NULL: ours
+ * @own_userns: whether the daemon is to live in a user namespace of its own
  *
  * Return: 1 with @dns filled when it can after hostdns_mount(), 0 when it can as it is, -1 when it
  * cannot: @why says so of "it", the file.
  */
-int hostdns_find(const struct state *state, const int *userns_fd, struct host_dns *dns,
+int hostdns_find(const struct state *state, bool own_userns, struct host_dns *dns,
 		 struct cni_error *why);
 
 /*
@@ -178,12 +178,11 @@ struct meanwhile {
 /* The user namespace that an ordinary user's daemon lives in, and the interface that it is given.
  */
 struct apart {
-	int userns_fd; /* -1: the daemon lives in ours, and makes the interface */
-	int tap_fd;
+	int tap_fd; /* -1: the daemon lives in ours, and makes the interface */
 	bool taken; /* the daemon has asked for the tap device and got it */
 };
 
-#define APART_NONE ((struct apart){.userns_fd = -1, .tap_fd = -1})
+#define APART_NONE ((struct apart){.tap_fd = -1})
 
 /* Make both. Return: 0, or -1: CNI_ERR_IO, ERR_DAEMON. apart_close() it in any case. */
 int apart_make(const struct netns *ns, const char *ifname, struct apart *apart,

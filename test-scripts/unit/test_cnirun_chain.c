@@ -11,6 +11,7 @@
 
 #include "../../plugins/cnirun/chain.c"
 #include "../../plugins/cnirun/program.c"
+#include "../../plugins/cnirun/trust.c"
 
 static unsigned int allocations, failing; /* the allocation of cJSON's that fails; 0: none */
 
