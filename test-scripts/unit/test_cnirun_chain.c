@@ -33,7 +33,7 @@ static cJSON *json_of(const char *text)
 static void a_request_is_whole_or_none(void **unused)
 {
 	static const char expected[] =
-		"{\"type\":\"one\",\"big\":12345678901234568,\"cniVersion\":\"1.1.0\",\"name\":"
+		"{\"type\":\"one\",\"big\":12345678901234567,\"cniVersion\":\"1.1.0\",\"name\":"
 		"\"net\","
 		"\"runtimeConfig\":{\"mac\":\"02:00:00:00:00:01\"},\"prevResult\":{\"a\":1},"
 		"\"cni.dev/valid-attachments\":[7],\"cni.dev/attachments\":[7]}";
@@ -71,7 +71,7 @@ static void a_request_is_whole_or_none(void **unused)
 	/* Without what one operation or another has. */
 	chain.attachment = NULL;
 	text = derive_request(&chain, plugin, NULL, NULL);
-	assert_string_equal(text, "{\"type\":\"one\",\"big\":12345678901234568,\"cniVersion\":"
+	assert_string_equal(text, "{\"type\":\"one\",\"big\":12345678901234567,\"cniVersion\":"
 				  "\"1.1.0\",\"name\":\"net\"}");
 	free(text);
 }
