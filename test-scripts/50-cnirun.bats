@@ -225,16 +225,17 @@ main_flow() {
 	flow() {
 		prepare_cnirun
 		container_of_process "$@"
-		start_cnirun --pid "$process"
-		wait_until eval '[ -n "$(nsenter -t $process -n ip -br link show eth0 2>/dev/null)" ]'
+		# An ordinary user's interface is there before the network is: ADD has to have answered.
+		start_cnirun --verbose --pid "$process"
+		wait_until grep -q 'slirp4netns: .* ms' "$TMPDIR/out"
 		[ "$(id -u)" != 0 ] || is "$(find /run/netns -name "cni-*" | wc -l)" 1
 		kill -TERM "$runner"
 		ends_with 0
 		runs --pid "$process" -- cat /proc/net/dev
 		[[ $output == *eth0* ]] || fail "COMMAND is elsewhere"
 		no_trace
-		start_cnirun --pid "$process"
-		wait_until eval '[ -n "$(nsenter -t $process -n ip -br link show eth0 2>/dev/null)" ]'
+		start_cnirun --verbose --pid "$process"
+		wait_until grep -q 'slirp4netns: .* ms' "$TMPDIR/out"
 		kill "$process"
 		ends_with 0
 		no_trace
