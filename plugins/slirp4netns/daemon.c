@@ -569,6 +569,24 @@ static int leave_apart(struct apart *apart, struct cni_error *err)
 				 "device");
 }
 
+/* Up to the gate, behind which it waits until its record is written. */
+static int start_recorded(const struct state *state, const struct attachment *a, const char *netns,
+			  const struct process_spec *spec, struct process *daemon,
+			  struct cni_error *err)
+{
+	int written;
+
+	if (process_start(spec, daemon, err) < 0)
+		return -1;
+	written = record_write(state, a, netns, &daemon->id, err);
+	if (written == 0)
+		written = replace_record(state, a, netns, &daemon->id, err);
+	if (written >= 0)
+		return 0;
+	process_cancel(daemon);
+	return -1;
+}
+
 int daemon_start(const struct state *state, const struct attachment *a, const struct config *config,
 		 const struct binary *binary, const char *netns, const struct meanwhile *meanwhile,
 		 struct apart *apart, struct process *daemon, struct cni_error *err)
@@ -586,11 +604,11 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 	struct host_dns dns;
 	int keep[3];
 	int pipe_fds[2];
-	int written;
 
+	spec.own_userns = apart->tap_fd >= 0;
 	if (decide_sandbox(config, binary, &spec.slave_mounts, err) < 0 ||
-	    decide_dns(state, config, apart->tap_fd >= 0, &spec, &dns, err) < 0 ||
-	    (apart->tap_fd < 0 && check_capabilities(spec.slave_mounts, err) < 0) ||
+	    decide_dns(state, config, spec.own_userns, &spec, &dns, err) < 0 ||
+	    (!spec.own_userns && check_capabilities(spec.slave_mounts, err) < 0) ||
 	    check_options(config, binary, err) < 0)
 		return -1;
 	log_dir = state_subdir(state, "log", err);
@@ -616,7 +634,6 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 	spec.argv = cmd.argv;
 	spec.log_dirfd = log_dir;
 	spec.capabilities = NEEDED_CAPABILITIES;
-	spec.own_userns = apart->tap_fd >= 0;
 	spec.filter = spec.own_userns ? &apart_filter : NULL;
 	if (exit_fd >= 0)
 		keep[spec.n_keep_fds++] = exit_fd;
@@ -624,15 +641,8 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 	keep[spec.n_keep_fds++] = netns_fd;
 	spec.keep_fds = keep;
 
-	if (process_start(&spec, daemon, err) < 0)
+	if (start_recorded(state, a, netns, &spec, daemon, err) < 0)
 		return -1;
-	written = record_write(state, a, netns, &daemon->id, err);
-	if (written == 0)
-		written = replace_record(state, a, netns, &daemon->id, err);
-	if (written < 0) {
-		process_cancel(daemon);
-		return -1;
-	}
 	close(take_fd(&ready_theirs));
 	if (process_release(daemon, err) < 0) {
 		cni_error_wrap(err, "cannot start slirp4netns (%.200s)", binary->path);
