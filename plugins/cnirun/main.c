@@ -19,6 +19,7 @@
 
 #include "command.h"
 #include "commands.h"
+#include "error.h"
 #include "state.h"
 #include "version.h"
 
@@ -96,6 +97,7 @@ static void find_runtime_dir(void)
 int main(int argc, char **argv)
 {
 	const char *first = argc > 1 ? argv[1] : "--help";
+	struct cni_error err;
 
 	fill_standard_descriptors();
 	find_runtime_dir();
@@ -109,8 +111,9 @@ int main(int argc, char **argv)
 		if (strcmp(first, commands[i].name) == 0)
 			return commands[i].main(argc - 1, argv + 1);
 	}
-	fprintf(stderr,
-		"cnirun: there is no subcommand \"%.40s\"; to run a command: cnirun -- %.40s\n",
-		first, first);
+	/* By way of an error, which is clean of what a terminal would obey. */
+	cni_error(&err, 0, "there is no subcommand \"%.40s\"; to run a command: cnirun -- %.40s",
+		  first, first);
+	fprintf(stderr, "cnirun: %s\n", err.msg);
 	return EXIT_USAGE;
 }
