@@ -11,6 +11,7 @@
 
 #include "../../plugins/netns-stats/attachment.c"
 #include "../../plugins/netns-stats/registry.c"
+#include "../../plugins/netns-stats/text.c"
 
 static struct attachment known[] = {
 	{.container_id = (char[]){"ab"}, .netns = (char[]){"/n"}},
@@ -82,11 +83,53 @@ static void a_record_that_cannot_be_reached_is_not_called_removed(void **unused)
 	assert_null(json);
 }
 
+static void only_the_name_of_a_record_is_a_change_of_one(void **unused)
+{
+	static const char *const names[] = {
+		"",
+		"@",
+		"@.json",
+		"c1.json",
+		"c1@eth0",
+		"c1@eth0.jso",
+		"c1@.json",
+		"@eth0.json",
+		".x@eth0.json",
+		"-x@eth0.json",
+		"c1@eth/0.json",
+		"c1@eth 0.json",
+		"c1@eth0.json~",
+		".json",
+		"c@json",
+		"c1@0123456789abcdef.json",
+	};
+	cleanup_text struct text complaints = {0};
+	struct registry r = {.options = {.state_dir = "/run/changes"}, .complaints = &complaints};
+	struct cni_error err = {0};
+
+	(void)unused;
+	need_isolation();
+	need_openat2();
+	assert_int_equal(mkdir("/run/changes", 0700), 0);
+	assert_int_equal(mkdir("/run/changes/netns-stats", 0700), 0);
+	assert_int_equal(mkdir("/run/changes/netns-stats/net", 0700), 0);
+	for (size_t i = 0; i < ROWS(names); i++) {
+		assert_int_equal(record_changed(&r, "net", names[i], &err), 0);
+		assert_int_equal(complaints.len, 0);
+	}
+	/* Of one that is, what is wrong with it is told. */
+	assert_true(make_file("/run/changes/netns-stats/net/c1@eth0.json", "nonsense"));
+	assert_int_equal(record_changed(&r, "net", "c1@eth0.json", &err), 0);
+	assert_int_not_equal(complaints.len, 0);
+	assert_int_equal(r.n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_id_is_found_by_as_much_of_it_as_tells_it_apart),
 		cmocka_unit_test(a_record_that_cannot_be_reached_is_not_called_removed),
+		cmocka_unit_test(only_the_name_of_a_record_is_a_change_of_one),
 	};
 
 	return cmocka_run_group_tests(tests, isolate, NULL);

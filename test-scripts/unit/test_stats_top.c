@@ -10,14 +10,29 @@
 
 #include <cmocka.h>
 
-static bool no_memory;
+static int allocations_left = -1; /* -1: as many as are asked for */
 
-static void *test_reallocarray(void *p, size_t n, size_t size)
+static bool no_memory(void)
 {
-	return no_memory ? NULL : reallocarray(p, n, size);
+	if (allocations_left > 0)
+		allocations_left--;
+	else if (allocations_left == 0)
+		return true;
+	return false;
 }
 
-#define reallocarray test_reallocarray
+static void *limited_reallocarray(void *p, size_t n, size_t size)
+{
+	return no_memory() ? NULL : reallocarray(p, n, size);
+}
+
+static void *limited_realloc(void *p, size_t size)
+{
+	return no_memory() ? NULL : realloc(p, size);
+}
+
+#define reallocarray limited_reallocarray
+#define realloc limited_realloc
 #define append append_container /* each has one of its own */
 #include "../../plugins/netns-stats/container.c"
 #undef append
@@ -26,6 +41,7 @@ static void *test_reallocarray(void *p, size_t n, size_t size)
 #include "../../plugins/netns-stats/top_rows.c"
 #include "../../plugins/netns-stats/top_screen.c"
 #undef reallocarray
+#undef realloc
 
 /* The world: a clock, containers with an interface each, and what is read of them. */
 
@@ -96,7 +112,7 @@ static int world_ends(void **unused)
 		free(attachments[i].pod_namespace);
 	}
 	registry.n = 0;
-	no_memory = false;
+	allocations_left = -1;
 	return 0;
 }
 
@@ -269,12 +285,17 @@ static void want_of_memory_is_told(void **unused)
 
 	(void)unused;
 	world(2);
-	no_memory = true;
-	assert_int_equal(rows_read(&rows, &registry, jobs, 77, &err), -1);
-	assert_int_equal(err.code, CNI_ERR_IO);
+	/* Two for the list of containers, one for the first rows. */
+	for (int enough = 0; enough <= 3; enough++) {
+		allocations_left = enough;
+		assert_int_equal(rows_read(&rows, &registry, jobs, 77, &err), enough < 3 ? -1 : 0);
+		assert_int_equal(allocations_left, 0);
+		assert_int_equal(err.code, CNI_ERR_IO);
+	}
+	assert_int_equal(rows.n, 2);
 	assert_int_equal(rows_arrange(&rows, &err), -1);
-	assert_null(append(&rows, "x", 1));
-	no_memory = false;
+	rows_free(&rows);
+	allocations_left = -1;
 	read_at(&rows, 0);
 	rows_free(&rows);
 }
@@ -515,6 +536,28 @@ static void names_of_containers_do_not_break_the_table(void **unused)
 	rows_free(&rows);
 }
 
+static void without_memory_for_a_line_the_screen_is_without_it(void **unused)
+{
+	struct rows rows = {0};
+	struct view view = {0};
+
+	(void)unused;
+	terminal(80, 8);
+	world(2);
+	read_at(&rows, 0);
+	for (int enough = 0; enough < 12; enough++) {
+		allocations_left = enough;
+		screen_draw(&rows, &view);
+		assert_int_equal(allocations_left == 0 || enough > 8, 1);
+	}
+	allocations_left = 0;
+	screen_draw(&rows, &view);
+	for (int y = 0; y < 8; y++)
+		assert_string_equal(line_at(y), "");
+	allocations_left = -1;
+	rows_free(&rows);
+}
+
 static void it_scrolls_to_both_ends_and_no_further(void **unused)
 {
 	struct rows rows = {0};
@@ -640,6 +683,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_wide_terminal_has_the_network_and_the_graph,
 					  world_ends),
 		cmocka_unit_test_teardown(names_of_containers_do_not_break_the_table, world_ends),
+		cmocka_unit_test_teardown(without_memory_for_a_line_the_screen_is_without_it,
+					  world_ends),
 		cmocka_unit_test_teardown(it_scrolls_to_both_ends_and_no_further, world_ends),
 		cmocka_unit_test_teardown(keys_sort_pause_filter_and_quit, world_ends),
 	};
