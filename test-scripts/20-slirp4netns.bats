@@ -681,6 +681,19 @@ load lib/host
 	EOF
 }
 
+@test "CHECK looks at the addresses of its own interface, and at those of no interface" {
+	in_host && return
+	local others
+
+	container c1
+	succeeds ADD
+	others=$(jq -c '.interfaces = [{"name": "br0"}] + .interfaces | .ips[0].interface = 1 |
+		.ips += [{"address": "10.9.0.1/24", "interface": 0}]' <<<"$answer")
+	succeeds CHECK "$(with_prev "$(net)" "$others")"
+	fails 103 10.9.0.1 CHECK "$(with_prev "$(net)" "$(jq -c '.ips[1].interface = 1' <<<"$others")")"
+	fails 103 10.9.0.1 CHECK "$(with_prev "$(net)" "$(jq -c 'del(.ips[1].interface)' <<<"$others")")"
+}
+
 @test "CHECK fails when the interface was deleted" {
 	in_host && return
 	container c1

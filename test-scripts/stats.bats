@@ -118,7 +118,8 @@ assert c.recv(100) == b'$size'"
 			"$BIN/netns-stats" <<<"$conf")" --argjson result "$result"
 	done
 	expect '.[0] | .pod == "web-0" and .podNamespace == "prod" and .containerId == "a"
-		and (.attachments | length == 1 and .[0].network == "net" and .[0].ifName == "eth0")' \
+		and (.attachments | length == 1 and .[0].network == "net" and .[0].ifName == "eth0"
+		and (.[0].begin | test("^20[0-9-]{8}T[0-9:]{8}[.][0-9]{3}Z$")))' \
 		"$(stats show -f json)"
 	cni DEL a /run/netns/a
 	cni DEL a /run/netns/a

@@ -96,8 +96,11 @@ static void hook_allocator(void)
 		return fails(false) ? (type)-1 : (type)syscall(number, __VA_ARGS__); \
 	}
 
-FAILING(ssize_t, read, (int fd, void *to, size_t n), SYS_read, fd, to, n)
-FAILING(ssize_t, write, (int fd, const void *from, size_t n), SYS_write, fd, from, n)
+static size_t most = SIZE_MAX; /* bytes that are read or written at once */
+#define AT_MOST(n) (armed && (n) > most ? most : (n))
+
+FAILING(ssize_t, read, (int fd, void *to, size_t n), SYS_read, fd, to, AT_MOST(n))
+FAILING(ssize_t, write, (int fd, const void *from, size_t n), SYS_write, fd, from, AT_MOST(n))
 FAILING(int, fstat, (int fd, struct stat *st), SYS_fstat, fd, st)
 FAILING(int, flock, (int fd, int how), SYS_flock, fd, how)
 FAILING(int, mkdirat, (int fd, const char *path, mode_t mode), SYS_mkdirat, fd, path, mode)
@@ -530,18 +533,35 @@ static void disturb_all(const struct operation *ops, size_t n)
 	}
 }
 
+static const struct operation record_operations[] = {
+	{"write", write_record, REMOVE_STATE, false},
+	{"replace", replace_record, REMOVE_STATE, true},
+	{"read", read_record, REMOVE_STATE, true},
+	{"remove", remove_record, REMOVE_STATE, true},
+	{"files", files_of_a_plugin, REMOVE_STATE, false},
+};
+
 static void records_are_whole_or_an_error_is_told(void **unused)
 {
-	static const struct operation ops[] = {
-		{"write", write_record, REMOVE_STATE, false},
-		{"replace", replace_record, REMOVE_STATE, true},
-		{"read", read_record, REMOVE_STATE, true},
-		{"remove", remove_record, REMOVE_STATE, true},
-		{"files", files_of_a_plugin, REMOVE_STATE, false},
-	};
 
 	(void)unused;
-	disturb_all(ops, ROWS(ops));
+	disturb_all(record_operations, ROWS(record_operations));
+}
+
+static void what_is_read_and_written_a_few_bytes_at_a_time_is_whole(void **unused)
+{
+	struct cni_error err;
+
+	(void)unused;
+	need_isolation();
+	need_openat2();
+	for (most = 1; most < 6; most++) {
+		for (size_t i = 0; i < ROWS(record_operations); i++) {
+			clean_up(&record_operations[i]);
+			assert_int_equal(run_once(&record_operations[i], 0, &err), 0);
+		}
+	}
+	most = SIZE_MAX;
 }
 
 static void results_and_mappings_are_whole_or_an_error_is_told(void **unused)
@@ -588,6 +608,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_are_whole_or_an_error_is_told),
+		cmocka_unit_test(what_is_read_and_written_a_few_bytes_at_a_time_is_whole),
 		cmocka_unit_test(results_and_mappings_are_whole_or_an_error_is_told),
 		cmocka_unit_test(links_are_configured_or_an_error_is_told),
 		cmocka_unit_test(namespaces_are_entered_and_left_or_an_error_is_told),
