@@ -24,7 +24,9 @@ ORDERED = re.compile(r"(record|write|remember|forget|remove|rename|linkat|unlink
                      r"^(state|cache|chain|holder|place)_(?!close|free|init|name)|(?<!print)_(add|del)$)")
 
 # A descriptor is never 0: what is called with 0 to 2 closed opens them first. A pid is not, either.
-NEVER_ZERO = re.compile(rb"(fd|dir|pid|home|gate|log|ours|theirs|null|fork\(\)|(open(at)?|dup2?|socket)\(.*\)) *$", re.S)
+NEVER_ZERO = re.compile(
+    rb"(fd|dir|pid|home|gate|log|inotify|signals|ours|theirs|null|fork\(\)|(open(at)?|dup2?|socket)\(.*\)) *$", re.S
+)
 
 FLIPS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&&": "||", "||": "&&"}
 RETURNS = {"-1": "0", "0": "-1", "true": "false", "false": "true"}
