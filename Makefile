@@ -146,6 +146,9 @@ $(BUILD)/unit/%: test-scripts/unit/%.c $(LIB) Makefile
 	@echo '  TEST  $<'
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) -lcmocka $(LIBS)
 
+# The tests of netns-portmap include its sources, which need what it is linked with.
+$(BUILD)/unit/test_portmap_%: LIBS += $(LIBS_netns-portmap)
+
 $(BENCH): $(patsubst %.c,$(BUILD)/%.o,$(wildcard test-scripts/bench/*.c)) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LINK  bench'
