@@ -221,6 +221,17 @@ fake_api() {
 	done
 }
 
+# The same for an answer of JSON as it is, which socat would not leave its quotes.
+fake_answer() {
+	case $1 in
+	'{'*)
+		echo "$1" >answer
+		fake_api "cat $PWD/answer"
+		;;
+	*) fake_api "$1" ;;
+	esac
+}
+
 fake_end() {
 	kill "$fake"
 	wait "$fake" 2>/dev/null || true
@@ -239,8 +250,8 @@ strange_sockets() {
 	echo "{\"cniVersion\": \"1.1.0\", \"interfaces\": [{\"name\": \"eth0\", \"sandbox\": \"/run/netns/f\", \"socketPath\": \"$PWD/fake.sock\"}], \"ips\": [{\"interface\": 0, \"address\": \"10.0.2.100/24\"}]}" >f.result
 	hang='sleep 30'
 	for answer in 'true' 'echo half-{' 'printf {\"return\":' 'head -c 2000000 /dev/zero' 'echo [1]' \
-		'echo {\"return\": {}}' 'echo {\"return\": {\"id\": \"x\"}}' 'echo {\"error\": 7}' "$hang"; do
-		fake_api "$answer"
+		'{"return": {}}' '{"return": {"id": "x"}}' '{"error": 7}' "$hang"; do
+		fake_answer "$answer"
 		SECONDS=0
 		refused '(5|6|10[01])' 'slirp4netns' pm ADD f "$(map 8080 80), $(map 8081 80)"
 		[ $SECONDS -le 5 ]
@@ -252,6 +263,11 @@ strange_sockets() {
 		is "$(find /run/usernet-cni -name 'f@*' | wc -l)" 0
 		fake_end
 	done
+	# No list is not an empty one.
+	fake_answer '{"return": {}}'
+	fake_record
+	refused 102 'does not list its forwards' pm CHECK f "$(map 8080 80)"
+	fake_end
 	rm -f fake.sock
 	echo no socket >fake.sock
 	refused 5 'cannot reach slirp4netns' pm ADD f "$(map 8080 80)"

@@ -43,6 +43,13 @@ same_as_ip() {
 		== [{"family": "inet", "local": "10.9.0.2", "prefixlen": 24, "scope": "global"}]' \
 		"$(stats show -f json -n /run/netns/a)"
 	expect 'map(.links[].ifname) | contains(["lo"]) | not' "$(stats show -f json -n /run/netns/a)"
+	# In the table, each has its own addresses, but not those that every interface has.
+	ip -n a addr add 10.9.1.2/24 dev eth0
+	ip -n a addr add 169.254.9.9/16 dev eth0 scope link
+	stats show -n /run/netns/a >/run/table
+	grep -qE ' eth0 .* 10\.9\.0\.2/24,10\.9\.1\.2/24 ' /run/table
+	refused grep -qE ' v0 .* [0-9.]+/[0-9]+ ' /run/table
+	refused grep -q 169.254 /run/table
 }
 
 @test "traffic of known size through veth is counted to the byte" {
