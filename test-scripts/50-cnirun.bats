@@ -1087,6 +1087,24 @@ cnirun: 1 attachments could not be deleted; they stay in the result cache for th
 	as_user flow
 }
 
+@test "called without standard descriptors, cnirun has none of its own in their place" {
+	in_host && return
+	prepare_cnirun
+	local status=0
+
+	ip netns add c1
+	invent one <<<'ls -l /proc/$PPID/fd >/run/t/descriptors; [ "$CNI_COMMAND" != ADD ] || result'
+	network net '' '{"type":"one"}'
+	/run/cni/cnirun add net /run/netns/c1 <&- >&- 2>&- || status=$?
+	is "$status" 0
+	for number in 0 1 2; do
+		grep -q " $number -> /dev/null$" /run/t/descriptors || fail "$(cat /run/t/descriptors)"
+	done
+	is "$(cache | wc -l)" 1
+	/run/cni/cnirun del net /run/netns/c1 <&- >&- 2>&-
+	no_trace
+}
+
 @test "GC goes on behind a plugin that fails: each is called, each is told, and the exit status is 1" {
 	in_host && return
 	prepare_cnirun
