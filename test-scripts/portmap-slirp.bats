@@ -134,6 +134,11 @@ by_record() {
 		jq 'del(.interfaces[].socketPath)' c.result | sed 's/netns\/c"/netns\/d"/' >d.result
 		refused 7 'put this plugin behind slirp4netns' portmap ADD d "$(map 8080 80)" '"backend": "slirp4netns"'
 	}
+	# One that cannot be read is told, and not taken for none.
+	cp /run/usernet-cni/slirp4netns/net/a@eth0.json whole
+	head -c 20 whole >/run/usernet-cni/slirp4netns/net/a@eth0.json
+	refused 6 'the record a@eth0.json' portmap ADD a "$(map 8080 80)"
+	cat whole >/run/usernet-cni/slirp4netns/net/a@eth0.json
 	slirp_del a
 	slirp_del b
 }
