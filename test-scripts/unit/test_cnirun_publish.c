@@ -95,7 +95,7 @@ static void everything_else_is_refused_by_what_is_wrong(void **unused)
 		{"80:0", "ports are"},
 		{"80:65536", "ports are"},
 		{"80/", "there is no such protocol"},
-		{"80/TCP", "there is no such protocol"},
+		{"80/tcpp", "there is no such protocol"},
 		{"80/tcp/udp", "ports are"},
 		{"80/icmp", "there is no such protocol"},
 		{"80-82:80-81", "not equally long"},
