@@ -19,7 +19,11 @@
 
 #include "isolated.h"
 
+#include <dlfcn.h>
+#include <linux/capability.h>
 #include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "address.h"
 #include "cleanup.h"
@@ -27,6 +31,7 @@
 #include "link.h"
 #include "mapping.h"
 #include "netns.h"
+#include "process.h"
 #include "result.h"
 #include "state.h"
 
@@ -37,15 +42,15 @@
  * Failing
  */
 
-static bool armed;           /* in an operation, in the process that the test is */
-static unsigned int counted; /* since armed */
-static unsigned int at;      /* the one that fails; 0: none */
-static int failure;          /* its errno */
-static bool of_memory;       /* what is counted: allocations, or else system calls */
+static bool armed;          /* in an operation, and in the processes that it makes */
+static unsigned int *count; /* since armed, in all of them together */
+static unsigned int at;     /* the one that fails; 0: none */
+static int failure;         /* its errno */
+static bool of_memory;      /* what is counted: allocations, or else system calls */
 
 static bool fails(bool memory)
 {
-	if (!armed || memory != of_memory || ++counted != at)
+	if (!armed || memory != of_memory || __atomic_add_fetch(count, 1, __ATOMIC_SEQ_CST) != at)
 		return false;
 	errno = memory ? ENOMEM : failure;
 	return true;
@@ -90,10 +95,20 @@ static void hook_allocator(void)
 }
 #endif
 
-#define FAILING(type, name, parameters, number, ...)                                 \
-	__attribute__((visibility("default"))) type name parameters                  \
-	{                                                                            \
-		return fails(false) ? (type)-1 : (type)syscall(number, __VA_ARGS__); \
+/* The C library's, for those that are the test's to make. */
+static long (*real_syscall)(long number, ...);
+
+__attribute__((constructor)) static void find_syscall(void)
+{
+	void *address = dlsym(RTLD_NEXT, "syscall");
+
+	memcpy(&real_syscall, &address, sizeof(address));
+}
+
+#define FAILING(type, name, parameters, number, ...)                                      \
+	__attribute__((visibility("default"))) type name parameters                       \
+	{                                                                                 \
+		return fails(false) ? (type)-1 : (type)real_syscall(number, __VA_ARGS__); \
 	}
 
 static size_t most = SIZE_MAX; /* bytes that are read or written at once */
@@ -118,8 +133,31 @@ FAILING(int, socketpair, (int domain, int kind, int protocol, int fds[2]), SYS_s
 FAILING(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), SYS_sendmsg, fd, msg,
 	flags)
 FAILING(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags), SYS_recvmsg, fd, msg, flags)
+FAILING(pid_t, setsid, (void), SYS_setsid, 0)
+FAILING(int, chdir, (const char *path), SYS_chdir, path)
+FAILING(int, unshare, (int kind), SYS_unshare, kind)
+FAILING(int, mount,
+	(const char *from, const char *to, const char *kind, unsigned long flags, const void *data),
+	SYS_mount, from, to, kind, flags, data)
 FAILING(int, umount2, (const char *path, int flags), SYS_umount2, path, flags)
 FAILING(int, unlink, (const char *path), SYS_unlink, path)
+
+__attribute__((visibility("default"))) int dup2(int from, int to)
+{
+	return fails(false) ? -1 : (int)real_syscall(SYS_dup3, from, to, 0);
+}
+
+__attribute__((visibility("default"))) long syscall(long number, ...)
+{
+	long a[6];
+	va_list args;
+
+	va_start(args, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(args, long);
+	va_end(args);
+	return fails(false) ? -1 : real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
 
 __attribute__((visibility("default"))) int openat(int fd, const char *path, int flags, ...)
 {
@@ -129,7 +167,7 @@ __attribute__((visibility("default"))) int openat(int fd, const char *path, int 
 	va_start(args, flags);
 	mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
 	va_end(args);
-	return fails(false) ? -1 : (int)syscall(SYS_openat, fd, path, flags, mode);
+	return fails(false) ? -1 : (int)real_syscall(SYS_openat, fd, path, flags, mode);
 }
 
 __attribute__((visibility("default"))) int open(const char *path, int flags, ...)
@@ -140,7 +178,7 @@ __attribute__((visibility("default"))) int open(const char *path, int flags, ...
 	va_start(args, flags);
 	mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
 	va_end(args);
-	return fails(false) ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+	return fails(false) ? -1 : (int)real_syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
 /*
@@ -441,6 +479,97 @@ static int make_netns(struct cni_error *err)
 	return 0;
 }
 
+/* A daemon that is not allowed more than this, by a caller who would hand on all that he has. */
+#define DAEMON_CAPABILITIES (UINT64_C(1) << CAP_NET_ADMIN)
+
+static void make_all_inheritable(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	assert_int_equal(real_syscall(SYS_capget, &head, data), 0);
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		data[i].inheritable = data[i].permitted;
+	assert_int_equal(real_syscall(SYS_capset, &head, data), 0);
+}
+
+static bool is_at(pid_t pid, const char *what, const char *expected)
+{
+	char path[64], target[128];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, what);
+	n = readlink(path, target, sizeof(target) - 1);
+	target[n < 0 ? 0 : n] = '\0';
+	return strcmp(target, expected) == 0;
+}
+
+static void judge_daemon(pid_t pid)
+{
+	char path[64], line[256];
+	unsigned long long inheritable = 1, bounding = 0;
+	bool just_three = false;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	status = fopen(path, "re");
+	while (status != NULL && fgets(line, sizeof(line), status) != NULL) {
+		sscanf(line, "CapInh: %llx", &inheritable);
+		sscanf(line, "CapBnd: %llx", &bounding);
+	}
+	if (status != NULL)
+		fclose(status);
+	must((inheritable & ~DAEMON_CAPABILITIES) == 0);
+	must(bounding == DAEMON_CAPABILITIES);
+	must(getsid(pid) == pid);
+	must(is_at(pid, "cwd", "/"));
+	must(is_at(pid, "fd/0", "/dev/null"));
+	must(is_at(pid, "fd/1", "/run/daemon/log") && is_at(pid, "fd/2", "/run/daemon/log"));
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	/* It has been executed, and its loader may have a file open for a moment. */
+	for (int i = 0; i < 1000 && !just_three; i++) {
+		just_three = count_entries(path) == 3;
+		if (!just_three)
+			sleep_ms(10);
+	}
+	must(just_three);
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
+	must(inode(path) != inode("/proc/self/ns/mnt"));
+}
+
+static int start_daemon(struct cni_error *err)
+{
+	static const char *const argv[] = {"sleep", "100", NULL};
+	static const char *const envp[] = {NULL};
+	cleanup_close int dir = open("/run/daemon", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct process_spec spec = {
+		.path = "/bin/sleep",
+		.argv = argv,
+		.envp = envp,
+		.log_dirfd = dir,
+		.log_name = "log",
+		.slave_mounts = true,
+		.capabilities = DAEMON_CAPABILITIES,
+	};
+	cleanup_process struct process p = PROCESS_NONE;
+	struct cni_error ignored;
+	int value = -1;
+
+	if (dir < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "no directory");
+	if (process_start(&spec, &p, err) < 0)
+		return -1;
+	if (process_release(&p, err) == 0) {
+		armed = false;
+		judge_daemon(p.id.pid);
+		value = 0;
+	}
+	armed = false;
+	must(process_stop(&p, 0, &ignored) == 0);
+	armed = true;
+	return value;
+}
+
 /*
  * Running them
  */
@@ -475,7 +604,7 @@ static int run_once(const struct operation *op, unsigned int number, struct cni_
 
 	*err = (struct cni_error){0};
 	wrong = NULL;
-	counted = 0;
+	*count = 0;
 	at = number;
 	armed = true;
 	value = op->run(err);
@@ -509,9 +638,9 @@ static void disturb(const struct operation *op, bool memory, int errnum)
 
 		clean_up(op);
 		value = run_once(op, n, &err);
-		if (counted < n && value < 0)
+		if (*count < n && value < 0)
 			fail_msg("%s, undisturbed again: %s: %s", op->name, err.msg, err.details);
-		if (counted < n)
+		if (*count < n)
 			break;
 		refused += value < 0;
 		if (value < 0 && err.code != CNI_ERR_IO && err.code != CNI_ERR_AGAIN)
@@ -604,6 +733,18 @@ static void namespaces_are_entered_and_left_or_an_error_is_told(void **unused)
 	assert_int_equal(umount2("/run/ns", MNT_DETACH), 0);
 }
 
+static void a_daemon_is_as_it_was_asked_for_or_an_error_is_told(void **unused)
+{
+	static const struct operation ops[] = {
+		{"start", start_daemon, "rm -rf /run/daemon; mkdir /run/daemon", false}};
+
+	(void)unused;
+	need_isolation();
+	need_pidfd();
+	make_all_inheritable();
+	disturb_all(ops, ROWS(ops));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -612,8 +753,13 @@ int main(void)
 		cmocka_unit_test(results_and_mappings_are_whole_or_an_error_is_told),
 		cmocka_unit_test(links_are_configured_or_an_error_is_told),
 		cmocka_unit_test(namespaces_are_entered_and_left_or_an_error_is_told),
+		cmocka_unit_test(a_daemon_is_as_it_was_asked_for_or_an_error_is_told),
 	};
 
+	count = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+	if (count == MAP_FAILED)
+		return 1;
 	hook_allocator();
 	return cmocka_run_group_tests(tests, isolate, NULL);
 }
