@@ -8,6 +8,10 @@
  * Two designs: to list all chains of the host, which are thousands on a node of Kubernetes, or to
  * ask for the names under which the field has this chain. The second: half a dozen small requests.
  * (The kernel's own list of what is at a hook is in few kernels.)
+ *
+ * The rule that helps is said in the words of the program whose chain it is: iptables refuses to
+ * work on a table of its own in which it finds a rule of nft's (`ct status dnat` is one that it
+ * cannot read), and with it docker, ufw and kube-proxy.
  */
 #include "forward.h"
 
@@ -22,14 +26,18 @@
 
 static const struct {
 	uint8_t family;
-	const char *word;  /* nft(8)'s for it */
-	const char *table; /* iptables-nft, docker and ufw have the upper case */
+	const char *word; /* nft(8)'s for it */
+	const char *table;
 	const char *chain;
+	const char *iptables; /* the program whose chain it is, docker's and ufw's; NULL: nft's */
 } names[] = {
-	{NFPROTO_IPV4, "ip", "filter", "FORWARD"},     {NFPROTO_IPV6, "ip6", "filter", "FORWARD"},
-	{NFPROTO_INET, "inet", "filter", "forward"},   {NFPROTO_IPV4, "ip", "filter", "forward"},
-	{NFPROTO_IPV6, "ip6", "filter", "forward"},    {NFPROTO_INET, "inet", "filter", "FORWARD"},
-	{NFPROTO_INET, "inet", "firewall", "forward"},
+	{NFPROTO_IPV4, "ip", "filter", "FORWARD", "iptables"},
+	{NFPROTO_IPV6, "ip6", "filter", "FORWARD", "ip6tables"},
+	{NFPROTO_INET, "inet", "filter", "forward", NULL},
+	{NFPROTO_IPV4, "ip", "filter", "forward", NULL},
+	{NFPROTO_IPV6, "ip6", "filter", "forward", NULL},
+	{NFPROTO_INET, "inet", "filter", "FORWARD", NULL},
+	{NFPROTO_INET, "inet", "firewall", "forward", NULL},
 };
 
 struct report {
@@ -64,6 +72,21 @@ static int on_forward_chain(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
+static void say(size_t name)
+{
+	fprintf(stderr,
+		"chain %s of table %s %s drops what none of its rules accepts: unless one accepts "
+		"what comes for published ports, the container does not get it; ",
+		names[name].chain, names[name].word, names[name].table);
+	if (names[name].iptables)
+		fprintf(stderr, "`%s -I %s -m conntrack --ctstate DNAT -j ACCEPT`",
+			names[name].iptables, names[name].chain);
+	else
+		fprintf(stderr, "`nft insert rule %s %s %s ct status dnat accept`",
+			names[name].word, names[name].table, names[name].chain);
+	fprintf(stderr, " lets it through\n");
+}
+
 void forward_report(struct nfnl *nl, bool ipv4, bool ipv6)
 {
 	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
@@ -84,11 +107,6 @@ void forward_report(struct nfnl *nl, bool ipv4, bool ipv6)
 		if (!report.drops[i] || (names[i].family == NFPROTO_IPV4 && !ipv4) ||
 		    (names[i].family == NFPROTO_IPV6 && !ipv6))
 			continue;
-		fprintf(stderr,
-			"chain %s of table %s %s drops what none of its rules accepts: unless one "
-			"accepts what comes for published ports, the container does not get it; "
-			"`nft insert rule %s %s %s ct status dnat accept` lets it through\n",
-			names[i].chain, names[i].word, names[i].table, names[i].word,
-			names[i].table, names[i].chain);
+		say(i);
 	}
 }
