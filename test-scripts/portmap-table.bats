@@ -177,9 +177,75 @@ not_to_be_closed() {
 	portmap DEL b
 	is "$(cat /proc/sys/net/ipv4/conf/cni0/route_localnet)" 0
 	nothing_left
+	# Also the last one.
+	as_layout_1
+	mount --bind /proc/sys /proc/sys
+	mount -o remount,ro,bind /proc/sys
+	portmap DEL a 2>stderr
+	portmap DEL b 2>>stderr
+	nft list chain inet usernet_portmap guard | grep drop >/dev/null
+	is "$(elements)" 0
 }
 @test "where what layout 1 opened cannot be closed, its guard stays, and ADD says why" {
 	in_host not_to_be_closed
+}
+
+# Layout 1's release again, on a table of this one: its rules, its chain, and this one's sets.
+as_rolled_back() {
+	nft flush table inet usernet_portmap
+	as_layout_1
+}
+
+rolled_back() {
+	for name in a b c; do
+		container_add $name
+	done
+	serve a 4 tcp 80 a4
+	for how in ADD DEL GC broken; do
+		portmap ADD c "$(map 9000 80)" >/dev/null
+		case $how in
+		broken) nft -f "$portmap_root/test-scripts/lib/portmap-layout1.nft" ;;
+		*) as_rolled_back ;;
+		esac
+		sysctl -qw net.ipv4.conf.cni0.route_localnet=1
+		case $how in
+		DEL) portmap DEL b ;;
+		GC) jq -nc '{cniVersion: "1.1.0", name: "net", type: "netns-portmap", "cni.dev/valid-attachments":
+			[{containerID: "a", ifname: "eth0"}]}' |
+			CNI_COMMAND=GC CNI_PATH=$PORTMAP_BIN "$PORTMAP_BIN/netns-portmap" ;;
+		*) portmap ADD c "$(map 9001 80)" >/dev/null ;;
+		esac
+		is "$(cat /proc/sys/net/ipv4/conf/cni0/route_localnet)" 0
+		! nft list chain inet usernet_portmap guard 2>/dev/null
+		answers a4 host tcp 127.0.0.1 8080
+		nft delete table inet usernet_portmap
+	done
+}
+@test "what layout 1's release opened again after a rollback is closed again, too" {
+	in_host rolled_back
+}
+
+# A host may have a device for each container (ptp): whichever are listed last, none stays open.
+many_devices() {
+	local i
+
+	container_add c
+	as_layout_1
+	for ((i = 0; i < 8; i++)); do
+		ip link add "own$i" type veth peer name "peer$i"
+		sysctl -qw "net.ipv4.conf.own$i.route_localnet=1" "net.ipv4.conf.peer$i.route_localnet=1"
+	done
+	{
+		echo 'add element inet usernet_portmap ports4_hairpin {'
+		printf 'tcp . %d . "gone%d" comment "net/x@eth0",\n' $(for ((i = 10000; i < 22000; i++)); do echo $i $i; done)
+		printf 'tcp . 8 . "%s" comment "net/x@eth0",\n' own{0..7} peer{0..7}
+		echo '}'
+	} | nft -f -
+	portmap ADD c "$(map 9000 80)" >/dev/null
+	is "$(cat /proc/sys/net/ipv4/conf/*/route_localnet | sort -u)" 0
+}
+@test "what layout 1 opened is closed for every device, however many there are" {
+	in_host many_devices
 }
 
 # Tables that are not ours to change.

@@ -313,7 +313,8 @@ static bool nobody_else(char *owner)
 
 /*
  * The table goes, if nothing is in it. Somebody's own chain in it, and it stays; so does a later
- * release's, which may have sets that this one does not know.
+ * release's, which may have sets that this one does not know, and an earlier one's that could not
+ * be brought up, because of what it guards.
  */
 static void remove_empty_table(unsigned int mark_bit)
 {
@@ -322,7 +323,7 @@ static void remove_empty_table(unsigned int mark_bit)
 
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		if (table_look(&nl, mark_bit, &view) < 0 || view.state == TABLE_MISSING ||
-		    view.state == TABLE_NEWER || !nobody_else(NULL))
+		    view.state == TABLE_NEWER || view.state == TABLE_OLDER || !nobody_else(NULL))
 			return;
 		table_begin(&nl, &b, view.generation);
 		table_remove(&nl, &b, mark_bit, &view);
@@ -375,7 +376,9 @@ static int withdraw(struct publication *p, struct elements *list, bool last, str
 		error = elements_look_up(&nl, list, p->owner);
 		if (error)
 			return refused(error, "read the mappings", err);
-		whole = last && view.state != TABLE_NEWER && nobody_else(p->owner);
+		/* What could not be brought up keeps the chain that guards what is open. */
+		whole = last && view.state != TABLE_NEWER && view.state != TABLE_OLDER &&
+			nobody_else(p->owner);
 		if (!whole && !elements_any_ours(list))
 			return 0;
 		table_begin(&nl, &b, view.generation);

@@ -416,7 +416,8 @@ static enum table_state judge(const struct look *look)
 		return TABLE_FOREIGN;
 	if (look->flags & NFT_TABLE_F_DORMANT)
 		return TABLE_DORMANT;
-	if (look->layout < TABLE_LAYOUT)
+	/* A retired chain goes with what it made harmless, never by a mere repair. */
+	if (look->layout < TABLE_LAYOUT || look->view->retired[0])
 		return TABLE_OLDER;
 	return is_whole(look) ? TABLE_WHOLE : TABLE_BROKEN;
 }
@@ -453,7 +454,8 @@ int table_look(struct nfnl *nl, unsigned int mark_bit, struct table_view *view)
 		if (look_once(nl, &look) < 0)
 			return -1;
 		view->state = judge(&look);
-		view->guarded = look.view->retired[0] && look.guards == LAYOUT_GUARD_RULES;
+		view->guarded =
+			view->retired[0] && look.guards == LAYOUT_GUARD_RULES && look.layout == 0;
 		view->other =
 			(unsigned int)(view->state == TABLE_NEWER ? look.layout : look.other_bit);
 		if (!look.interrupted)

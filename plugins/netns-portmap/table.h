@@ -20,7 +20,7 @@ enum table_state {
 	TABLE_OTHER_BIT, /* it marks with another bit */
 	TABLE_FOREIGN,   /* a set of ours is of another type: no release made it so */
 	TABLE_DORMANT,   /* switched off by its flag */
-	TABLE_OLDER,     /* of an earlier release, or without any rule that tells */
+	TABLE_OLDER,     /* of an earlier release, in part too, or without any rule that tells */
 	TABLE_BROKEN,    /* somebody flushed or edited it */
 	TABLE_WHOLE,
 };

@@ -22,8 +22,6 @@
 #include "elements.h"
 #include "host.h"
 
-#define DEVICES_MAX 4096
-
 struct upgrade {
 	struct nfnl *nl;
 	enum table_scope scope;
@@ -41,18 +39,29 @@ static void upgrade_free(struct upgrade *u)
 }
 #define cleanup_upgrade __attribute__((cleanup(upgrade_free)))
 
-static void note_device(struct upgrade *u, const char *device)
+/* A container may have a device of its own (ptp), so there are as many as there are. */
+static int note_device(struct upgrade *u, const char *device)
 {
-	for (size_t i = 0; i < u->n_devices; i++)
+	char(*more)[IFNAMSIZ];
+
+	if (*device == '\0')
+		return 0;
+	for (size_t i = u->n_devices; i-- > 0;)
 		if (strcmp(u->devices[i], device) == 0)
-			return;
-	if (*device && u->n_devices < DEVICES_MAX)
-		snprintf(u->devices[u->n_devices++], IFNAMSIZ, "%s", device);
+			return 0;
+	if ((u->n_devices & (u->n_devices - 1)) == 0) {
+		more = reallocarray(u->devices, u->n_devices ? 2 * u->n_devices : 1, sizeof(*more));
+		if (more == NULL)
+			return -1;
+		u->devices = more;
+	}
+	snprintf(u->devices[u->n_devices++], IFNAMSIZ, "%s", device);
+	return 0;
 }
 
 /* The device behind which a container's address is: nothing else tells it where all is masqueraded.
  */
-static void note_route(struct upgrade *u, const void *address)
+static int note_route(struct upgrade *u, const void *address)
 {
 	struct ip_address to = {.family = AF_INET};
 	struct host_route route;
@@ -60,10 +69,9 @@ static void note_route(struct upgrade *u, const void *address)
 
 	memcpy(to.bytes, address, sizeof(to.v4));
 	if (ip_address_equal(&to, &u->last))
-		return;
+		return 0;
 	u->last = to;
-	if (host_route(&to, &route, &ignored) == 0)
-		note_device(u, route.device);
+	return host_route(&to, &route, &ignored) == 0 ? note_device(u, route.device) : 0;
 }
 
 static int on_older(const struct found *found, void *arg)
@@ -75,16 +83,14 @@ static int on_older(const struct found *found, void *arg)
 	e.key_len = (uint8_t)(address + 4 + 4); /* protocol and port */
 	if (found->key_len < e.key_len)
 		return 0;
-	if (u->kind == KIND_DNAT) {
-		if (found->data_len >= sizeof(struct in_addr))
-			note_route(u, found->data);
-		return 0;
-	}
+	if (u->kind == KIND_DNAT)
+		return found->data_len >= sizeof(struct in_addr) ? note_route(u, found->data) : 0;
 	if (u->kind == KIND_HAIRPIN && found->key_len == (size_t)e.key_len + IFNAMSIZ) {
 		char device[IFNAMSIZ + 1] = "";
 
 		memcpy(device, (const char *)found->key + e.key_len, IFNAMSIZ);
-		note_device(u, device);
+		if (note_device(u, device) < 0)
+			return -1;
 	}
 	if (*found->owner == '\0' || strlen(found->owner) >= OWNER_MAX)
 		return 0;
@@ -134,14 +140,15 @@ int upgrade_table(struct nfnl *nl, unsigned int mark_bit, const struct table_vie
 	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
 	cleanup_upgrade struct upgrade u = {.nl = nl};
 
-	u.devices = calloc(DEVICES_MAX, sizeof(*u.devices));
-	if (u.devices == NULL)
-		return cni_error_nomem(err);
 	*error = read_older(&u);
 	if (*error)
 		return 0;
-	/* A table of this layout that somebody flushed has nothing to be closed. */
-	if (!view->set[table_set(false, SCOPE_PORTS, KIND_LOCAL)] && close_devices(&u, err) < 0)
+	/*
+	 * A table of this layout that somebody flushed has nothing to be closed. One that layout
+	 * 1's release had again since (a rollback, or two releases on a host) has: its chain tells.
+	 */
+	if ((view->retired[0] || !view->set[table_set(false, SCOPE_PORTS, KIND_LOCAL)]) &&
+	    close_devices(&u, err) < 0)
 		return -1;
 	table_begin(nl, &b, view->generation);
 	table_build(nl, &b, mark_bit, view);
