@@ -248,6 +248,19 @@ many_devices() {
 	in_host many_devices
 }
 
+# GC finds a table by which records that it does not have marked.
+another_bit() {
+	container_add a
+	portmap ADD a "$(map 8080 80)" '"markMasqBit": 14' >/dev/null
+	rm -r /run/usernet-cni
+	jq -nc '{cniVersion: "1.1.0", name: "net", type: "netns-portmap", markMasqBit: 14, "cni.dev/valid-attachments": []}' |
+		CNI_COMMAND=GC CNI_PATH=$PORTMAP_BIN "$PORTMAP_BIN/netns-portmap"
+	nothing_left
+}
+@test "a table with another markMasqBit goes as well, by GC, when its records were lost" {
+	in_host another_bit
+}
+
 # Tables that are not ours to change.
 not_ours() {
 	container_add a

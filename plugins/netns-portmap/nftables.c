@@ -312,6 +312,21 @@ static bool nobody_else(char *owner)
 }
 
 /*
+ * A look by who has no record that tells the bit: GC, which finds
+ * what any configuration of the network has left, and whoever cannot read the record. @mark_bit:
+ * the table's, if there is one.
+ */
+static int look_by_any_bit(unsigned int *mark_bit, struct table_view *view)
+{
+	if (table_look(&nl, *mark_bit, view) < 0)
+		return -1;
+	if (view->state != TABLE_OTHER_BIT || view->other > 31)
+		return 0;
+	*mark_bit = view->other;
+	return table_look(&nl, *mark_bit, view);
+}
+
+/*
  * The table goes, if nothing is in it. Somebody's own chain in it, and it stays; so does a later
  * release's, which may have sets that this one does not know, and an earlier one's that could not
  * be brought up, because of what it guards.
@@ -322,7 +337,7 @@ static void remove_empty_table(unsigned int mark_bit)
 	struct table_view view;
 
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-		if (table_look(&nl, mark_bit, &view) < 0 || view.state == TABLE_MISSING ||
+		if (look_by_any_bit(&mark_bit, &view) < 0 || view.state == TABLE_MISSING ||
 		    view.state == TABLE_NEWER || view.state == TABLE_OLDER || !nobody_else(NULL))
 			return;
 		table_begin(&nl, &b, view.generation);
@@ -683,7 +698,7 @@ static int sweep_once(struct sweep *s, unsigned int mark_bit)
 	struct table_view view;
 	int error;
 
-	if (table_look(&nl, mark_bit, &view) < 0)
+	if (look_by_any_bit(&mark_bit, &view) < 0)
 		return errno;
 	if (view.state == TABLE_MISSING)
 		return 0;
