@@ -580,6 +580,26 @@ static int check_rules(unsigned int mark_bit, const struct table_view *view, str
 							: "not as it should be");
 }
 
+/*
+ * A look is several questions, and a ruleset that is loaded anew between two of them, in one
+ * transaction, looks as if it were neither the old nor the new one. So a fault counts when a second
+ * look starts from the same generation. Return: 0, or -1 with errno.
+ */
+static int look_twice(unsigned int mark_bit, struct table_view *view)
+{
+	uint32_t generation = 0;
+
+	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		if (table_look(&nl, mark_bit, view) < 0)
+			return -1;
+		if (view->state == TABLE_WHOLE || view->generation == generation)
+			return 0;
+		generation = view->generation;
+	}
+	errno = ERESTART;
+	return -1;
+}
+
 static int nftables_check(const struct call *call, const cJSON *record, struct cni_error *err)
 {
 	cleanup_publication struct publication p = {0};
@@ -591,7 +611,7 @@ static int nftables_check(const struct call *call, const cJSON *record, struct c
 	if (publication_read(call, record, &p, err) < 0 || elements_plan(&p, &list, err) < 0 ||
 	    session(err) < 0)
 		return -1;
-	if (table_look(&nl, p.mark_bit, &view) < 0)
+	if (look_twice(p.mark_bit, &view) < 0)
 		return refused(errno, "read nf_tables", err);
 	if (check_rules(p.mark_bit, &view, err) < 0)
 		return -1;
