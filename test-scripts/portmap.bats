@@ -794,6 +794,7 @@ compatible() {
 	refused 7 'one for the whole host' portmap ADD b "$(map 9000 80)" '"markMasqBit": 6'
 	refused 7 'markMasqBit' portmap ADD b "$(map 9000 80)" '"markMasqBit": 32'
 	refused 2 'works beside' portmap ADD b "$(map 9000 80)" '"backend": "iptables"'
+	refused 2 'there are slirp4netns and nftables; left out' portmap ADD b "$(map 9000 80)" '"backend": "ebpf"'
 	refused 2 'there are slirp4netns and nftables' portmap ADD b "$(map 9000 80)" '"backend": "ipvs"'
 	refused 2 'conditionsV4.*hostIP' portmap ADD b "$(map 9000 80)" '"conditionsV4": ["-s", "1.2.3.4"]'
 	refused 2 'conditionsV6' portmap ADD b "$(map 9000 80)" '"conditionsV6": ["-s", "::1"]'

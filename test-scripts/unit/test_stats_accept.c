@@ -102,6 +102,9 @@ static void what_is_not_well_formed_is_passed_over(void **unused)
 {
 	static const struct row rows[] = {
 		{OPEN ";q=2", FORM_TEXT},
+		{OPEN ";q=0.2000", FORM_TEXT}, /* a fourth digit */
+		{OPEN ";q=0.200," OPEN ";q=0.1000", FORM_OPENMETRICS},
+		{OPEN ";q=1.0000", FORM_TEXT},
 		{OPEN ";q=1.001", FORM_TEXT},
 		{OPEN ";q=0.1234," OPEN ";q=0.1", FORM_OPENMETRICS},
 		{OPEN ";q=", FORM_TEXT},
