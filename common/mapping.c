@@ -103,7 +103,7 @@ static int read_string(const cJSON *json, const char *path, const char *key, con
 		       : 0;
 }
 
-static int read_one(const cJSON *json, const char *path, struct mapping *m, struct cni_error *err)
+int mapping_read(const cJSON *json, const char *path, struct mapping *m, struct cni_error *err)
 {
 	const char *protocol = "tcp";
 	const char *host = "";
@@ -280,7 +280,7 @@ static int read_all(const cJSON *array, const char *path, struct mapping **out, 
 		return cni_error_nomem(err);
 	cJSON_ArrayForEach (json, array) {
 		snprintf(member, sizeof(member), "%s[%zu].", path, i);
-		if (read_one(json, member, &mappings[i++], err) < 0)
+		if (mapping_read(json, member, &mappings[i++], err) < 0)
 			return -1;
 	}
 	*out = take_ptr(mappings);

@@ -43,6 +43,9 @@ struct mapping {
 int mappings_read(const cJSON *array, const char *path, struct mapping **out, size_t *n,
 		  struct cni_error *err);
 
+/* One of them, into a zero-filled @m. @path: as messages have it: "portMappings[3]." */
+int mapping_read(const cJSON *json, const char *path, struct mapping *m, struct cni_error *err);
+
 /* The array of a record: the same, with the ids, and nothing twice. */
 int mappings_read_record(const cJSON *array, struct mapping **out, size_t *n,
 			 struct cni_error *err);

@@ -718,7 +718,7 @@ traced() {
 	exits 0 stats inspect r
 	expect '.[0].NetworkSettings.Ports | keys == ["80/tcp", "81/tcp"]' "$output"
 	is "$(wc -l <<<"$words")" 2
-	[[ $words == *"eth0 of r"*containerPort* ]] || fail "$words"
+	[[ $words == *"eth0 of r"*"portMappings[1].containerPort"*"portMappings[2] is"* ]] || fail "$words"
 }
 
 @test "text that turns the line around or is not seen reaches no terminal; JSON and labels have it" {

@@ -123,17 +123,17 @@ static void add_ports(cJSON *ports, const struct attachment *a, const cJSON *sou
 				    : json_get(json_get(source, "capabilityArgs"), "portMappings");
 	struct cni_error err = {0};
 	const cJSON *item;
+	char path[40];
+	size_t i = 0;
 
 	if (add_mappings(ports, list, &err) == 0)
 		return;
 	cJSON_ArrayForEach (item, list) {
-		cleanup_json cJSON *alone = cJSON_CreateArray();
-		cJSON *copy = cJSON_Duplicate(item, true);
+		struct mapping m = {0};
 
-		if (!cJSON_AddItemToArray(alone, copy)) {
-			cJSON_Delete(copy);
-			cni_error_nomem(&err);
-		} else if (add_mappings(ports, alone, &err) == 0) {
+		snprintf(path, sizeof(path), "portMappings[%zu].", i++);
+		if (mapping_read(item, path, &m, &err) == 0) {
+			add_port(ports, &m);
 			continue;
 		}
 		cni_error_wrap(&err, "%s of %s, left out", a->ifname, a->container_id);
