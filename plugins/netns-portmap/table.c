@@ -5,7 +5,8 @@
  * has and how many point at it. That is a dozen small requests, and does not see that somebody
  * replaced a rule by another one, or that the next release has another rule in the same place.
  * (b) Read every rule and compare it with the message that would make it. This is (b): the rules
- * are two dozen however many mappings there are, and listing them costs some fifty microseconds.
+ * are two dozen however many mappings there are, and it costs each ADD and CHECK some four tenths
+ * of a millisecond.
  *
  * What is compared is the netlink attributes themselves. Each that we would send has to be there,
  * with our value; of what the kernel lists besides, only zeros are let pass, for a newer kernel may
