@@ -83,6 +83,13 @@ edited() {
 	in_host edited
 }
 
+# gc_keeps CONTAINER...: GC, with these.
+gc_keeps() {
+	jq -nc '{cniVersion: "1.1.0", name: "net", type: "netns-portmap",
+		"cni.dev/valid-attachments": [$ARGS.positional[] | {containerID: ., ifname: "eth0"}]}' --args "$@" |
+		CNI_COMMAND=GC CNI_PATH=$PORTMAP_BIN "$PORTMAP_BIN/netns-portmap"
+}
+
 # What layout 1 left: the table, records, and the sysctl that it never turned off.
 as_layout_1() {
 	nft -f "$portmap_root/test-scripts/lib/portmap-layout1.nft"
@@ -127,9 +134,7 @@ upgraded() {
 		case $how in
 		ADD) portmap ADD c "$(map 9000 80)" >/dev/null ;;
 		DEL) portmap DEL c ;;
-		GC) jq -nc '{cniVersion: "1.1.0", name: "net", type: "netns-portmap", "cni.dev/valid-attachments":
-			[{containerID: "a", ifname: "eth0"}, {containerID: "b", ifname: "eth0"}]}' |
-			CNI_COMMAND=GC CNI_PATH=$PORTMAP_BIN "$PORTMAP_BIN/netns-portmap" ;;
+		GC) gc_keeps a b ;;
 		esac
 		# DEL of a container that has no record has nothing to look at.
 		[ $how != DEL ] || portmap DEL b
@@ -146,13 +151,23 @@ upgraded() {
 		portmap DEL a
 		nothing_left
 	done
-	# The table is gone, the sysctl is not.
-	as_layout_1
-	nft flush ruleset
-	portmap DEL a
-	is "$(cat /proc/sys/net/ipv4/conf/*/route_localnet | sort -u)" 0
-	portmap DEL b
-	nothing_left
+	# The table is gone, the sysctl is not: whoever comes next closes what records tell of.
+	for how in ADD DEL GC others; do
+		[ $how != others ] || portmap ADD c "$(map 9000 80)" >/dev/null
+		as_layout_1
+		nft flush ruleset
+		case $how in
+		ADD) portmap ADD c "$(map 9000 80)" >/dev/null ;;
+		DEL) portmap DEL a ;;
+		GC) gc_keeps a b ;;
+		others) portmap DEL c ;;
+		esac
+		is "$(cat /proc/sys/net/ipv4/conf/*/route_localnet | sort -u)" 0
+		for name in a b c; do
+			portmap DEL $name
+		done
+		nothing_left
+	done
 }
 @test "a table of layout 1 is brought up in place, and what it opened is closed, by the first ADD, DEL or GC" {
 	in_host upgraded
@@ -210,9 +225,7 @@ rolled_back() {
 		sysctl -qw net.ipv4.conf.cni0.route_localnet=1
 		case $how in
 		DEL) portmap DEL b ;;
-		GC) jq -nc '{cniVersion: "1.1.0", name: "net", type: "netns-portmap", "cni.dev/valid-attachments":
-			[{containerID: "a", ifname: "eth0"}]}' |
-			CNI_COMMAND=GC CNI_PATH=$PORTMAP_BIN "$PORTMAP_BIN/netns-portmap" ;;
+		GC) gc_keeps a ;;
 		*) portmap ADD c "$(map 9001 80)" >/dev/null ;;
 		esac
 		is "$(cat /proc/sys/net/ipv4/conf/cni0/route_localnet)" 0
@@ -253,8 +266,7 @@ another_bit() {
 	container_add a
 	portmap ADD a "$(map 8080 80)" '"markMasqBit": 14' >/dev/null
 	rm -r /run/usernet-cni
-	jq -nc '{cniVersion: "1.1.0", name: "net", type: "netns-portmap", markMasqBit: 14, "cni.dev/valid-attachments": []}' |
-		CNI_COMMAND=GC CNI_PATH=$PORTMAP_BIN "$PORTMAP_BIN/netns-portmap"
+	gc_keeps
 	nothing_left
 }
 @test "a table with another markMasqBit goes as well, by GC, when its records were lost" {

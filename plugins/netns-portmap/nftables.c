@@ -217,8 +217,8 @@ static int mend(unsigned int mark_bit, const struct table_view *view, struct cni
 }
 
 /* @unsure: set when an answer was lost. Then a failure need not mean that nothing is published. */
-static int publish(const struct publication *p, struct elements *list, bool *unsure,
-		   struct cni_error *err)
+static int publish(const struct call *call, const struct publication *p, struct elements *list,
+		   bool *unsure, struct cni_error *err)
 {
 	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
 	struct table_view view;
@@ -231,6 +231,9 @@ static int publish(const struct publication *p, struct elements *list, bool *uns
 		if (table_look(&nl, p->mark_bit, &view) < 0)
 			return refused(errno, "read nf_tables", err);
 		if (check_addable(p->mark_bit, &view, err) < 0)
+			return -1;
+		if (view.state == TABLE_MISSING &&
+		    upgrade_close_recorded(call->state->plugin_fd, err) < 0)
 			return -1;
 		mended = mend(p->mark_bit, &view, err);
 		if (mended < 0)
@@ -364,6 +367,17 @@ static bool bring_up(unsigned int mark_bit, const struct table_view *view)
 			"table inet " TABLE_NAME " stays as an earlier release made it: %s\n",
 			why.msg);
 	return mended > 0;
+}
+
+/* The same where there is no table that tells what is open. */
+static void close_recorded(const struct config *config)
+{
+	cleanup_state struct state state = STATE_NONE;
+	struct cni_error why;
+
+	if (state_open(config->state_dir, PLUGIN_NAME, NULL, false, &state, &why) == 0 &&
+	    state.plugin_fd >= 0 && upgrade_close_recorded(state.plugin_fd, &why) < 0)
+		fprintf(stderr, "%s: %s\n", why.msg, why.details);
 }
 
 /*
@@ -520,7 +534,7 @@ static int nftables_add(struct call *call, struct cni_error *err)
 		return cni_error_nomem(err);
 	if (record_write(call, record, err) < 0)
 		return -1;
-	if (publish(&p, &list, &unsure, err) < 0) {
+	if (publish(call, &p, &list, &unsure, err) < 0) {
 		undo(call, &p, &list, unsure);
 		return -1;
 	}
@@ -545,7 +559,9 @@ static int nftables_del(struct call *call, const cJSON *record, struct cni_error
 	if (gone < 0 || state_remove(call->state, call->container_id, call->ifname, err) < 0)
 		return -1;
 	call_unlock(call);
-	if (!gone && publication_is_last(call))
+	if (gone)
+		close_recorded(call->config);
+	else if (publication_is_last(call))
 		remove_empty_table(p.mark_bit);
 	if (p.layout < TABLE_LAYOUT)
 		upgrade_close_device(p.device[0]);
@@ -652,6 +668,7 @@ struct sweep {
 	unsigned int set;
 	struct nfnl_buffer b;     /* the transaction */
 	size_t n;                 /* deletions in it */
+	bool missing;             /* there is no table */
 	char (*valid)[OWNER_MAX]; /* sorted */
 };
 
@@ -720,7 +737,8 @@ static int sweep_once(struct sweep *s, unsigned int mark_bit)
 
 	if (look_by_any_bit(&mark_bit, &view) < 0)
 		return errno;
-	if (view.state == TABLE_MISSING)
+	s->missing = view.state == TABLE_MISSING;
+	if (s->missing)
 		return 0;
 	if (bring_up(mark_bit, &view))
 		return ERESTART;
@@ -782,7 +800,10 @@ static int nftables_sweep(const struct cni_request *req, const struct config *co
 	qsort(valid, req->n_valid, sizeof(*valid), compare_owner);
 	if (sweep_all(&s, config->mark_bit, err) < 0)
 		return -1;
-	remove_empty_table(config->mark_bit);
+	if (s.missing)
+		close_recorded(config);
+	else
+		remove_empty_table(config->mark_bit);
 	return 0;
 }
 

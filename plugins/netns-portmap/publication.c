@@ -109,12 +109,14 @@ int publication_read(const struct call *call, const cJSON *record, struct public
 	return 0;
 }
 
-/* The search for another attachment's record. */
-struct others {
-	const struct call *call;
-	const char *network; /* where it is */
-	int left;            /* records to read */
-	bool found;
+/* A walk through the records of this backend, of every network. */
+struct walk {
+	const struct call *except; /* whose record is passed over; NULL: nobody's */
+	const char *network;       /* where it is */
+	int left;                  /* records to read */
+	bool (*fn)(const cJSON *record, void *arg); /* whether it is enough */
+	void *arg;
+	bool done;
 };
 
 static void close_dir(DIR **dir)
@@ -134,16 +136,18 @@ static DIR *open_dir(int dirfd, const char *name)
 	return dir;
 }
 
-static bool is_own(const struct others *o, const char *name)
+static bool is_excepted(const struct walk *w, const char *name)
 {
 	char own[NAME_MAX + 1];
 
-	snprintf(own, sizeof(own), "%s@%s.json", o->call->container_id, o->call->ifname);
-	return strcmp(o->network, o->call->network) == 0 && strcmp(name, own) == 0;
+	if (w->except == NULL || strcmp(w->network, w->except->network) != 0)
+		return false;
+	snprintf(own, sizeof(own), "%s@%s.json", w->except->container_id, w->except->ifname);
+	return strcmp(name, own) == 0;
 }
 
 /* One that cannot be read says nothing: then it is the table that is looked at. */
-static bool is_of_backend(int dirfd, const char *name)
+static bool visit_record(int dirfd, const char *name, const struct walk *w)
 {
 	cleanup_free char *text = NULL;
 	cleanup_json cJSON *record = NULL;
@@ -153,37 +157,80 @@ static bool is_of_backend(int dirfd, const char *name)
 	return state_read_file(dirfd, name, &text, &ignored) > 0 &&
 	       json_parse(text, strlen(text), "a record", &record, &ignored) == 0 &&
 	       conf_get_string(record, "", "backend", &backend, &ignored) > 0 &&
-	       strcmp(backend, backend_nftables.name) == 0;
+	       strcmp(backend, backend_nftables.name) == 0 && w->fn(record, w->arg);
 }
 
-static void search_network(int parent, struct others *o)
+static void walk_network(int parent, struct walk *w)
 {
-	cleanup_dir DIR *dir = open_dir(parent, o->network);
+	cleanup_dir DIR *dir = open_dir(parent, w->network);
 	const struct dirent *entry;
 
-	while (dir && o->left > 0 && !o->found && (entry = readdir(dir))) {
+	while (dir && w->left > 0 && !w->done && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.' || strchr(entry->d_name, '@') == NULL ||
-		    is_own(o, entry->d_name))
+		    is_excepted(w, entry->d_name))
 			continue;
-		o->left--;
-		o->found = is_of_backend(dirfd(dir), entry->d_name);
+		w->left--;
+		w->done = visit_record(dirfd(dir), entry->d_name, w);
 	}
+}
+
+/* Return: 0, or -1 where it cannot be begun. */
+static int walk(int plugin_fd, struct walk *w)
+{
+	cleanup_dir DIR *dir = open_dir(plugin_fd, ".");
+	const struct dirent *entry;
+
+	if (dir == NULL)
+		return -1;
+	while (w->left > 0 && !w->done && (entry = readdir(dir))) {
+		w->network = entry->d_name;
+		if (entry->d_name[0] != '.')
+			walk_network(dirfd(dir), w);
+	}
+	return 0;
+}
+
+static bool is_enough(const cJSON *record, void *arg)
+{
+	(void)record;
+	(void)arg;
+	return true;
 }
 
 bool publication_is_last(const struct call *call)
 {
-	cleanup_dir DIR *dir = open_dir(call->state->plugin_fd, ".");
-	struct others o = {.call = call, .left = OTHERS_READ};
-	const struct dirent *entry;
+	struct walk w = {.except = call, .left = OTHERS_READ, .fn = is_enough};
 
-	if (dir == NULL)
+	return walk(call->state->plugin_fd, &w) == 0 && !w.done;
+}
+
+struct older {
+	int (*fn)(const char *device, struct cni_error *err);
+	struct cni_error *err;
+};
+
+static bool visit_older(const cJSON *record, void *arg)
+{
+	const struct older *older = arg;
+	const char *device = "";
+	int64_t layout = 1;
+	struct cni_error ignored;
+
+	if (conf_get_int(record, "", "layout", 1, INT32_MAX, &layout, &ignored) < 0 ||
+	    layout >= TABLE_LAYOUT ||
+	    conf_get_string(record, "", device_keys[0], &device, &ignored) <= 0 ||
+	    *device == '\0' || strlen(device) >= IFNAMSIZ || strchr(device, '/') != NULL)
 		return false;
-	while (o.left > 0 && !o.found && (entry = readdir(dir))) {
-		o.network = entry->d_name;
-		if (entry->d_name[0] != '.')
-			search_network(dirfd(dir), &o);
-	}
-	return !o.found;
+	return older->fn(device, older->err) < 0;
+}
+
+int publication_each_older(int plugin_fd, int (*fn)(const char *device, struct cni_error *err),
+			   struct cni_error *err)
+{
+	struct older older = {.fn = fn, .err = err};
+	struct walk w = {.left = INT_MAX, .fn = visit_older, .arg = &older};
+
+	return walk(plugin_fd, &w) == 0 && w.done ? -1 : 0;
 }
 
 /* The name, or as much of it as fits with a hash behind it. */

@@ -47,6 +47,13 @@ int publication_read(const struct call *call, const cJSON *record, struct public
 bool publication_is_last(const struct call *call);
 
 /*
+ * Call @fn with the device behind which the IPv4 address is, for each record of an earlier layout
+ * in the plugin's state directory. Return: 0, or -1 where @fn did, which ends it.
+ */
+int publication_each_older(int plugin_fd, int (*fn)(const char *device, struct cni_error *err),
+			   struct cni_error *err);
+
+/*
  * The owner of an element: "network/container id@interface". A long network name or container id
  * is cut, and a hash of it all put behind a '~', which neither can contain. nft(8) cannot read a
  * '"' in a comment: it is %22 in an interface's name, and a '\\' %5c; '%' is in no name. What gets

@@ -7,6 +7,9 @@
  * beside it. If the sysctl cannot be put back, the table stays as it is: without that chain it
  * would be open.
  *
+ * Somebody may have flushed the ruleset before this release came: then there is neither a table
+ * that tells nor a guard, and the records do.
+ *
  * Who else wants the sysctl on cannot be known. The reference plugin turns it on with its next ADD.
  */
 #include "upgrade.h"
@@ -156,6 +159,16 @@ int upgrade_table(struct nfnl *nl, unsigned int mark_bit, const struct table_vie
 		return cni_error_nomem(err);
 	*error = table_commit(nl, &b);
 	return 0;
+}
+
+static int close_device(const char *device, struct cni_error *err)
+{
+	return host_close_localnet(device, err) < 0 ? -1 : 0;
+}
+
+int upgrade_close_recorded(int plugin_fd, struct cni_error *err)
+{
+	return publication_each_older(plugin_fd, close_device, err);
 }
 
 void upgrade_close_device(const char *device)
