@@ -250,7 +250,9 @@ many_devices() {
 	done
 	{
 		echo 'add element inet usernet_portmap ports4_hairpin {'
-		printf 'tcp . %d . "gone%d" comment "net/x@eth0",\n' $(for ((i = 10000; i < 22000; i++)); do echo $i $i; done)
+		for ((i = 10000; i < 22000; i++)); do
+			printf 'tcp . %d . "gone%d" comment "net/x@eth0",\n' $i $i
+		done
 		printf 'tcp . 8 . "%s" comment "net/x@eth0",\n' own{0..7} peer{0..7}
 		echo '}'
 	} | nft -f -
