@@ -64,6 +64,11 @@ struct report {
 	"kernel.apparmor_restrict_unprivileged_userns, a chroot, a sandbox, or a " \
 	"root without CAP_SETFCAP"
 
+#define LISTENER_BUSY                                                                    \
+	"have its system calls answered; a program that called us answers them already " \
+	"(a seccomp listener)"
+#define LISTENER_FORBIDDEN "have its system calls answered (seccomp_unotify(2))"
+
 /* A small file of /proc, terminated. Return: bytes read, or -1. */
 static ssize_t read_small(const char *path, char *buf, size_t size)
 {
@@ -273,14 +278,12 @@ int process_make_userns(void)
 	return write_map("/proc/self/uid_map", users);
 }
 
-static void __attribute__((noreturn)) child_main(const struct process_spec *spec, int gate)
+/* What concerns the child alone, and leaves nothing when it ends. */
+static void prepare(const struct process_spec *spec, int gate)
 {
 	const char *step;
-	int listener = -1;
-	int null, log;
-	char go;
+	int null;
 
-	/* What concerns this process alone is done while the parent writes its record. */
 	process_reset_signals();
 	umask(077);
 	if (setsid() < 0)
@@ -308,7 +311,31 @@ static void __attribute__((noreturn)) child_main(const struct process_spec *spec
 	if (limit_capabilities(spec->capabilities) < 0)
 		child_fail(gate, "limit its capabilities to those that it needs");
 	set_limits();
+}
 
+/*
+ * From here on the filter holds. Without the report, an end on the way to exec would look like
+ * success: the gate closes in both.
+ */
+static void filter_and_report(const struct process_spec *spec, int gate)
+{
+	int listener = -1;
+
+	if (spec->filter != NULL) {
+		listener = install_filter(spec->filter);
+		if (listener < 0)
+			child_fail(gate, errno == EBUSY ? LISTENER_BUSY : LISTENER_FORBIDDEN);
+	}
+	if (handover_send(gate, &(struct report){0}, sizeof(struct report), listener) < 0)
+		_exit(127);
+}
+
+static void __attribute__((noreturn)) child_main(const struct process_spec *spec, int gate)
+{
+	int log;
+	char go;
+
+	prepare(spec, gate); /* while the parent writes its record */
 	if (TEMP_FAILURE_RETRY(recv(gate, &go, 1, 0)) != 1)
 		_exit(127); /* the parent died, or gave up: nothing has happened */
 
@@ -318,14 +345,7 @@ static void __attribute__((noreturn)) child_main(const struct process_spec *spec
 		child_fail(gate, "make its log");
 	if (close_others(spec->keep_fds, spec->n_keep_fds) < 0)
 		child_fail(gate, "close the descriptors of its caller");
-	if (spec->filter != NULL) {
-		listener = install_filter(spec->filter);
-		if (listener < 0)
-			child_fail(gate, "have its system calls answered");
-	}
-	/* Without this, an end on the way here would look like success: the gate closes in both. */
-	if (handover_send(gate, &(struct report){0}, sizeof(struct report), listener) < 0)
-		_exit(127);
+	filter_and_report(spec, gate);
 	execve(spec->path, (char *const *)(uintptr_t)spec->argv,
 	       (char *const *)(uintptr_t)spec->envp);
 	child_fail(gate, "execute it");
@@ -404,6 +424,51 @@ int process_release(struct process *p, struct cni_error *err)
 	errno = report.errnum;
 	return cni_error_errno(err, CNI_ERR_IO, "cannot %.*s", (int)sizeof(report.step) - 1,
 			       report.step);
+}
+
+/* What the child of process_try() says. It may take its time: another's mounts are its to make. */
+static int hear_trial(int gate, struct cni_error *err)
+{
+	struct pollfd event = {.fd = gate, .events = POLLIN};
+	struct report report;
+	int listener;
+
+	if (TEMP_FAILURE_RETRY(poll(&event, 1, EXEC_LIMIT_MS)) <= 0 ||
+	    handover_receive(gate, &report, sizeof(report), 0, &listener) != sizeof(report))
+		return cni_error(err, CNI_ERR_IO, "the process that was to try it did not answer");
+	cleanup_close_(&listener);
+	if (report.errnum == 0)
+		return 0;
+	errno = report.errnum;
+	return cni_error_errno(err, CNI_ERR_IO, "cannot %.*s", (int)sizeof(report.step) - 1,
+			       report.step);
+}
+
+int process_try(const struct process_spec *spec, struct cni_error *err)
+{
+	cleanup_close int ours = -1;
+	cleanup_close int theirs = -1;
+	int pair[2], value;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot make a socket pair");
+	ours = pair[0];
+	theirs = pair[1];
+	pid = fork();
+	if (pid < 0)
+		return cni_error_errno(err, CNI_ERR_AGAIN, "cannot fork");
+	if (pid == 0) {
+		close(ours);
+		prepare(spec, theirs);
+		filter_and_report(spec, theirs);
+		_exit(0);
+	}
+	close(take_fd(&theirs));
+	value = hear_trial(ours, err);
+	kill(pid, SIGKILL); /* our own, unreaped child */
+	TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
+	return value;
 }
 
 void process_cancel(struct process *p)

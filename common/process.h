@@ -74,6 +74,14 @@ int process_start(const struct process_spec *spec, struct process *p, struct cni
  */
 int process_release(struct process *p, struct cni_error *err);
 
+/**
+ * process_try() - whether process_start() and process_release() could, up to the log.
+ * @spec: of it, what concerns namespaces, mounts, capabilities and the filter
+ *
+ * A child makes them, and ends. Return: 0, or -1 with what it failed at (CNI_ERR_IO).
+ */
+int process_try(const struct process_spec *spec, struct cni_error *err);
+
 /* Before process_release(): the child ends at the gate, without trace. */
 void process_cancel(struct process *p);
 

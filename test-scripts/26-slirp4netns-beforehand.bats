@@ -52,6 +52,21 @@ load lib/host
 	as_user flow
 }
 
+@test "STATUS of an ordinary user tells that no user namespace can be made for his daemon" {
+	in_host && return
+	prepare_user
+	flow() {
+		plugin=(unshare --user --map-user=1000 --map-group=1000 --keep-caps bash -c
+			'echo "$1" >/proc/sys/user/max_user_namespaces; shift
+			exec setpriv --inh-caps=-all --ambient-caps=-all "$@"' limited 1 "$CNI")
+		succeeds STATUS
+		plugin[9]=0
+		fails 50 "sysctl user.max_user_namespaces" STATUS
+		is "$(find "$STATE"/sock "$STATE"/log -type f)" ""
+	}
+	as_user flow
+}
+
 @test "an outbound address that nothing can come from is refused by ADD and STATUS, not by DEL" {
 	in_host && return
 	local key address

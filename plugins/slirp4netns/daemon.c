@@ -176,8 +176,7 @@ int daemon_can_start(const struct state *state, const struct config *config,
 {
 	struct process_spec spec = {.slave_mounts =
 					    config->sandbox.on && binary->options & HAS_SANDBOX};
-	/* As ADD has it, where an ordinary user's daemon has every capability. */
-	const bool own_userns = geteuid() != 0;
+	const bool own_userns = geteuid() != 0; /* as ADD has it */
 	struct host_dns dns;
 
 	if (check_options(config, binary, err) < 0)
@@ -186,7 +185,15 @@ int daemon_can_start(const struct state *state, const struct config *config,
 	if (config->sandbox.asked && (decide_sandbox(config, binary, &spec.slave_mounts, err) < 0 ||
 				      decide_dns(state, config, own_userns, &spec, &dns, err) < 0))
 		return -1;
-	return own_userns ? 0 : check_capabilities(spec.slave_mounts, err);
+	if (!own_userns)
+		return check_capabilities(spec.slave_mounts, err);
+	/* There it has every capability, where it can be made. */
+	spec.own_userns = true;
+	spec.filter = &apart_filter;
+	if (process_try(&spec, err) < 0)
+		return cni_error_wrap(err, "slirp4netns (%.200s) could not be started",
+				      binary->path);
+	return 0;
 }
 
 static void build_command(struct command_line *cmd, const struct attachment *a,

@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -1116,6 +1118,54 @@ static void have_no_user_namespaces(void)
 	}
 }
 
+/* One at a time in a chain of filters: a second one's listener is refused. */
+static void have_a_listener_already(void)
+{
+	static struct sock_filter allow[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+	const struct sock_fprog filter = {.len = 1, .filter = allow};
+	struct process_spec spec = {.own_userns = true, .filter = &filter};
+	struct cni_error err = {0};
+
+	send_coverage_elsewhere();
+	become_nobody();
+	check(process_try(&spec, &err) == 0);
+	check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	check(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+		      &filter) >= 0);
+	check(process_try(&spec, &err) == -1);
+	check(errno == EBUSY);
+	check(strstr(err.msg, "a seccomp listener") != NULL);
+	spec.filter = NULL;
+	check(process_try(&spec, &err) == 0);
+}
+
+static void have_no_user_namespaces_to_try(void)
+{
+	struct process_spec spec = {.slave_mounts = true};
+	const ino_t mounts = inode("/proc/self/ns/mnt");
+	struct cni_error err = {0};
+	int file;
+
+	check(unshare(CLONE_NEWUSER) == 0);
+	file = open("/proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
+	check(write(file, "0", 1) == 1);
+	check(process_try(&spec, &err) == 0);
+	check(inode("/proc/self/ns/mnt") == mounts);
+	spec.own_userns = true;
+	check(process_try(&spec, &err) == -1);
+	check(errno == ENOSPC);
+	check(strstr(err.msg, "sysctl user.max_user_namespaces") != NULL);
+	check(waitpid(-1, NULL, 0) == -1 && errno == ECHILD);
+}
+
+static void what_a_start_would_fail_at_is_found_out_without_one(void **state)
+{
+	need();
+	need_isolation();
+	assert_int_equal(run_child(have_a_listener_already), 0);
+	assert_int_equal(run_child(have_no_user_namespaces_to_try), 0);
+}
+
 static void a_step_that_fails_before_the_gate_is_named_too(void **state)
 {
 	need();
@@ -1209,6 +1259,7 @@ int main(int argc, char **argv)
 		test(start_times_are_read_behind_any_name),
 		test(it_keeps_the_capabilities_it_is_to_keep_and_no_others),
 		test(a_step_that_fails_before_the_gate_is_named_too),
+		test(what_a_start_would_fail_at_is_found_out_without_one),
 		test(its_mounts_are_slaves_of_ours_where_asked),
 	};
 
