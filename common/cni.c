@@ -547,7 +547,9 @@ int cni_main(const struct cni_plugin *plugin, int argc, char **argv)
 	int status = 0;
 
 	fill_standard_descriptors();
+	/* What cannot be written is an error, and to be told. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	if (getenv("CNI_COMMAND") == NULL) {
 		if (argc > 1 && strcmp(argv[1], "--version") == 0)
 			return version_print(plugin->name);

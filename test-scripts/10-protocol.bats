@@ -219,6 +219,14 @@ load lib/host
 	exec 9>&-
 }
 
+@test "a limit of file sizes that the record does not fit is an error in words" {
+	in_host && return
+	container c1
+	plugin=(bash -c 'ulimit -f 0; exec "$@"' limited "$CNI")
+	fails 5 "the record of an attachment" ADD
+	nothing_left
+}
+
 @test "ADD with standard output closed leaves nothing" {
 	[ "${VALGRIND-}" != 1 ] || skip "valgrind opens what is closed"
 	in_host && return
