@@ -896,11 +896,12 @@ bad_add() {
 		refuses 1 "knows no such ADD" check net "/proc/$process/ns/net"
 		CNI_CACHE_DIR=$XDG_RUNTIME_DIR/a runs check net "/proc/$process/ns/net"
 		CNI_CACHE_DIR=$XDG_RUNTIME_DIR/a runs del net "/proc/$process/ns/net"
-		refuses 125 "cannot make the result cache" --cache-dir /nosuch/a -n net -- true
+		refuses 125 "cannot make the result cache /nosuch/a/results: Permission denied" \
+			--cache-dir /nosuch/a -n net -- true
 	}
 	as_user flow
 	is "$(calls)" "one ADD one CHECK one DEL"
-	# As under su: the plugins find the directory too, which are called as root of the user's namespace.
+	# As under su: the plugins find the directory too.
 	unset_variable() {
 		prepare_cnirun
 		unset XDG_RUNTIME_DIR

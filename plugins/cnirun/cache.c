@@ -96,19 +96,33 @@ static int default_dir(char out[PATH_MAX], struct cni_error *err)
 	return 0;
 }
 
-/* mkdir -p, for the two components that are ours to make. */
+/*
+ * mkdir -p, for the two components that are ours to make. A directory on the way that we may not
+ * make may be there all the same; where it is not, the refusal is the reason, not what comes of it.
+ */
 static int make_dirs(const char *dir)
 {
 	char path[PATH_MAX];
+	char *end = path;
+	int refusal = 0;
 
 	snprintf(path, sizeof(path), "%s", dir);
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(path, 0700) < 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
-			return -1;
-		*slash = '/';
-	}
-	return mkdir(path, 0700) < 0 && errno != EEXIST ? -1 : 0;
+	do {
+		char rest;
+
+		end = strchrnul(end + 1, '/');
+		rest = *end;
+		*end = '\0';
+		if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+			if (errno == ENOENT && refusal)
+				errno = refusal;
+			if (rest == '\0' || (errno != EROFS && errno != EACCES))
+				return -1;
+			refusal = errno;
+		}
+		*end = rest;
+	} while (*end);
+	return 0;
 }
 
 static int check_dir(const struct cache *cache, struct cni_error *err)
