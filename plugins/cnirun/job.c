@@ -45,11 +45,11 @@ int job_open_netns(struct job *job, struct cni_error *err)
 }
 
 /*
- * Plugins that know nothing of user namespaces are root in the one that owns the network. Our own
- * know that they are in one, and then keep their state below XDG_RUNTIME_DIR. That is right for
- * an ordinary user, whose plugins look there also when they are called without a namespace. Root
- * comes here without CAP_SYS_ADMIN only (a container with fewer capabilities): called without,
- * root's plugins look in /run/usernet-cni, so there it must be.
+ * Plugins that know nothing of user namespaces are root in the one that owns the network, see
+ * where_to_execute(). One that keeps its state as ours do would find that it is in one, and look
+ * below XDG_RUNTIME_DIR. That is right for an ordinary user, whose plugins look there also when
+ * they are called without a namespace. Root comes here without CAP_SYS_ADMIN only (a container with
+ * fewer capabilities): called without, root's plugins look in /run, and so do ours in any case.
  */
 static const char *runtime_dir(const struct netns *ns)
 {

@@ -9,10 +9,10 @@
  *   COMMAND   in the place; without one, --pid waits for the end of its process
  *   DEL, entry, place, in reverse, whatever COMMAND's end was
  *
- * Who executes plugins where: an ordinary user's plugins are root of the user namespace that owns
- * the network namespace, and are in the host's network and mount namespaces. That is the view that
- * the spec promises them (CNI_NETNS is another namespace than their own), and what plugins that
- * know nothing of user namespaces need to enter CNI_NETNS.
+ * Who executes plugins where: in the host's network and mount namespaces, the view that the spec
+ * promises them (CNI_NETNS is another namespace than their own). An ordinary user's plugins that
+ * know nothing of user namespaces are root of the one that owns the network namespace, as they need
+ * to be to enter CNI_NETNS; ours stay outside (where_to_execute() in chain.c).
  */
 #include <errno.h>
 #include <fcntl.h>
