@@ -244,6 +244,28 @@ user_container() {
 	as_user flow
 }
 
+@test "a container's process that ends while ADD begins is an error, not a daemon that nothing ends" {
+	in_host && return
+	prepare_user
+	flow() {
+		user_container --user --map-root-user
+		mkdir "$TMPDIR/late"
+		cat >"$TMPDIR/late/slirp4netns" <<-END
+			#!/bin/sh
+			[ "\$1" != --help ] || kill -9 $process
+			while [ -e /proc/$process/ns/net ]; do :; done
+			exec /usr/bin/slirp4netns "\$@"
+		END
+		chmod 755 "$TMPDIR/late/slirp4netns"
+		fails 4 "process $process has ended" ADD \
+			"$(net "\"slirp4netnsPath\":\"$TMPDIR/late/slirp4netns\"")"
+		wait "$process" || true
+		is "$(daemons)" ""
+		is "$(left_files "$STATE")" ""
+	}
+	as_user flow
+}
+
 @test "GC ends a user's orphans" {
 	in_host && return
 	prepare_user

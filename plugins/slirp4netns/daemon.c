@@ -230,6 +230,17 @@ static void build_command(struct command_line *cmd, const struct attachment *a,
 	add_arg(cmd, "%s", a->ifname);
 }
 
+/* PID of /proc/PID/ns/net; 0: the path is another. */
+static pid_t pid_of(const char *netns)
+{
+	int pid, end = 0;
+
+	return sscanf(netns, "/proc/%d/ns/net%n", &pid, &end) == 1 && end > 0 &&
+			       netns[end] == '\0' && pid > 0
+		       ? pid
+		       : 0;
+}
+
 /*
  * Where the path is /proc/PID/ns/net, the daemon can know that the container has ended even if
  * nobody calls DEL: it gets a pidfd of PID to watch for a hang-up, which Linux 6.9 and later raise
@@ -239,14 +250,26 @@ static void build_command(struct command_line *cmd, const struct attachment *a,
  */
 static int open_exit_fd(const char *netns)
 {
-	int pid, end = 0;
-	int fd;
+	const pid_t pid = pid_of(netns);
 
-	if (sscanf(netns, "/proc/%d/ns/net%n", &pid, &end) != 1 || end == 0 || netns[end] != '\0' ||
-	    pid <= 0)
-		return -1;
-	fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	return fd;
+	return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+}
+
+/*
+ * Behind open_exit_fd(): a process that has ended since its namespace was opened would be watched
+ * by nobody, or another that has got its pid in its place.
+ */
+static int check_exit_fd(const char *netns, int netns_fd, struct cni_error *err)
+{
+	struct stat now, opened;
+
+	if (pid_of(netns) == 0 || (stat(netns, &now) == 0 && fstat(netns_fd, &opened) == 0 &&
+				   now.st_dev == opened.st_dev && now.st_ino == opened.st_ino))
+		return 0;
+	return cni_error(err, CNI_ERR_ENVIRONMENT,
+			 "CNI_NETNS: process %d has ended, or left its network namespace, since "
+			 "ADD began",
+			 (int)pid_of(netns));
 }
 
 /* What slirp4netns writes in every run is no last word. */
@@ -637,6 +660,8 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 	if (netns_fd < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot hand on the network namespace %s",
 				       netns);
+	if (check_exit_fd(netns, netns_fd, err) < 0)
+		return -1;
 	build_command(&cmd, a, config, binary, netns_fd, spec.slave_mounts, ready_theirs, exit_fd);
 	spec.argv = cmd.argv;
 	spec.log_dirfd = log_dir;
