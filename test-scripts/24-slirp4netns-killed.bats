@@ -48,6 +48,25 @@ killed_at() {
 	succeeds DEL
 }
 
+@test "a start that fails has one code, however soon its process has ended" {
+	in_host && return
+	local delay
+
+	container c1
+	succeeds ADD # the options of slirp4netns are known
+	succeeds DEL
+	for delay in 0 100000; do
+		# LeakSanitizer does not run under strace.
+		plugin=(env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o /dev/null
+			-e "inject=exit_group:delay_enter=$delay" -e inject=setsid:error=EPERM "$CNI")
+		fails 100 "cannot start a session" ADD
+		plugin=(env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o /dev/null
+			-e "inject=recvmsg:delay_enter=$delay" -e inject=setsid:signal=KILL "$CNI")
+		fails 11 "was killed; call again" ADD
+		nothing_left
+	done
+}
+
 @test "DEL killed at any system call leaves what the next DEL removes" {
 	in_host && return
 	local name number n=0

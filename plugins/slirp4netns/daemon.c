@@ -524,8 +524,9 @@ void daemon_abort(const struct state *state, const struct attachment *a,
 {
 	struct cni_error ignored;
 
-	/* Whatever failed, a daemon that ended on its own is the reason. */
-	if (process_wait(daemon, 0, &ignored) > 0)
+	/* Whatever failed, a daemon that ended on its own is the reason; unless it is to be tried
+	 * again. */
+	if (process_wait(daemon, 0, &ignored) > 0 && err->code != CNI_ERR_AGAIN)
 		err->code = ERR_DAEMON;
 	process_stop(daemon, 0, &ignored); /* and the processes that it started */
 	if (err->code == ERR_DAEMON)
@@ -677,6 +678,9 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 		return -1;
 	close(take_fd(&ready_theirs));
 	if (process_release(daemon, err) < 0) {
+		/* Not as chance has it: what failed has ended by now, or is about to. */
+		if (err->code != CNI_ERR_AGAIN)
+			err->code = ERR_DAEMON;
 		cni_error_wrap(err, "cannot start slirp4netns (%.200s)", binary->path);
 	} else if (wait_ready(daemon, ready, meanwhile, apart, err) == 0 &&
 		   leave_apart(apart, err) == 0) {
