@@ -19,7 +19,7 @@
  *
  * Where the record cannot be written but can be removed (a full disk), it is removed first: then a
  * kill costs the line, as nothing can be noted. Where it cannot be removed either (a read-only file
- * system), or not be locked, it stays, for GC to close.
+ * system), or not be locked or read, it stays, for GC to close.
  */
 #include "closing.h"
 
@@ -168,6 +168,11 @@ int closing_run(const struct state *state, const char *container_id, const char 
 	found = state_read(state, container_id, ifname, &record, &trouble);
 	if (found == 0)
 		return 0; /* another call has closed it meanwhile */
+	/* What cannot be read now may be read later: it stays, and says what it counted. */
+	if (found < 0 && trouble.code != CNI_ERR_DECODE) {
+		*err = trouble;
+		return -1;
+	}
 	/* A damaged record has no account, and is no reason to keep a container. */
 	if (found < 0)
 		plugin_warn(&trouble);
