@@ -725,6 +725,20 @@ bad_add() {
 	no_trace
 }
 
+@test "what a plugin says is told as its words, once" {
+	in_host && return
+	prepare_cnirun
+	invent one <<<'echo "word for $CNI_COMMAND" >&2; echo "one: its own" >&2; echo "one more" >&2; result'
+	network net '' '{"type":"one"}'
+	cnirun -n net -- true
+	is "$status $words" "0 one: word for ADD
+one: its own
+one: one more
+one: word for DEL
+one: its own
+one: one more"
+}
+
 @test "a plugin that hangs, is killed, prints nothing, garbage, or 100 MB" {
 	in_host && return
 	prepare_cnirun

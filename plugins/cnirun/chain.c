@@ -94,9 +94,11 @@ void complain(struct chain *chain, const struct cni_error *err)
 		chain_free(chain);
 }
 
-/* A plugin's free text, as it is: its notes are for the user. */
+/* A plugin's free text, as it is: its notes are for the user. Ours say whose they are. */
 static void pass_words_on(const char *type, const char *words)
 {
+	const size_t own = strlen(type);
+
 	if (!words)
 		return;
 	while (*words) {
@@ -104,7 +106,8 @@ static void pass_words_on(const char *type, const char *words)
 		cleanup_free char *line = strndup(words, len);
 
 		if (line && *line) {
-			fprintf(stderr, "%s: ", type);
+			if (strncmp(line, type, own) != 0 || line[own] != ':')
+				fprintf(stderr, "%s: ", type);
 			print_clean(line, false);
 			fputc('\n', stderr);
 		}
