@@ -2,7 +2,6 @@
 #include "cached.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,24 +13,11 @@
 #include "cleanup.h"
 #include "conf.h"
 
-#define BOOT_ID "/proc/sys/kernel/random/boot_id"
-#define BOOT_ID_LEN 36
-
 #define PF_KTHREAD 0x00200000 /* in the flags of /proc/PID/stat: proc_pid_stat(5) */
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
-
-static int read_boot_id(char out[BOOT_ID_LEN + 1])
-{
-	cleanup_close int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || TEMP_FAILURE_RETRY(read(fd, out, BOOT_ID_LEN)) != BOOT_ID_LEN)
-		return -1;
-	out[BOOT_ID_LEN] = '\0';
-	return 0;
-}
 
 /* Return: the number that this namespace alone has, or 0: the kernel has none, or we cannot go in.
  */
@@ -49,11 +35,11 @@ static uint64_t read_cookie(const struct netns *ns)
 
 int cached_netns_note(const struct netns *ns, cJSON *cached, struct cni_error *err)
 {
-	char boot[BOOT_ID_LEN + 1], text[24];
+	char boot[PROCESS_BOOT_ID], text[24];
 	uint64_t cookie;
 	cJSON *identity;
 
-	if (read_boot_id(boot) < 0)
+	if (process_boot_id(boot) < 0)
 		return 0;
 	cookie = read_cookie(ns);
 	snprintf(text, sizeof(text), "%" PRIu64, cookie);
@@ -94,8 +80,9 @@ struct netns_identity cached_netns_identity(const cJSON *cached)
 	struct netns_identity identity = {0};
 	uint64_t dev, ino, cookie = 0;
 
-	if (boot == NULL || strlen(boot) != BOOT_ID_LEN || get_number(object, "dev", &dev) <= 0 ||
-	    get_number(object, "inode", &ino) <= 0 || get_number(object, "cookie", &cookie) < 0)
+	if (boot == NULL || strlen(boot) != PROCESS_BOOT_ID - 1 ||
+	    get_number(object, "dev", &dev) <= 0 || get_number(object, "inode", &ino) <= 0 ||
+	    get_number(object, "cookie", &cookie) < 0)
 		return (struct netns_identity){0};
 	strcpy(identity.boot, boot);
 	identity.dev = (dev_t)dev;
@@ -107,13 +94,13 @@ struct netns_identity cached_netns_identity(const cJSON *cached)
 /* Return: 1 it is what is noted, 0 it is not, -1 nothing is noted. */
 static int compare(const struct netns_identity *identity, const struct netns *ns)
 {
-	char boot[BOOT_ID_LEN + 1];
+	char boot[PROCESS_BOOT_ID];
 	uint64_t cookie;
 
 	if (identity == NULL || identity->boot[0] == '\0')
 		return -1;
 	if (identity->dev != ns->dev || identity->ino != ns->ino ||
-	    (read_boot_id(boot) == 0 && strcmp(identity->boot, boot) != 0))
+	    (process_boot_id(boot) == 0 && strcmp(identity->boot, boot) != 0))
 		return 0;
 	if (identity->cookie == 0)
 		return 1;

@@ -25,14 +25,15 @@
 
 #include "error.h"
 #include "netns.h"
+#include "process.h"
 
 #define CACHED_NETNS_IDENTITY "netnsIdentity"
 
 struct netns_identity {
-	char boot[37];   /* /proc/sys/kernel/random/boot_id; "": nothing is noted */
-	dev_t dev;       /* of nsfs */
-	ino_t ino;       /* in it */
-	uint64_t cookie; /* 0: not noted */
+	char boot[PROCESS_BOOT_ID]; /* /proc/sys/kernel/random/boot_id; "": nothing is noted */
+	dev_t dev;                  /* of nsfs */
+	ino_t ino;                  /* in it */
+	uint64_t cookie;            /* 0: not noted */
 };
 
 enum cached_netns_state {

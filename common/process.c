@@ -107,13 +107,13 @@ static int read_start_time(pid_t pid, uint64_t *ticks)
 	return 0;
 }
 
-static int read_boot_id(char out[37])
+int process_boot_id(char out[PROCESS_BOOT_ID])
 {
-	const ssize_t n = read_small("/proc/sys/kernel/random/boot_id", out, 37);
+	const ssize_t n = read_small("/proc/sys/kernel/random/boot_id", out, PROCESS_BOOT_ID);
 
-	if (n >= 0 && n != 36)
+	if (n >= 0 && n != PROCESS_BOOT_ID - 1)
 		errno = EPROTO;
-	return n == 36 ? 0 : -1;
+	return n == PROCESS_BOOT_ID - 1 ? 0 : -1;
 }
 
 /*
@@ -360,7 +360,7 @@ int process_start(const struct process_spec *spec, struct process *p, struct cni
 	pid_t pid;
 
 	*p = PROCESS_NONE;
-	if (read_boot_id(p->id.boot_id) < 0)
+	if (process_boot_id(p->id.boot_id) < 0)
 		return cni_error_errno(err, CNI_ERR_IO,
 				       "cannot read the boot id; is /proc mounted?");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -482,13 +482,13 @@ int process_open(const struct process_id *id, struct process *p, struct cni_erro
 {
 	cleanup_close int pidfd = -1;
 	struct pollfd event = {.events = POLLIN};
-	char boot_id[37];
+	char boot_id[PROCESS_BOOT_ID];
 	uint64_t start;
 
 	*p = PROCESS_NONE;
 	if (id->pid <= 1)
 		return 0;
-	if (read_boot_id(boot_id) < 0)
+	if (process_boot_id(boot_id) < 0)
 		return cni_error_errno(err, CNI_ERR_IO,
 				       "cannot read the boot id; is /proc mounted?");
 	if (strcmp(boot_id, id->boot_id) != 0)

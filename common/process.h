@@ -13,12 +13,15 @@
 
 #include "error.h"
 
+#define PROCESS_BOOT_ID 37 /* its bytes, with the NUL */
+
 /* Identity of a process, as it stands in a record. */
 struct process_id {
 	pid_t pid;
-	uint64_t start_time; /* clock ticks since boot: field 22 of /proc/PID/stat */
-	char boot_id[37];    /* /proc/sys/kernel/random/boot_id: ticks restart with the kernel */
-	uint64_t inode;      /* of its pidfd: unique until the next boot; 0 before Linux 6.9 */
+	uint64_t start_time;           /* clock ticks since boot: field 22 of /proc/PID/stat */
+	char boot_id[PROCESS_BOOT_ID]; /* /proc/sys/kernel/random/boot_id: ticks restart with the
+					  kernel */
+	uint64_t inode; /* of its pidfd: unique until the next boot; 0 before Linux 6.9 */
 };
 
 struct process {
@@ -117,6 +120,11 @@ int process_of_peer(int fd, struct process *p);
  * Return: 0 (also when it had ended before), or -1: it did not end within two seconds of SIGKILL.
  */
 int process_stop(const struct process *p, int grace_ms, struct cni_error *err);
+
+/* /proc/sys/kernel/random/boot_id: what is noted with it is of this boot. Return: 0, or -1 with
+ * errno.
+ */
+int process_boot_id(char out[PROCESS_BOOT_ID]);
 
 /* The effective capabilities of this process, in its user namespace: bits 1 << CAP_*. */
 uint64_t process_capabilities(void);
