@@ -600,22 +600,54 @@ static int leave_apart(struct apart *apart, struct cni_error *err)
 				 "device");
 }
 
-/* Up to the gate, behind which it waits until its record is written. */
-static int start_recorded(const struct state *state, const struct attachment *a, const char *netns,
-			  const struct process_spec *spec, struct process *daemon,
-			  struct cni_error *err)
-{
-	int written;
+/* What a daemon is given, and our end of it. */
+struct given {
+	int exit_fd; /* -1: none */
+	int ready;   /* ours */
+	int ready_theirs;
+	int netns_fd;
+	int log_dir;
+};
 
-	if (process_start(spec, daemon, err) < 0)
+#define GIVEN_NONE ((struct given){-1, -1, -1, -1, -1})
+
+static void given_close(struct given *given)
+{
+	cleanup_close_(&given->exit_fd);
+	cleanup_close_(&given->ready);
+	cleanup_close_(&given->ready_theirs);
+	cleanup_close_(&given->netns_fd);
+	cleanup_close_(&given->log_dir);
+}
+#define cleanup_given __attribute__((cleanup(given_close)))
+
+/* @socket: in the network namespace that is examined, to which the path @netns has led. */
+static int open_given(const struct state *state, const char *netns, int socket, struct given *given,
+		      struct cni_error *err)
+{
+	cleanup_close int sock_dir = -1;
+	int pipe_fds[2];
+
+	given->log_dir = state_subdir(state, "log", err);
+	sock_dir = given->log_dir < 0 ? -1 : state_subdir(state, "sock", err);
+	if (sock_dir < 0)
 		return -1;
-	written = record_write(state, a, netns, &daemon->id, err);
-	if (written == 0)
-		written = replace_record(state, a, netns, &daemon->id, err);
-	if (written >= 0)
-		return 0;
-	process_cancel(daemon);
-	return -1;
+	/* The pidfd first: descriptors in ascending order, as struct process_spec wants them. */
+	given->exit_fd = open_exit_fd(netns);
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot make a pipe");
+	given->ready = pipe_fds[0];
+	given->ready_theirs = pipe_fds[1];
+	/*
+	 * The namespace that was examined, not what is at its path by then; and the way there may
+	 * take capabilities that the daemon has no need of. By way of the socket: a descriptor that
+	 * was opened by path keeps a mount in use, and so from being unmounted.
+	 */
+	given->netns_fd = ioctl(socket, SIOCGSKNS);
+	if (given->netns_fd < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot hand on the network namespace %s",
+				       netns);
+	return check_exit_fd(netns, given->netns_fd, err);
 }
 
 int daemon_start(const struct state *state, const struct attachment *a, const struct config *config,
@@ -624,65 +656,53 @@ int daemon_start(const struct state *state, const struct attachment *a, const st
 {
 	static const char *const envp[] = {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-	cleanup_close int ready = -1;
-	cleanup_close int ready_theirs = -1;
-	cleanup_close int exit_fd = -1;
-	cleanup_close int netns_fd = -1;
-	cleanup_close int log_dir = -1;
-	cleanup_close int sock_dir = -1;
+	cleanup_given struct given given = GIVEN_NONE;
+	const bool own_userns = apart->tap_fd >= 0;
 	struct command_line cmd;
-	struct process_spec spec = {.path = binary->path, .envp = envp, .log_name = a->log_name};
+	struct process_spec spec = {
+		.path = binary->path,
+		.argv = cmd.argv,
+		.envp = envp,
+		.log_name = a->log_name,
+		.own_userns = own_userns,
+		.filter = own_userns ? &apart_filter : NULL,
+		.capabilities = NEEDED_CAPABILITIES,
+	};
 	struct host_dns dns;
 	int keep[3];
-	int pipe_fds[2];
+	int written;
 
-	spec.own_userns = apart->tap_fd >= 0;
 	if (decide_sandbox(config, binary, &spec.slave_mounts, err) < 0 ||
-	    decide_dns(state, config, spec.own_userns, &spec, &dns, err) < 0 ||
-	    (!spec.own_userns && check_capabilities(spec.slave_mounts, err) < 0) ||
-	    check_options(config, binary, err) < 0)
+	    decide_dns(state, config, own_userns, &spec, &dns, err) < 0 ||
+	    (!own_userns && check_capabilities(spec.slave_mounts, err) < 0) ||
+	    check_options(config, binary, err) < 0 ||
+	    open_given(state, netns, meanwhile->fd, &given, err) < 0)
 		return -1;
-	log_dir = state_subdir(state, "log", err);
-	sock_dir = log_dir < 0 ? -1 : state_subdir(state, "sock", err);
-	if (sock_dir < 0)
-		return -1;
-	/* The pidfd first: descriptors in ascending order, as struct process_spec wants them. */
-	exit_fd = open_exit_fd(netns);
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot make a pipe");
-	ready = pipe_fds[0];
-	ready_theirs = pipe_fds[1];
-	/*
-	 * The namespace that was examined, not what is at its path by then; and the way there may
-	 * take capabilities that the daemon has no need of. By way of the socket: a descriptor that
-	 * was opened by path keeps a mount in use, and so from being unmounted.
-	 */
-	netns_fd = ioctl(meanwhile->fd, SIOCGSKNS);
-	if (netns_fd < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot hand on the network namespace %s",
-				       netns);
-	if (check_exit_fd(netns, netns_fd, err) < 0)
-		return -1;
-	build_command(&cmd, a, config, binary, netns_fd, spec.slave_mounts, ready_theirs, exit_fd);
-	spec.argv = cmd.argv;
-	spec.log_dirfd = log_dir;
-	spec.capabilities = NEEDED_CAPABILITIES;
-	spec.filter = spec.own_userns ? &apart_filter : NULL;
-	if (exit_fd >= 0)
-		keep[spec.n_keep_fds++] = exit_fd;
-	keep[spec.n_keep_fds++] = ready_theirs;
-	keep[spec.n_keep_fds++] = netns_fd;
+	build_command(&cmd, a, config, binary, given.netns_fd, spec.slave_mounts,
+		      given.ready_theirs, given.exit_fd);
+	spec.log_dirfd = given.log_dir;
+	if (given.exit_fd >= 0)
+		keep[spec.n_keep_fds++] = given.exit_fd;
+	keep[spec.n_keep_fds++] = given.ready_theirs;
+	keep[spec.n_keep_fds++] = given.netns_fd;
 	spec.keep_fds = keep;
 
-	if (start_recorded(state, a, netns, &spec, daemon, err) < 0)
+	if (process_start(&spec, daemon, err) < 0)
 		return -1;
-	close(take_fd(&ready_theirs));
+	written = record_write(state, a, netns, &daemon->id, err);
+	if (written == 0)
+		written = replace_record(state, a, netns, &daemon->id, err);
+	if (written < 0) {
+		process_cancel(daemon);
+		return -1;
+	}
+	close(take_fd(&given.ready_theirs));
 	if (process_release(daemon, err) < 0) {
 		/* Not as chance has it: what failed has ended by now, or is about to. */
 		if (err->code != CNI_ERR_AGAIN)
 			err->code = ERR_DAEMON;
 		cni_error_wrap(err, "cannot start slirp4netns (%.200s)", binary->path);
-	} else if (wait_ready(daemon, ready, meanwhile, apart, err) == 0 &&
+	} else if (wait_ready(daemon, given.ready, meanwhile, apart, err) == 0 &&
 		   leave_apart(apart, err) == 0) {
 		pass_on_warnings(state, a, config);
 		return 0;
