@@ -24,6 +24,34 @@ load lib/host
 	nothing_left
 }
 
+@test "what another user could have put into PATH is passed over, and told" {
+	in_host && return
+	container c1
+	mkdir "$TMPDIR/theirs"
+	cat >"$TMPDIR/theirs/slirp4netns" <<-EOF
+		#!/bin/bash
+		touch $TMPDIR/executed
+		exec /usr/bin/slirp4netns "\$@"
+	EOF
+	chmod 755 "$TMPDIR/theirs/slirp4netns"
+	chown 1000 "$TMPDIR/theirs/slirp4netns"
+	search=$TMPDIR/theirs:$PATH
+	succeeds ADD
+	[[ $words == *"theirs/slirp4netns is passed over: user 1000"* ]] || fail "not told"
+	succeeds DEL
+	chown 0 "$TMPDIR/theirs/slirp4netns"
+	chmod 777 "$TMPDIR/theirs/slirp4netns"
+	succeeds ADD
+	succeeds DEL
+	[ ! -e "$TMPDIR/executed" ] || fail "it was executed"
+	# What a list names is meant.
+	chown 1000 "$TMPDIR/theirs/slirp4netns"
+	succeeds ADD "$(net "\"slirp4netnsPath\":\"$TMPDIR/theirs/slirp4netns\"")"
+	succeeds DEL
+	[ -e "$TMPDIR/executed" ] || fail "it was not executed"
+	nothing_left
+}
+
 @test "STATUS tells a place for log or socket that is not ours or not to be written to" {
 	in_host && return
 	local dir

@@ -223,6 +223,23 @@ static bool is_candidate(const char *path, struct stat *st)
 	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
 }
 
+/*
+ * PATH may have come along from whoever became root (sudo, a user's session): what another user put
+ * there, or could change, is not executed. Inside a user namespace root's files are nobody's, so
+ * nothing is told there. A path that the configuration names is its owner's decision.
+ */
+static bool is_trusted(const char *path, const struct stat *st)
+{
+	if (!state_in_initial_userns() ||
+	    ((st->st_uid == 0 || st->st_uid == geteuid()) && !(st->st_mode & S_IWOTH)))
+		return true;
+	fprintf(stderr,
+		PLUGIN_NAME ": %.200s is passed over: user %u could have put there what we would "
+			    "execute; set \"slirp4netnsPath\" if that is meant\n",
+		path, (unsigned int)st->st_uid);
+	return false;
+}
+
 static int use_configured(const char *path, const struct state *state, struct binary *binary,
 			  struct cni_error *err)
 {
@@ -271,7 +288,7 @@ int binary_find(const char *configured, const struct state *state, struct binary
 		    (size_t)snprintf(binary->path, sizeof(binary->path), "%.*s/" PLUGIN_NAME,
 				     (int)len, dir) >= sizeof(binary->path))
 			continue;
-		if (is_candidate(binary->path, &st) &&
+		if (is_candidate(binary->path, &st) && is_trusted(binary->path, &st) &&
 		    learn_options(binary->path, &st, state, &binary->options, err) == 0 &&
 		    binary->options & HAS_NETNS_TYPE)
 			return 0;
