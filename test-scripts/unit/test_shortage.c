@@ -95,15 +95,21 @@ static void hook_allocator(void)
 }
 #endif
 
-/* The C library's, for those that are the test's to make. */
-static long (*real_syscall)(long number, ...);
+/* The C library's, for those that are the test's to make; also before main(). */
+typedef long syscall_fn(long number, ...);
 
-__attribute__((constructor)) static void find_syscall(void)
+static syscall_fn *real_syscall_(void)
 {
-	void *address = dlsym(RTLD_NEXT, "syscall");
+	static syscall_fn *fn;
 
-	memcpy(&real_syscall, &address, sizeof(address));
+	if (fn == NULL) {
+		void *address = dlsym(RTLD_NEXT, "syscall");
+
+		memcpy(&fn, &address, sizeof(address));
+	}
+	return fn;
 }
+#define real_syscall real_syscall_()
 
 #define FAILING(type, name, parameters, number, ...)                                      \
 	__attribute__((visibility("default"))) type name parameters                       \
