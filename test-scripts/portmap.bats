@@ -606,6 +606,23 @@ never_published() {
 	portmap DEL a
 	nothing_left
 }
+led_elsewhere() {
+	container_add a
+	portmap ADD a "$(map 8080 80)" >/dev/null
+	portmap CHECK a "$(map 8080 80)"
+	nft list table inet usernet_portmap | sed 's/\. 80$/. 81/; s/\. 80 }/. 81 }/' >edited
+	nft -f - <<<"$(echo 'delete table inet usernet_portmap'; cat edited)"
+	nft list table inet usernet_portmap | grep -q '\. 81 *}*$'
+	refused 102 'tcp 8080' portmap CHECK a "$(map 8080 80)"
+	portmap ADD a "$(map 8080 80)" >/dev/null
+	portmap CHECK a "$(map 8080 80)"
+	portmap DEL a
+	nothing_left
+}
+@test "CHECK tells of a port that leads elsewhere, and the next ADD of the container puts it right" {
+	in_host led_elsewhere
+}
+
 @test "CHECK tells of a port that is asked for and was never published" {
 	in_host never_published
 }
