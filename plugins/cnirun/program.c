@@ -127,7 +127,6 @@ static int start(struct run *run, struct cni_error *err)
 	cleanup_close int report = -1;
 	struct pollfd event;
 	int errnum;
-	int flags;
 
 	if (make_pipe(&run->input, &ends.input, false) < 0 ||
 	    make_pipe(&run->output, &ends.output, true) < 0 ||
@@ -135,8 +134,6 @@ static int start(struct run *run, struct cni_error *err)
 	    make_pipe(&report, &ends.report, true) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot make the pipes to %s",
 				       run->program->path);
-	flags = fcntl(report, F_GETFL);
-	fcntl(report, F_SETFL, flags & ~O_NONBLOCK);
 	run->pid = fork();
 	if (run->pid < 0)
 		return cni_error_errno(err, CNI_ERR_AGAIN, "cannot fork to execute %s",
