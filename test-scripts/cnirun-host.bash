@@ -123,6 +123,10 @@ runners() {
 	pgrep --exact --runstates D,R,S,T,t,I 'cnirun|cnirun-holder' || true
 }
 
+no_runners() {
+	[ -z "$(runners)" ]
+}
+
 # no_trace: no process, no entry, no record, no mounted namespace.
 no_trace() {
 	wait_until no_daemon
