@@ -425,6 +425,18 @@ unsynced() {
 	is_version v2
 }
 
+@test "the store may be removed by another installer before it is opened" {
+	in_host && return
+	prepare_node
+	export ASAN_OPTIONS=detect_leaks=0
+	strace -qq -o /run/t/strace -e inject=mkdirat:delay_exit=1000000:when=1 /run/install --host /run/node \
+		--from /run/image --once >/run/t/out 2>&1 &
+	wait_until test -d "$CNIBIN/.usernet-cni"
+	rmdir "$CNIBIN/.usernet-cni"
+	wait $! || fail "$(cat /run/t/out)"
+	does --once
+}
+
 lock_has_a_limit() {
 	prepare_node
 	does --once

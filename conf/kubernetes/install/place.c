@@ -43,6 +43,8 @@
 #include "clock.h"
 
 #define STORE ".usernet-cni"
+#define ATTEMPTS 10 /* beside an installer that removes the store */
+#define KEEPS_REMOVING "another installer keeps removing %s/" STORE
 #define NOW "now."
 #define NEW "new."
 #define OUT "out."
@@ -181,11 +183,19 @@ static int open_store(struct place *place, bool make, struct cni_error *err)
 {
 	struct stat st;
 
-	if (make && mkdirat(place->fd, STORE, 0700) < 0 && errno != EEXIST)
-		return cannot(place, "make", STORE, err);
-	place->store = openat(place->fd, STORE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (place->store < 0 && errno == ENOENT && !make)
-		return 0;
+	/* Another installer, which removes everything, may come between making and opening. */
+	for (int attempt = 0; attempt < ATTEMPTS && place->store < 0; attempt++) {
+		if (make && mkdirat(place->fd, STORE, 0700) < 0 && errno != EEXIST)
+			return cannot(place, "make", STORE, err);
+		place->store =
+			openat(place->fd, STORE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (place->store < 0 && errno != ENOENT)
+			break;
+		if (place->store < 0 && !make)
+			return 0;
+	}
+	if (place->store < 0 && errno == ENOENT)
+		return cni_error(err, CNI_ERR_AGAIN, KEEPS_REMOVING, place->path);
 	if (place->store < 0 && (errno == ELOOP || errno == ENOTDIR))
 		return cni_error(err, CNI_ERR_IO, "%s/" STORE " is not a directory; remove it",
 				 place->path);
@@ -255,7 +265,7 @@ int place_lock(struct place *place, struct cni_error *err)
 {
 	struct stat st;
 
-	for (int attempt = 0; attempt < 10; attempt++) {
+	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		if (lock_within_limit(place->store) < 0)
 			return cni_error_errno(
 				err, CNI_ERR_AGAIN,
@@ -269,8 +279,7 @@ int place_lock(struct place *place, struct cni_error *err)
 		if (open_store(place, true, err) < 0)
 			return -1;
 	}
-	return cni_error(err, CNI_ERR_AGAIN, "another installer keeps removing %s/" STORE,
-			 place->path);
+	return cni_error(err, CNI_ERR_AGAIN, KEEPS_REMOVING, place->path);
 }
 
 /* Whose is a file. */
