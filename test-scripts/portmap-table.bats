@@ -73,7 +73,7 @@ edited() {
 	nft flush chain inet usernet_portmap publish
 	portmap ADD b "$(map 8081 80)" >/dev/null
 	portmap CHECK a "$(map 8080 80)"
-	nft list chain inet usernet_portmap mine | grep counter >/dev/null
+	grep -q counter <<<"$(nft list chain inet usernet_portmap mine)"
 	portmap DEL a
 	portmap DEL b
 	nft delete table inet usernet_portmap
@@ -187,7 +187,7 @@ not_to_be_closed() {
 	# DEL removes what it can, and says what stays.
 	portmap DEL a 2>stderr
 	grep -q 'route_localnet to 0' stderr
-	nft list chain inet usernet_portmap guard | grep drop >/dev/null
+	grep -q drop <<<"$(nft list chain inet usernet_portmap guard)"
 	umount /proc/sys
 	portmap DEL b
 	is "$(cat /proc/sys/net/ipv4/conf/cni0/route_localnet)" 0
@@ -198,7 +198,7 @@ not_to_be_closed() {
 	mount -o remount,ro,bind /proc/sys
 	portmap DEL a 2>stderr
 	portmap DEL b 2>>stderr
-	nft list chain inet usernet_portmap guard | grep drop >/dev/null
+	grep -q drop <<<"$(nft list chain inet usernet_portmap guard)"
 	is "$(elements)" 0
 }
 @test "where what layout 1 opened cannot be closed, its guard stays, and ADD says why" {
@@ -296,7 +296,7 @@ not_ours() {
 	mkfifo hold
 	{ echo 'add table inet usernet_portmap { flags owner; }'; cat hold; } | nft -i >/dev/null 2>&1 &
 	for ((i = 0; i < 100; i++)); do
-		! nft list table inet usernet_portmap 2>/dev/null | grep -q owner || break
+		! grep -q owner <<<"$(nft list table inet usernet_portmap 2>/dev/null)" || break
 		sleep 0.02
 	done
 	refused 5 'belongs to a running program' portmap ADD b "$(map 8081 80)"
@@ -340,7 +340,7 @@ dropping() {
 	# The advice is one that helps, and the chain stays its owner's to work with.
 	follow_advice
 	answers a4 peer tcp 10.99.0.1 8080
-	iptables-nft -S FORWARD | grep -q -- '-j ACCEPT'
+	grep -q -- '-j ACCEPT' <<<"$(iptables-nft -S FORWARD)"
 	iptables-nft -P FORWARD ACCEPT
 	portmap CHECK a "$(map 8080 80)" 2>stderr
 	[ ! -s stderr ]

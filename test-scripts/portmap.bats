@@ -612,7 +612,7 @@ led_elsewhere() {
 	portmap CHECK a "$(map 8080 80)"
 	nft list table inet usernet_portmap | sed 's/\. 80$/. 81/; s/\. 80 }/. 81 }/' >edited
 	nft -f - <<<"$(echo 'delete table inet usernet_portmap'; cat edited)"
-	nft list table inet usernet_portmap | grep -q '\. 81 *}*$'
+	grep -q '\. 81 *}*$' <<<"$(nft list table inet usernet_portmap)"
 	refused 102 'tcp 8080' portmap CHECK a "$(map 8080 80)"
 	portmap ADD a "$(map 8080 80)" >/dev/null
 	portmap CHECK a "$(map 8080 80)"
@@ -716,7 +716,7 @@ flushed() {
 	answers a4 peer tcp 10.99.0.1 8080
 	nft 'flush chain inet usernet_portmap loopback_input; delete chain inet usernet_portmap loopback_input'
 	portmap ADD b "$(map 8081 80)" >/dev/null
-	nft list chain inet usernet_portmap loopback_input | grep 'ip daddr set' >/dev/null
+	grep -q 'ip daddr set' <<<"$(nft list chain inet usernet_portmap loopback_input)"
 	# DEL and GC of what somebody else removed.
 	nft delete table inet usernet_portmap
 	portmap DEL a

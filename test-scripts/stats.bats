@@ -808,7 +808,7 @@ traced() {
 	if ip -n a tcp_metrics show 2>/dev/null | grep -q 10.9.0.1; then
 		expect '.tcp_metrics | map(select(.destination == "10.9.0.1" and .rtt_us > 0)) | length == 1' "$detail"
 	fi
-	stats show a --detail | grep -qE '^  protocols\.Tcp\.ActiveOpens [1-9]'
+	grep -qE '^  protocols\.Tcp\.ActiveOpens [1-9]' <<<"$(stats show a --detail)"
 	exits 2 stats show --detail -f prometheus
 }
 
