@@ -9,6 +9,17 @@
 
 #define ROOM CMSG_SPACE(sizeof(int))
 
+int handover_pair(int *ours, int *theirs, struct cni_error *err)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot make a socket pair");
+	*ours = pair[0];
+	*theirs = pair[1];
+	return 0;
+}
+
 int handover_send(int channel, const void *data, size_t size, int fd)
 {
 	char control[ROOM] __attribute__((aligned(__alignof__(struct cmsghdr)))) = {0};

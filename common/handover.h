@@ -6,6 +6,12 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "error.h"
+
+/* A channel between this process and a child of its: both ends are close-on-exec, and the caller's.
+ * Return: 0, or -1 CNI_ERR_IO. */
+int handover_pair(int *ours, int *theirs, struct cni_error *err);
+
 /* Send @size bytes, at least one, and @fd with them; -1: none. Return: 0, or -1 with errno. */
 int handover_send(int channel, const void *data, size_t size, int fd);
 

@@ -369,12 +369,9 @@ int netns_socket(const struct netns *ns, int domain, int type, int protocol, str
 	cleanup_close int theirs = -1;
 	const struct socket_call wanted = {.domain = domain, .type = type, .protocol = protocol};
 	struct socket_call call = wanted;
-	int pair[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot make a socket pair");
-	ours = pair[0];
-	theirs = pair[1];
+	if (handover_pair(&ours, &theirs, err) < 0)
+		return -1;
 	call.channel = theirs;
 	if (netns_run(ns, send_socket, &call, sizeof(call), err) < 0)
 		return -1;
@@ -421,13 +418,10 @@ int netns_tap(const struct netns *ns, const char *name, struct cni_error *err)
 	cleanup_close int theirs = -1;
 	cleanup_close int fd = -1;
 	struct tap_call call = {0};
-	int pair[2];
 
 	snprintf(call.name, sizeof(call.name), "%s", name);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot make a socket pair");
-	ours = pair[0];
-	theirs = pair[1];
+	if (handover_pair(&ours, &theirs, err) < 0)
+		return -1;
 	call.channel = theirs;
 	if (netns_run(ns, send_tap, &call, sizeof(call), err) < 0)
 		return -1;
@@ -491,16 +485,13 @@ int netns_create(const char *dir, const char *name, char *path, size_t size, str
 {
 	cleanup_close int ours = -1;
 	cleanup_close int theirs = -1;
-	int pair[2];
 	int failure = 0;
 	int value = -1;
 	int saved;
 	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot make a socket pair");
-	ours = pair[0];
-	theirs = pair[1];
+	if (handover_pair(&ours, &theirs, err) < 0)
+		return -1;
 	pid = fork();
 	if (pid < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot fork to make a namespace");

@@ -356,17 +356,14 @@ int process_start(const struct process_spec *spec, struct process *p, struct cni
 	cleanup_close int ours = -1;
 	cleanup_close int theirs = -1;
 	cleanup_close int pidfd = -1;
-	int pair[2];
 	pid_t pid;
 
 	*p = PROCESS_NONE;
 	if (process_boot_id(p->id.boot_id) < 0)
 		return cni_error_errno(err, CNI_ERR_IO,
 				       "cannot read the boot id; is /proc mounted?");
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot make a socket pair");
-	ours = pair[0];
-	theirs = pair[1];
+	if (handover_pair(&ours, &theirs, err) < 0)
+		return -1;
 	pid = fork();
 	if (pid < 0)
 		return cni_error_errno(err, CNI_ERR_AGAIN, "cannot fork to start %s", spec->path);
@@ -448,13 +445,11 @@ int process_try(const struct process_spec *spec, struct cni_error *err)
 {
 	cleanup_close int ours = -1;
 	cleanup_close int theirs = -1;
-	int pair[2], value;
+	int value;
 	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot make a socket pair");
-	ours = pair[0];
-	theirs = pair[1];
+	if (handover_pair(&ours, &theirs, err) < 0)
+		return -1;
 	pid = fork();
 	if (pid < 0)
 		return cni_error_errno(err, CNI_ERR_AGAIN, "cannot fork");
