@@ -136,7 +136,7 @@ $(BIN)/$(1): $(BUILD)/$(1).debug
 endef
 $(foreach plugin,$(PLUGINS),$(eval $(call plugin_rule,$(plugin))))
 
-$(INSTALLER): $(patsubst %.c,$(BUILD)/%.o,$(wildcard conf/kubernetes/install/*.c)) $(STATIC_OBJ) $(LIB)
+$(INSTALLER): $(patsubst %.c,$(BUILD)/%.o,$(wildcard plugins/install/*.c)) $(STATIC_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LINK  usernet-cni-install'
 	$(Q)$(CC) $(ALL_LDFLAGS) $(if $(filter 1,$(SANITIZE) $(NOSTRIP)),,-s) -o $@ $^ $(LIBS)
@@ -155,7 +155,7 @@ $(BENCH): $(patsubst %.c,$(BUILD)/%.o,$(wildcard test-scripts/bench/*.c)) $(LIB)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lmnl $(LIBS)
 
 # Debian's libcni, as Debian's own packages are built with it: its sources are in a GOPATH, not in modules.
-$(CLIENT): $(wildcard test-scripts/libcni/*.go)
+$(CLIENT): $(wildcard test-scripts/integration/libcni/*.go)
 	@mkdir -p $(@D)
 	@echo '  GO    $<'
 	$(Q)GOFLAGS= GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(abspath build/go-cache) \
@@ -163,7 +163,7 @@ $(CLIENT): $(wildcard test-scripts/libcni/*.go)
 
 # A fuzz target is its own file, its other half where it has one, and of the plugins' objects what these
 # do not include. With FUZZ=1 libFuzzer drives it, otherwise a loop over files.
-FUZZERS := $(patsubst test-scripts/fuzz/targets/%.c,$(BUILD)/fuzzers/%,$(wildcard test-scripts/fuzz/targets/*.c))
+FUZZERS := $(patsubst test-scripts/campaigns/fuzz/targets/%.c,$(BUILD)/fuzzers/%,$(wildcard test-scripts/campaigns/fuzz/targets/*.c))
 FUZZ_PARTS_portmap_nftables := portmap_table portmap_main
 FUZZ_PARTS_slirp_api := portmap_main
 FUZZ_PARTS_portmap_conntrack := portmap_host
@@ -179,7 +179,7 @@ FUZZ_PLUGIN_portmap := netns-portmap
 FUZZ_PLUGIN_stats := netns-stats
 FUZZ_PLUGIN_cnirun := cnirun
 fuzz_plugin = $(or $(FUZZ_PLUGIN_$(1)),$(FUZZ_PLUGIN_$(firstword $(subst _, ,$(1)))))
-fuzz_parts = $(patsubst %,$(BUILD)/test-scripts/fuzz/%.o,fuzz $(FUZZ_PARTS_$(1)) $(if $(FUZZ_DRIVER),,replay))
+fuzz_parts = $(patsubst %,$(BUILD)/test-scripts/campaigns/fuzz/%.o,fuzz $(FUZZ_PARTS_$(1)) $(if $(FUZZ_DRIVER),,replay))
 
 define fuzz_archive_rule
 $(BUILD)/libfuzz-$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard plugins/$(1)/*.c)))
@@ -189,7 +189,7 @@ endef
 $(foreach plugin,$(PLUGINS),$(eval $(call fuzz_archive_rule,$(plugin))))
 
 define fuzz_rule
-$(BUILD)/fuzzers/$(1): $(BUILD)/test-scripts/fuzz/targets/$(1).o $(call fuzz_parts,$(1)) \
+$(BUILD)/fuzzers/$(1): $(BUILD)/test-scripts/campaigns/fuzz/targets/$(1).o $(call fuzz_parts,$(1)) \
 		$(patsubst %,$(BUILD)/libfuzz-%.a,$(call fuzz_plugin,$(1))) $(LIB)
 	@mkdir -p $$(@D)
 	@echo '  FUZZ  $(1)'
@@ -197,7 +197,7 @@ $(BUILD)/fuzzers/$(1): $(BUILD)/test-scripts/fuzz/targets/$(1).o $(call fuzz_par
 endef
 $(foreach target,$(notdir $(FUZZERS)),$(eval $(call fuzz_rule,$(target))))
 
-$(BUILD)/test-scripts/fuzz/%.o: ALL_CFLAGS += -I. -Itest-scripts/fuzz
+$(BUILD)/test-scripts/campaigns/fuzz/%.o: ALL_CFLAGS += -I. -Itest-scripts/campaigns/fuzz
 
 fuzzers: $(FUZZERS)
 
@@ -210,19 +210,19 @@ image: static
 	conf/kubernetes/build-image build/static/bin build
 
 FAULTS := $(BUILD)/faults/faults $(BUILD)/faults/failing_alloc.so
-FAULTS_SRC := $(addprefix test-scripts/faults/,faults.c subjects.c host.c tracer.c calls.c)
+FAULTS_SRC := $(addprefix test-scripts/campaigns/faults/,faults.c subjects.c host.c tracer.c calls.c)
 
-$(BUILD)/faults/faults: $(FAULTS_SRC) $(wildcard test-scripts/faults/*.h) $(LIB)
+$(BUILD)/faults/faults: $(FAULTS_SRC) $(wildcard test-scripts/campaigns/faults/*.h) $(LIB)
 	@mkdir -p $(@D)
-	@echo '  TEST  test-scripts/faults'
+	@echo '  TEST  test-scripts/campaigns/faults'
 	$(Q)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -o $@ $(FAULTS_SRC) $(LIB) -lmnl $(LIBS)
 
-$(BUILD)/faults/failing_alloc.so: test-scripts/faults/failing_alloc.c test-scripts/faults/failing_alloc.h
+$(BUILD)/faults/failing_alloc.so: test-scripts/campaigns/faults/failing_alloc.c test-scripts/campaigns/faults/failing_alloc.h
 	@mkdir -p $(@D)
 	@echo '  TEST  $<'
 	$(Q)$(CC) $(filter-out -fPIE -MMD -MP,$(ALL_CFLAGS)) -fno-builtin -fPIC -shared -o $@ $<
 
-$(BUILD)/load: test-scripts/load/load.c $(LIB)
+$(BUILD)/load: test-scripts/campaigns/load/load.c $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LOAD  $<'
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
@@ -261,9 +261,9 @@ FUZZ_SEED ?=
 fuzz: deps
 	$(MAKE) FUZZ=1 fuzzers
 	$(MAKE) SANITIZE=1 all
-	test-scripts/fuzz/seeds.py build/fuzz/seeds
-	status=0; test-scripts/fuzz/run build/fuzz $(FUZZ_SECONDS) || status=1; \
-	test-scripts/fuzz/calls build/sanitize/bin $(FUZZ_CALLS) $(FUZZ_SEED) || status=1; exit $$status
+	test-scripts/campaigns/fuzz/seeds.py build/fuzz/seeds
+	status=0; test-scripts/campaigns/fuzz/run build/fuzz $(FUZZ_SECONDS) || status=1; \
+	test-scripts/campaigns/fuzz/calls build/sanitize/bin $(FUZZ_CALLS) $(FUZZ_SEED) || status=1; exit $$status
 
 # Every fault at every point: some 90,000, of which a sample is in check. ARGS is for the driver: --only, --jobs.
 faults: deps
@@ -280,7 +280,7 @@ MUTANT_JOBS ?= $(shell nproc)
 
 mutants: deps
 	$(MAKE) all test-programs $(FAULTS)
-	test-scripts/mutants/run --sample $(MUTANTS) --seconds $(MUTANT_SECONDS) --seed $(MUTANT_SEED) \
+	test-scripts/campaigns/mutants/run --sample $(MUTANTS) --seconds $(MUTANT_SECONDS) --seed $(MUTANT_SEED) \
 		--jobs $(MUTANT_JOBS) $(ARGS)
 
 bench: deps

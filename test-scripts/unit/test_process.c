@@ -553,7 +553,7 @@ static void to_an_oom_killer_it_is_worth_no_more_than_any(void **state)
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct process p;
 
-		/* Less than zero takes CAP_SYS_RESOURCE; 32-privileges.bats does without. */
+		/* Less than zero takes CAP_SYS_RESOURCE; common-privileges.bats does without. */
 		if (!write_path("/proc/self/oom_score_adj", rows[i].ours) && rows[i].ours[0] == '-')
 			continue;
 		start(&spec, &p);

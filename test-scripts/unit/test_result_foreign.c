@@ -15,7 +15,7 @@
 #include "result.h"
 
 /* Tests run at the top of the tree. */
-#define RESULTS "test-scripts/foreign-results.jsonl"
+#define RESULTS "test-scripts/lib/foreign-results.jsonl"
 
 static void for_each_result(void (*fn)(const cJSON *line, const cJSON *result))
 {

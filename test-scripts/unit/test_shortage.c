@@ -7,7 +7,7 @@
  * or it says why not: -1, a code, a message. No descriptor is left open and, as the sanitized build
  * sees, no memory either.
  *
- * The campaign in faults/ does that to whole plugins, of which a check takes a sample; this is for
+ * The campaign in campaigns/faults/ does that to whole plugins, of which a check takes a sample; this is for
  * the library, where a thousand failures take less than a second.
  */
 #include <setjmp.h>

@@ -1,0 +1,547 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# netns-stats serve: what Prometheus gets, and what clients and containers can do to the exporter.
+
+# shellcheck disable=SC2154 # $words is set by exits
+load ../lib/stats-host.bash
+
+setup() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+}
+
+# serve [OPTION...]: an exporter on 127.0.0.1:9732; $exporter is its pid.
+serve() {
+	"$BIN/netns-stats" serve --listen 127.0.0.1:9732 "$@" 2>/run/exporter.log &
+	exporter=$!
+	wait_until grep -q serving /run/exporter.log
+}
+
+end_exporter() {
+	kill "$exporter"
+	wait "$exporter"
+	! grep -E 'AddressSanitizer|runtime error:|LeakSanitizer' /run/exporter.log || fail "sanitizer"
+}
+
+scrape() {
+	curl -sS --max-time 20 "$@" http://127.0.0.1:9732/metrics
+}
+
+# metric NAME: the value of the exporter's own.
+metric() {
+	scrape | sed -n "s/^$1 //p"
+}
+
+# fleet COUNT: namespaces n0, n1, ... with eth0 each, by few processes.
+fleet() {
+	seq 0 $(($1 - 1)) | sed 's/.*/netns add n&/' >/run/batch
+	seq 0 $(($1 - 1)) | sed 's/.*/link add h& type veth peer name eth0 netns n&/' >>/run/batch
+	ip -batch /run/batch
+}
+
+inside_sanitizer() {
+	[[ $(ldd "$BIN/netns-stats") == *libasan* ]]
+}
+
+@test "both formats: promtool accepts the one, the other is OpenMetrics to its end" {
+	in_host && return
+	container a
+	cni ADD a /run/netns/a >/dev/null
+	serve
+	scrape -D /run/head >/run/text
+	promtool check metrics </run/text
+	grep -qi '^content-type: text/plain; version=0.0.4' /run/head
+	scrape -D /run/head -H 'Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5' >/run/open
+	grep -qi '^content-type: application/openmetrics-text; version=1.0.0' /run/head
+	is "$(tail -n 1 /run/open)" "# EOF"
+	grep -q '^# TYPE container_network_receive_bytes counter$' /run/open
+	is "$(grep -c '^container_network_receive_bytes_total{' /run/open)" 1
+	form() {
+		curl -s -o /dev/null -w '%{http_code} %{content_type}' "${@/#/-HAccept: }" http://127.0.0.1:9732/metrics
+	}
+	[[ $(form 'application/openmetrics-text;q=0') == "200 text/plain;"* ]]
+	[[ $(form 'text/plain;q=0.4' 'application/openmetrics-text;q=0.5') == "200 application/openmetrics-text;"* ]]
+	[[ $(form '*/*;q=0') == "406 "* ]]
+	is "$(metric netns_stats_containers)" 1
+	[[ $(metric netns_stats_scrape_duration_seconds) == 0.0* ]]
+	is "$(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:9732/)" 200
+	is "$(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:9732/none)" 404
+	is "$(curl -s -o /dev/null -w '%{http_code}' -d x=y http://127.0.0.1:9732/metrics)" 405
+	is "$(curl -s -o /dev/null -w '%{http_code}' -I http://127.0.0.1:9732/metrics)" 200
+	end_exporter
+}
+
+@test "a real Prometheus scrapes it with the shipped configuration and answers a query" {
+	in_host && return
+	local config=${STATS_HOST%/*/*}/conf/netns-stats-prometheus.yml
+
+	container a
+	ip -n a addr add 10.9.0.2/24 dev eth0
+	ip addr add 10.9.0.1/24 dev a-host
+	cni ADD a /run/netns/a >/dev/null
+	send_udp a 10.9.0.1 50 1000
+	serve
+	promtool check config "$config"
+	sed 's/scrape_interval: .*/scrape_interval: 1s/; s/scrape_timeout: .*/scrape_timeout: 1s/' \
+		"$config" >/run/prometheus.yml
+	prometheus --config.file=/run/prometheus.yml --storage.tsdb.path=/run/tsdb \
+		--web.listen-address=127.0.0.1:9090 --log.level=warn >/run/prometheus.log 2>&1 &
+	answered() {
+		curl -sf --max-time 2 --get http://127.0.0.1:9090/api/v1/query --data-urlencode \
+			'query=container_network_transmit_bytes_total{id="a",interface="eth0",network="net"}' >/run/answer &&
+			jq -e '.data.result | length == 1' /run/answer >/dev/null
+	}
+	wait_until answered
+	expect '.data.result[0].value[1] | tonumber | . > 50000 and . < 60000' "$(</run/answer)"
+	expect '.data.activeTargets[0] | .health == "up" and .lastError == ""' \
+		"$(curl -sf http://127.0.0.1:9090/api/v1/targets)"
+	refused grep -iE 'duplicate|out of order|append failed' /run/prometheus.log
+	end_exporter
+}
+
+@test "containers that come and go are noticed at once, from both sources" {
+	in_host && return
+	serve
+	container a
+	is "$(metric netns_stats_containers)" 0
+	cni ADD a /run/netns/a >/dev/null
+	is "$(metric netns_stats_containers)" 1
+	network=other cni ADD b /run/netns/a >/dev/null
+	is "$(metric netns_stats_containers)" 2
+	# The cache's directory is not there yet.
+	mkdir -p /var/lib/cni/results
+	jq -nc '{kind: "cniCacheV1", containerId: "c", ifName: "eth0", networkName: "net", netns: "/run/netns/a"}' \
+		>/var/lib/cni/results/net-c-eth0
+	is "$(metric netns_stats_containers)" 3
+	rm /var/lib/cni/results/net-c-eth0
+	is "$(metric netns_stats_containers)" 2
+	rm -r /var/lib/cni
+	cni DEL a /run/netns/a
+	is "$(metric netns_stats_containers)" 1
+	rm -r "$STATE"
+	is "$(metric netns_stats_containers)" 0
+	cni ADD a /run/netns/a >/dev/null
+	is "$(metric netns_stats_containers)" 1
+	end_exporter
+}
+
+@test "counters go on over a restart, and the last ones are in the account of a namespace that is gone" {
+	in_host && return
+	local before after bytes='^container_network_transmit_bytes_total{interface="eth0",.*} '
+
+	container a
+	ip -n a addr add 10.9.0.2/24 dev eth0
+	ip addr add 10.9.0.1/24 dev a-host
+	cni ADD a /run/netns/a >/dev/null
+	send_udp a 10.9.0.1 20 1000
+	serve
+	before=$(scrape | sed -n "s/$bytes//p")
+	end_exporter
+	serve
+	after=$(scrape | sed -n "s/$bytes//p")
+	[ "$before" -ge 20000 ] && [ "$after" -ge "$before" ]
+	send_udp a 10.9.0.1 20 1000
+	end_exporter
+	ip netns del a
+	cni DEL a "" '"accountFile":"/run/accounts"'
+	expect '.complete == false and .interfaces[0].stats64.tx.bytes >= 40000' "$(</run/accounts)"
+}
+
+@test "a namespace that cannot be read is counted, and the others are served" {
+	in_host && return
+	container a
+	container b
+	cni ADD a /run/netns/a >/dev/null
+	cni ADD b /run/netns/b >/dev/null
+	serve
+	ip netns del a
+	scrape >/run/text
+	grep -q '^netns_stats_containers_unreadable 1$' /run/text
+	grep -q '^netns_stats_scrape_errors_total 1$' /run/text
+	grep -q '^container_network_receive_bytes_total{.*id="b"' /run/text
+	refused grep -q 'id="a"' /run/text
+	grep -q 'a: no network namespace' /run/exporter.log
+	end_exporter
+}
+
+@test "a scrape ends in time, whatever is left" {
+	in_host && return
+	local errors
+
+	fleet 300
+	mkdir -p "$STATE/netns-stats/net"
+	for i in {0..299}; do
+		echo "{\"containerId\":\"c$i\",\"network\":\"net\",\"ifName\":\"eth0\",\"netns\":\"/run/netns/n$i\",\"begin\":{\"time\":\"\",\"interfaces\":[]}}" \
+			>"$STATE/netns-stats/net/c$i@eth0.json"
+	done
+	serve --limit 0.01
+	# Stopped while it reads: the limit has passed when it goes on.
+	scrape >/run/text &
+	for _ in {1..20}; do
+		kill -STOP "$exporter"
+		sleep 0.02
+		kill -CONT "$exporter"
+	done
+	wait $!
+	errors=$(sed -n 's/^netns_stats_containers_unreadable //p' /run/text)
+	is "$(grep -c '^container_network_receive_bytes_total' /run/text)" $((300 - errors))
+	end_exporter
+}
+
+@test "two exporters on one port, a unix socket, one that a killed exporter left" {
+	in_host && return
+	serve
+	exits 1 stats serve --listen 127.0.0.1:9732
+	[[ $words == *127.0.0.1:9732*"another process"* ]] || fail "$words"
+	end_exporter
+	for address in 127.0.0.1 :port 127.0.0.1:99999 example.org:80 '[::1:80' unix:; do
+		exits 1 stats serve --listen "$address"
+		[[ $words == *"cannot listen"* ]] || fail "$words"
+	done
+	"$BIN/netns-stats" serve --listen unix:/run/s 2>/dev/null &
+	wait_until curl -sf --unix-socket /run/s -o /run/text http://localhost/metrics
+	is "$(stat -c %a /run/s)" 600
+	exits 1 stats serve --listen unix:/run/s
+	kill -9 $!
+	wait $! || true
+	[ -S /run/s ]
+	"$BIN/netns-stats" serve --listen unix:/run/s 2>/dev/null &
+	wait_until curl -sf --unix-socket /run/s -o /run/text http://localhost/metrics
+	kill $!
+	wait $!
+	[ ! -e /run/s ]
+	# What is not ours is left alone.
+	echo >/run/file
+	exits 1 stats serve --listen unix:/run/file
+	[ -s /run/file ]
+}
+
+@test "slow, half-open, silent and hundreds of clients at once: everyone else is served" {
+	in_host && return
+	container a
+	cni ADD a /run/netns/a >/dev/null
+	serve
+	ulimit -n 8192
+	python3 - "$exporter" <<-'EOF'
+		import socket, sys, time, os
+
+		def connect():
+		    return socket.create_connection(("127.0.0.1", 9732), 10)
+
+		def get(s):
+		    s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+
+		def answer(s):
+		    s.settimeout(10)
+		    data = b""
+		    while True:
+		        part = s.recv(1 << 16)
+		        if not part:
+		            return data
+		        data += part
+
+		# A request line of a megabyte, headers without end: refused.
+		for request in (b"GET /" + b"a" * (1 << 20) + b" HTTP/1.1\r\n\r\n",
+		                b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * (1 << 17)):
+		    s = connect()
+		    try:
+		        s.sendall(request)
+		    except OSError:
+		        pass
+		    try:
+		        got = s.recv(100)
+		        assert got == b"" or got.startswith((b"HTTP/1.1 414", b"HTTP/1.1 431", b"HTTP/1.1 400")), got
+		    except ConnectionError:
+		        pass
+		# Rubbish, and a client that goes at once.
+		for request in (b"\x00\xff\r\n\r\n", b"GET\r\n\r\n", b"\r\n" * 100, b""):
+		    s = connect()
+		    s.sendall(request)
+		    s.close()
+		# Half a request, and nothing: 100 of each stay.
+		idle = [connect() for i in range(100)]
+		half = [connect() for i in range(100)]
+		for s in half:
+		    s.sendall(b"GET /metrics HTTP/1.1\r\nHo")
+		# One that asks and does not read.
+		deaf_since = time.monotonic()
+		deaf = [connect() for i in range(50)]
+		for s in deaf:
+		    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+		    get(s)
+		# A thousand that ask at once.
+		begin = time.monotonic()
+		many = []
+		for i in range(1000):
+		    s = connect()
+		    get(s)
+		    many.append(s)
+		for s in many:
+		    got = answer(s)
+		    assert got.startswith(b"HTTP/1.1 200"), got[:100]
+		    assert b"container_network_receive_bytes_total" in got
+		    s.close()
+		took = time.monotonic() - begin
+		assert took < 10, took
+		# A client that sends a byte now and then is ended all the same.
+		slow = connect()
+		begin = time.monotonic()
+		try:
+		    for c in b"GET /metrics HTTP/1.1\r\nX-Slow: yes, very much so, and for longer than that":
+		        slow.sendall(bytes([c]))
+		        slow.settimeout(1)
+		        try:
+		            if slow.recv(1) == b"":
+		                break
+		        except socket.timeout:
+		            pass
+		except ConnectionError:
+		    pass
+		took = time.monotonic() - begin
+		assert 4 < took < 18, took
+		# The idle and the half-open have been ended too, and those that do not read.
+		time.sleep(max(0, 11 - (time.monotonic() - deaf_since)))
+		sockets = 0
+		for fd in os.listdir(f"/proc/{sys.argv[1]}/fd"):
+		    sockets += os.readlink(f"/proc/{sys.argv[1]}/fd/{fd}").startswith("socket:")
+		assert sockets <= 2, sockets
+	EOF
+	is "$(metric netns_stats_containers)" 1
+	end_exporter
+}
+
+# sockets: of the exporter.
+sockets() {
+	find "/proc/$exporter/fd" -lname 'socket:*' | wc -l
+}
+
+@test "2,200 idle and half-open connections of one client keep no scraper out, of its own address or another" {
+	in_host && return
+	local held
+
+	container a
+	cni ADD a /run/netns/a >/dev/null
+	serve
+	ulimit -n 8192
+	# shellcheck disable=SC2016
+	python3 -c '
+import socket, sys
+held = []
+for i in range(2200):
+    s = socket.socket()
+    s.bind(("127.0.0.2", 0))
+    s.connect(("127.0.0.1", 9732))
+    if i % 2:
+        s.sendall(b"GET /metrics HTTP/1.1\r\nHo")
+    held.append(s)
+print("held", flush=True)
+sys.stdin.read()' >/run/held < <(sleep 100) &
+	held=$!
+	wait_until grep -q held /run/held
+	for address in 127.0.0.1 127.0.0.2; do
+		scrape --max-time 3 --interface $address >/run/text
+		grep -q '^container_network_receive_bytes_total' /run/text
+	done
+	[ "$(sockets)" -le 132 ] || fail "$(sockets) sockets"
+	[ "$(metric netns_stats_connections_ended_total)" -ge 2000 ]
+	kill $held
+	# Once they have gone, none of them is kept.
+	few() { [ "$(sockets)" -le 2 ]; }
+	wait_until few
+	end_exporter
+}
+
+@test "one that has its client for itself is not ended for others: a connection from another address lasts" {
+	in_host && return
+	serve
+	python3 - <<-'EOF'
+		import socket
+
+		def connect(source):
+		    s = socket.socket()
+		    s.bind((source, 0))
+		    s.connect(("127.0.0.1", 9732))
+		    return s
+
+		mine = connect("127.0.0.3")
+		others = [connect("127.0.0.2") for i in range(400)]
+		mine.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+		assert mine.recv(100).startswith(b"HTTP/1.1 200")
+		# The youngest of the others were kept, the oldest had to go.
+		others[-1].sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		assert others[-1].recv(100).startswith(b"HTTP/1.1 200")
+		try:
+		    assert others[0].recv(100) == b""
+		except ConnectionResetError:
+		    pass
+	EOF
+	end_exporter
+}
+
+@test "the answers in flight are limited: clients that do not read make room for one that does" {
+	in_host && return
+	local i
+
+	container a
+	# What the kernel would keep for them.
+	sysctl -qw net.ipv4.tcp_wmem="4096 4096 4096"
+	cni ADD a /run/netns/a >/dev/null
+	for ((i = 0; i < 99; i++)); do
+		jq -c ".containerId = \"c$i\"" "$(record a)" >"$STATE/netns-stats/net/c$i@eth0.json"
+	done
+	serve
+	python3 - "$(record a)" <<-'EOF'
+		import os, socket, sys
+
+		deaf = []
+		for i in range(60):
+		    # Another container, another answer.
+		    os.rename(sys.argv[1], sys.argv[1].replace("a@", "b@"))
+		    os.rename(sys.argv[1].replace("a@", "b@"), sys.argv[1])
+		    s = socket.socket()
+		    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+		    s.connect(("127.0.0.1", 9732))
+		    s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+		    assert s.recv(15) == b"HTTP/1.1 200 OK", i
+		    deaf.append(s)
+		whole = cut = 0
+		s.settimeout(20)
+		for s in deaf:
+		    data = b""
+		    try:
+		        while part := s.recv(1 << 16):
+		            data += part
+		    except ConnectionError:
+		        pass
+		    head, _, body = data.partition(b"\r\n\r\n")
+		    length = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if b"ength" in line]
+		    if length and len(body) == length[0]:
+		        whole += 1
+		    else:
+		        cut += 1
+		assert cut >= 32 and whole >= 20, (cut, whole)
+	EOF
+	scrape >/run/text
+	grep -q '^container_network_receive_bytes_total' /run/text
+	end_exporter
+}
+
+@test "what root of a container makes ends at a number of series, and takes no place of what is attached" {
+	in_host && return
+	container a
+	container b
+	cni ADD b /run/netns/b >/dev/null
+	seq 300 | sed 's/.*/link add x& type bridge/' >/run/batch
+	ip -n a -batch /run/batch
+	# The network's comes after them.
+	ip link add late-host type veth peer name eth9 netns a
+	cni ADD a /run/netns/a >/dev/null
+	ifname=eth9 cni ADD a /run/netns/a >/dev/null
+	# A pod's name without end.
+	mkdir -p /var/lib/cni/results
+	jq -nc '{kind: "cniCacheV1", containerId: "c", ifName: "eth0", networkName: "net", netns: "/run/netns/b",
+		cniArgs: [["K8S_POD_NAME", "x" * 100000], ["K8S_POD_NAMESPACE", "prod"]]}' >/var/lib/cni/results/net-c-eth0
+	serve
+	scrape >/run/text
+	promtool check metrics </run/text
+	is "$(grep -c '^container_network_receive_bytes_total{.*id="a"' /run/text)" 258
+	grep -q '^container_network_receive_bytes_total{interface="eth0",.*id="a"' /run/text
+	grep -q '^container_network_receive_bytes_total{interface="eth9",.*id="a"' /run/text
+	grep -q '^container_network_receive_bytes_total{interface="eth0",namespace="prod",pod="",id="c"' /run/text
+	is "$(sed -n 's/^netns_stats_containers_cut //p' /run/text)" 1
+	# Whoever asks at the command line gets all.
+	is "$(stats show a -f prometheus | grep -c '^container_network_receive_bytes_total')" 302
+	seq 301 1100 | sed 's/.*/link add x& type bridge/' >/run/batch
+	ip -n a -batch /run/batch
+	is "$(metric netns_stats_containers_cut)" 1
+	is "$(stats show a -f json | jq '.[0].links | length')" 1102
+	end_exporter
+}
+
+@test "what happened while the kernel's queue of events overflowed is not missed" {
+	in_host && return
+	container a
+	cni ADD a /run/netns/a >/dev/null
+	serve
+	is "$(metric netns_stats_containers)" 1
+	kill -STOP "$exporter"
+	python3 - "$STATE/netns-stats/net" "$(</proc/sys/fs/inotify/max_queued_events)" <<-'EOF'
+		import os, sys
+		os.chdir(sys.argv[1])
+		for i in range(int(sys.argv[2]) // 2 + 100):
+		    os.close(os.open("x%d" % (i % 2), os.O_CREAT | os.O_WRONLY))
+		    os.unlink("x%d" % (i % 2))
+	EOF
+	cni ADD b /run/netns/a >/dev/null
+	kill -CONT "$exporter"
+	is "$(metric netns_stats_containers)" 2
+	end_exporter
+}
+
+@test "500 containers that come and go leave no descriptor, no memory and no namespace behind" {
+	in_host && return
+	local i round before after fds
+
+	serve
+	for round in 1 2 3 4 5; do
+		fleet 100
+		for ((i = 0; i < 100; i++)); do
+			cni ADD "c$i" "/run/netns/n$i" >/dev/null
+			[ $((i % 20)) != 0 ] || scrape >/dev/null
+		done
+		is "$(metric netns_stats_containers)" 100
+		# The namespaces go while the exporter knows of them: their ends of the veths go with them.
+		seq 0 99 | sed 's/.*/netns del n&/' >/run/batch
+		ip -batch /run/batch
+		gone() {
+			scrape >/dev/null
+			is "$(ip -j link show type veth | jq length)" 0
+		}
+		for ((i = 0; i < 100; i++)); do
+			[ "$(ip -j link show type veth | jq length)" != 0 ] || break
+			scrape >/dev/null
+			sleep 0.05
+		done
+		gone
+		for ((i = 0; i < 100; i++)); do
+			cni DEL "c$i" ""
+		done
+		is "$(metric netns_stats_containers)" 0
+		fds=$(find "/proc/$exporter/fd" -lname 'net:*' | wc -l)
+		is "$fds" 0
+		after="$(find "/proc/$exporter/fd" | wc -l) descriptors"
+		[ $round != 2 ] || rss=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$exporter/status")
+		is "$after" "${before:-$after}"
+		before=$after
+	done
+	is "$(sed -n 's/^Threads:[^0-9]*//p' "/proc/$exporter/status")" 1
+	inside_sanitizer ||
+		[ "$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$exporter/status")" -le $((rss + 256)) ]
+	end_exporter
+}
+
+@test "an unprivileged exporter serves its user's containers" {
+	in_host && return
+	local pid
+
+	install -d -m 700 -o 1000 -g 1000 /run/user1000
+	cp "$BIN/netns-stats" /run/netns-stats
+	chmod 755 /run/netns-stats
+	as_user() {
+		setpriv --reuid=1000 --regid=1000 --clear-groups --inh-caps=-all \
+			env XDG_RUNTIME_DIR=/run/user1000 ASAN_OPTIONS=detect_leaks=0 "$@"
+	}
+	# shellcheck disable=SC2016
+	as_user unshare --user --map-root-user --net sh -c \
+		'ip link add eth0 type veth peer name p0 && echo $$ >/run/user1000/pid && exec sleep 100' &
+	wait_until test -s /run/user1000/pid
+	pid=$(</run/user1000/pid)
+	as_user env CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 "CNI_NETNS=/proc/$pid/ns/net" CNI_PATH=/ \
+		/run/netns-stats <<<"{\"cniVersion\":\"1.1.0\",\"name\":\"net\",\"type\":\"netns-stats\",
+			\"prevResult\":$(prev "/proc/$pid/ns/net")}" >/dev/null
+	as_user /run/netns-stats serve --listen 127.0.0.1:9732 2>/run/exporter.log &
+	wait_until grep -q serving /run/exporter.log
+	scrape >/run/text
+	promtool check metrics </run/text
+	grep -q '^container_network_receive_bytes_total{interface="eth0",.*id="c1",network="net"}' /run/text
+	is "$(metric netns_stats_containers_unreadable)" 0
+}
