@@ -8,7 +8,8 @@
 #   make load       many attachments and callers at once, and 10,000 cycles (as root)
 #   make mutants    deliberate changes to the code, each of which a test must notice: MUTANTS of them (as root)
 #   make fuzz       the fuzzers, FUZZ_SECONDS each (as root); found inputs are in build/fuzz/findings
-#   make bench      side by side with the peers, as ratios from one run (as root); SUBJECTS="portmap stats"
+#   make bench      side by side with the peers, as ratios from one run (as root); SUBJECTS="portmap stats",
+#                   BEFORE=DIR beside the executables of another build
 #   make static     the same executables, fully static, into build/static/bin
 #   make install    plugins into CNIBINDIR, manual pages, completions, units, example lists; DESTDIR, PREFIX;
 #                   with STATIC=1 the static executables. A list that was changed is not overwritten
@@ -287,7 +288,7 @@ bench: deps
 	$(MAKE) all bench-programs
 	$(MAKE) static
 	$(BENCH) --bin $(BIN) --build $(BUILD) --json $(BUILD)/bench.json \
-		--plot $(BUILD)/attachments.svg $(SUBJECTS)
+		--plot $(BUILD)/attachments.svg $(if $(BEFORE),--before $(BEFORE)) $(SUBJECTS)
 
 # Lists are examples: the suffix keeps a runtime from taking one up unasked. What people call has a name in
 # their path, too.

@@ -19,11 +19,12 @@
 #define PEERS "/usr/lib/cni" /* the distribution's containernetworking-plugins */
 
 struct bench {
-	const char *bin;   /* the plugins that are measured: an absolute path */
-	const char *build; /* what only some builds have: static executables, a client of libcni */
-	int rounds;        /* of every comparison; 0: each has its own number */
-	bool quick;        /* few rounds and small numbers: does it work? */
-	cJSON *report;     /* the subject's part of the report */
+	const char *bin;    /* the plugins that are measured: an absolute path */
+	const char *build;  /* what only some builds have: static executables, a client of libcni */
+	const char *before; /* the plugins of another build, or NULL */
+	int rounds;         /* of every comparison; 0: each has its own number */
+	bool quick;         /* few rounds and small numbers: does it work? */
+	cJSON *report;      /* the subject's part of the report */
 };
 
 /* One file has one subject. Each runs in a process and on a host of its own (host.h), as root. */
@@ -34,7 +35,7 @@ struct subject {
 };
 
 extern const struct subject subject_slirp4netns, subject_portmap, subject_stats, subject_cnirun,
-	subject_start, subject_breakdown, subject_attachments;
+	subject_start, subject_breakdown, subject_attachments, subject_before;
 
 struct candidate {
 	const char *name;

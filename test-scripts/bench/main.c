@@ -25,7 +25,7 @@
 
 static const struct subject *const subjects[] = {
 	&subject_slirp4netns, &subject_portmap,   &subject_stats,       &subject_cnirun,
-	&subject_start,       &subject_breakdown, &subject_attachments,
+	&subject_start,       &subject_breakdown, &subject_attachments, &subject_before,
 };
 #define N_SUBJECTS (sizeof(subjects) / sizeof(subjects[0]))
 
@@ -34,6 +34,7 @@ static void usage(FILE *f)
 	fprintf(f, "usage: bench [OPTION...] [SUBJECT...], in the project's folder, as root\n"
 		   "  --bin DIR      the plugins (bin)\n"
 		   "  --build DIR    where static/bin and libcni-client may be (build)\n"
+		   "  --before DIR   the plugins of another build, for the subject before\n"
 		   "  --json FILE    the report as JSON\n"
 		   "  --plot FILE    the curves of the subject attachments as SVG\n"
 		   "  --rounds N     of each comparison\n"
@@ -134,10 +135,15 @@ static const char *absolute(const char *path)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"bin", required_argument, NULL, 'b'},    {"build", required_argument, NULL, 'B'},
-		{"json", required_argument, NULL, 'j'},   {"plot", required_argument, NULL, 'p'},
-		{"rounds", required_argument, NULL, 'r'}, {"quick", no_argument, NULL, 'q'},
-		{"help", no_argument, NULL, 'h'},         {0},
+		{"bin", required_argument, NULL, 'b'},
+		{"build", required_argument, NULL, 'B'},
+		{"before", required_argument, NULL, 'o'},
+		{"json", required_argument, NULL, 'j'},
+		{"plot", required_argument, NULL, 'p'},
+		{"rounds", required_argument, NULL, 'r'},
+		{"quick", no_argument, NULL, 'q'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
 	};
 	struct bench b = {.bin = "bin", .build = "build"};
 	const char *json = NULL, *plot = NULL;
@@ -152,6 +158,9 @@ int main(int argc, char **argv)
 			break;
 		case 'B':
 			b.build = optarg;
+			break;
+		case 'o':
+			b.before = optarg;
 			break;
 		case 'j':
 			json = optarg;
@@ -180,6 +189,8 @@ int main(int argc, char **argv)
 		bench_die("must be run as root: it makes hosts for itself");
 	b.bin = absolute(b.bin);
 	b.build = absolute(b.build);
+	if (b.before != NULL)
+		b.before = absolute(b.before);
 	cJSON_AddItemToObject(report, "machine", report_machine());
 	cJSON_AddBoolToObject(report, "quick", b.quick);
 	if (b.quick)

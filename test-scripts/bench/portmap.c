@@ -29,6 +29,7 @@
 #include "bench.h"
 #include "command.h"
 #include "host.h"
+#include "portmap_fill.h"
 
 /* More mappings than these are not loaded for the reference plugin: its calls take seconds then. */
 #define PEER_MAX 1000
@@ -154,19 +155,12 @@ static void fill_ours(int from, int to)
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
-	fprintf(f, "add element inet usernet_portmap ports4 {");
-	for (int i = from; i < to; i++)
-		fprintf(f, " tcp . %d comment \"net/%064x@eth0\" : 10.22.%d.%d . 80,", 10000 + i,
-			(unsigned int)i / 2, 1 + i / 512, i / 2 % 256);
-	fprintf(f, " }\nadd element inet usernet_portmap ports4_hairpin {");
-	for (int i = from; i < to; i++)
-		fprintf(f, " tcp . %d . \"cni0\" comment \"net/%064x@eth0\",", 10000 + i,
-			(unsigned int)i / 2);
-	fprintf(f, " }\nadd element inet floor m {");
+	fprintf(f, "add element inet floor m {");
 	for (int i = from; i < to; i++)
 		fprintf(f, " tcp . %d : 10.22.0.1 . 80,", 10000 + i);
 	fprintf(f, " }\n");
 	fclose(f);
+	portmap_fill(ours.host, from, to);
 	host_feed(text, "ip netns exec %s nft -f -", ours.host);
 	free(text);
 }

@@ -13,9 +13,9 @@ setup() {
 }
 
 @test "the benchmark measures every subject, with medians in their quartiles and goals judged by their limits" {
-	"$bench" --quick --bin "$BIN" --json "$BATS_TEST_TMPDIR/report.json" \
+	"$bench" --quick --bin "$BIN" --before "$BIN" --json "$BATS_TEST_TMPDIR/report.json" \
 		--plot "$BATS_TEST_TMPDIR/plot.svg" >"$BATS_TEST_TMPDIR/text"
-	jq -e '.subjects | map(.name) == ["slirp4netns", "portmap", "stats", "cnirun", "start", "breakdown", "attachments"]' \
+	jq -e '.subjects | map(.name) == ["slirp4netns", "portmap", "stats", "cnirun", "start", "breakdown", "attachments", "before"]' \
 		"$BATS_TEST_TMPDIR/report.json"
 	jq -e '[.subjects[].comparisons[]?.candidates[]] | length > 40 and
 		all(.min <= .firstQuartile and .firstQuartile <= .median and .median <= .thirdQuartile and
