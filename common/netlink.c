@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Netlink on libnl-3: its sockets (the descriptor, the sequence numbers, the groups), its messages
+ * and its attributes. Two designs for what goes through the socket:
+ *
+ * 1. libnl's own nl_send_auto(3) and nl_recvmsgs(3), with callbacks. Each receive allocates a
+ *    buffer, each message in it is allocated and copied once more before a callback sees it. It
+ *    waits until as many acknowledgements have come as the caller counts, so that a lost one costs
+ *    the receive limit of the socket. errno is folded onto libnl's codes (ENOBUFS becomes "out of
+ *    memory", as ENOMEM does), a batch needs sendmsg(2) anyway, and genl_ctrl_resolve(3) believes
+ *    whoever replies.
+ *
+ * 2. sendto(2) and recvfrom(2) on libnl's descriptor, into one buffer on the stack; nlmsg_ok(3) and
+ *    nla_parse(3) read it in place. One loop for all users, 60 lines, and the sender and the
+ *    sequence number of each datagram are looked at in it.
+ *
+ * The second is taken. It does not wait: the kernel handles a request inside our send, and
+ * continues a dump inside our receive, so that a reply is there or will not come. A receive limit
+ * (SO_RCVTIMEO) would only say how long one waits for what was lost. The socket can still be
+ * waited on by its descriptor: link_watch().
+ *
+ * Only the kernel (port 0) is believed. Root inside a container has CAP_NET_ADMIN over its network
+ * namespace and may send to any netlink socket there; our port is our pid and easily guessed.
+ *
+ * A transaction of nf_tables must arrive in one sendmsg(2), which the socket's send buffer limits.
+ * Five thousand port mappings are a megabyte, so the limit is raised for a large batch: past
+ * net.core.wmem_max where we may (CAP_NET_ADMIN of the initial user namespace), else up to it.
+ *
+ * The kernel's extended acknowledgement (NETLINK_EXT_ACK, since Linux 4.12) says in words what it
+ * did not like; they end up in the error's details. Refusals come without a copy of the request
+ * (NETLINK_CAP_ACK, 4.3).
+ */
+#include "netlink.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "cleanup.h"
+
+#define REPLY_BYTES 32768 /* the largest datagram that the kernel makes for a dump */
+#define DUMP_ATTEMPTS 3
+#define STRAY_MAX 1000 /* datagrams that are not the kernel's, or lost, before we give up */
+#define ERRNO_MAX 4095 /* the kernel's MAX_ERRNO */
+#define BATCH_STEP (64u << 10)
+#define SEND_DEFAULT (128u << 10) /* below this the default limit does (net.core.wmem_default) */
+#define RECEIVE_BYTES (1 << 20)   /* a thousand replies, each counted with its overhead */
+
+struct nl_sock *netlink_open(const struct netns *ns, int protocol, struct cni_error *err)
+{
+	cleanup_nl_sock struct nl_sock *sk = nl_socket_alloc();
+	cleanup_close int fd = -1;
+	const int on = 1;
+	int failure;
+
+	if (sk == NULL)
+		return cni_error_nomem(err), NULL;
+	fd = ns == NULL ? socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)
+			: netns_socket(ns, AF_NETLINK, SOCK_RAW, protocol, err);
+	if (fd < 0 && ns == NULL)
+		cni_error_errno(err, CNI_ERR_IO, "cannot open a netlink socket");
+	if (fd < 0)
+		return NULL;
+	/* Where these fail, errors say less. */
+	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	failure = nl_socket_set_fd(sk, protocol, fd);
+	if (failure < 0)
+		return cni_error(err, CNI_ERR_IO, "libnl does not take the netlink socket: %s",
+				 nl_geterror(failure)),
+		       NULL;
+	take_fd(&fd);
+	return take_ptr(sk);
+}
+
+static void raise_limit(int fd, int forced, int ordinary, int bytes)
+{
+	if (setsockopt(fd, SOL_SOCKET, forced, &bytes, sizeof(bytes)) < 0)
+		setsockopt(fd, SOL_SOCKET, ordinary, &bytes, sizeof(bytes));
+}
+
+static int send_bytes(struct nl_sock *sk, const void *data, size_t len)
+{
+	static const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+	const int fd = nl_socket_get_fd(sk);
+
+	if (len > SEND_DEFAULT) {
+		raise_limit(fd, SO_SNDBUFFORCE, SO_SNDBUF, (int)len);
+		raise_limit(fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BYTES);
+	}
+	return TEMP_FAILURE_RETRY(sendto(fd, data, len, 0, (const struct sockaddr *)&kernel,
+					 sizeof(kernel))) < 0
+		       ? -1
+		       : 0;
+}
+
+/* What the replies to one send go through. */
+struct replies {
+	/* Whose: sequence numbers from this one on, so many. */
+	uint32_t first_seq;
+	size_t n;
+	size_t expected; /* ends (acknowledgements, refusals, ends of dumps); 0: all there is */
+	netlink_fn *fn;
+	void *arg;
+
+	int value; /* the negative one of fn, with its errno */
+	int value_errno;
+	size_t ends;
+	bool disturbed; /* a dump was (NLM_F_DUMP_INTR) */
+	bool lost;      /* a reply was */
+};
+
+static bool is_acknowledgement(const struct nlmsghdr *nlh)
+{
+	return nlh->nlmsg_type == NLMSG_ERROR && netlink_errno(nlh) == 0;
+}
+
+static void take_message(struct replies *r, const struct nlmsghdr *nlh)
+{
+	/* What an earlier request was replied too late for us. */
+	if (nlh->nlmsg_seq - r->first_seq >= r->n)
+		return;
+	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+		r->disturbed = true;
+	if (nlh->nlmsg_type == NLMSG_ERROR || nlh->nlmsg_type == NLMSG_DONE)
+		r->ends++;
+	if (is_acknowledgement(nlh) || r->fn == NULL || r->value < 0)
+		return;
+	r->value = r->fn(nlh, r->arg);
+	r->value_errno = errno;
+}
+
+static void take_datagram(struct replies *r, const char *data, size_t len)
+{
+	struct nlmsghdr *nlh = (struct nlmsghdr *)(uintptr_t)data;
+	int left = (int)len;
+
+	for (; nlmsg_ok(nlh, left); nlh = nlmsg_next(nlh, &left))
+		take_message(r, nlh);
+}
+
+/* Return: 0, or -1 with errno. */
+static int receive(struct nl_sock *sk, struct replies *r)
+{
+	/* Not static: fn may ask something on another socket. */
+	char data[REPLY_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+	int strays = 0;
+
+	while (r->expected == 0 || r->ends < r->expected) {
+		struct sockaddr_nl from = {0};
+		socklen_t from_len = sizeof(from);
+		const ssize_t n =
+			recvfrom(nl_socket_get_fd(sk), data, sizeof(data), MSG_DONTWAIT | MSG_TRUNC,
+				 (struct sockaddr *)&from, &from_len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0 && errno != ENOBUFS)
+			return -1;
+		if (n >= 0 && from.nl_pid == 0 && n <= (ssize_t)sizeof(data)) {
+			take_datagram(r, data, (size_t)n);
+			continue;
+		}
+		/* A reply found no room, there or here; those that did are still to be read. */
+		if (n < 0 || from.nl_pid == 0)
+			r->lost = true;
+		if (++strays == STRAY_MAX) {
+			errno = EBUSY;
+			return -1;
+		}
+	}
+	if (r->lost || r->ends < r->expected) {
+		errno = ENOBUFS;
+		return -1;
+	}
+	errno = r->value_errno;
+	return 0;
+}
+
+int netlink_errno(const struct nlmsghdr *nlh)
+{
+	int error;
+
+	if ((nlh->nlmsg_type != NLMSG_ERROR && nlh->nlmsg_type != NLMSG_DONE) ||
+	    nlh->nlmsg_len < NLMSG_LENGTH(sizeof(error)))
+		return 0;
+	/* Both begin with it. */
+	memcpy(&error, nlmsg_data(nlh), sizeof(error));
+	return error <= 0 && error >= -ERRNO_MAX ? -error : EBADMSG;
+}
+
+/* The attributes of an extended acknowledgement; a copy of the request would be before them. */
+static void read_words(const struct nlmsghdr *nlh, char *out, size_t size)
+{
+	const size_t head = nlh->nlmsg_type == NLMSG_ERROR ? sizeof(struct nlmsgerr) : sizeof(int);
+	const bool copied = nlh->nlmsg_type == NLMSG_ERROR && !(nlh->nlmsg_flags & NLM_F_CAPPED);
+	const struct nlattr *words;
+
+	out[0] = '\0';
+	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS) || copied || !nlmsg_valid_hdr(nlh, (int)head))
+		return;
+	words = nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)nlh, (int)head, NLMSGERR_ATTR_MSG);
+	if (words != NULL)
+		nla_strlcpy(out, words, size);
+}
+
+int netlink_refused(struct cni_error *err, const struct nlmsghdr *nlh, const char *what)
+{
+	const int error = netlink_errno(nlh);
+	char words[128];
+
+	read_words(nlh, words, sizeof(words));
+	errno = error;
+	cni_error_errno(err, CNI_ERR_IO, "the kernel refused to %s", what);
+	if (words[0] != '\0')
+		cni_error_details(err, "%s: %s", strerror(error), words);
+	errno = error;
+	return -1;
+}
+
+/* A request's or a dump's messages, the refusal taken out. */
+struct conversation {
+	netlink_fn *fn;
+	void *arg;
+	const char *what;
+	struct cni_error *err;
+	int refused; /* errno */
+};
+
+static int take_reply(const struct nlmsghdr *nlh, void *arg)
+{
+	struct conversation *c = arg;
+
+	if (nlh->nlmsg_type == NLMSG_ERROR || nlh->nlmsg_type == NLMSG_DONE) {
+		c->refused = netlink_errno(nlh);
+		if (c->refused != 0)
+			netlink_refused(c->err, nlh, c->what);
+		return 0;
+	}
+	return c->fn != NULL ? c->fn(nlh, c->arg) : 0;
+}
+
+/* Return: 1 a dump that was disturbed, 0, fn's negative value, -1 with err and errno. */
+static int converse(struct nl_sock *sk, struct nl_msg *msg, int flags, struct conversation *c)
+{
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct replies r = {.n = 1, .expected = 1, .fn = take_reply, .arg = c};
+
+	r.first_seq = nl_socket_use_seq(sk);
+	nlh->nlmsg_seq = r.first_seq;
+	nlh->nlmsg_flags |= (uint16_t)(NLM_F_REQUEST | flags);
+	if (send_bytes(sk, nlh, nlh->nlmsg_len) < 0)
+		return cni_error_errno(c->err, CNI_ERR_IO, "cannot ask the kernel to %s", c->what);
+	if (receive(sk, &r) < 0 && errno == EBUSY)
+		return cni_error_errno(
+			c->err, CNI_ERR_IO,
+			"a process in the network namespace floods our netlink socket");
+	if (r.lost || r.ends == 0)
+		return cni_error_errno(c->err, CNI_ERR_IO,
+				       "no reply from the kernel, which was asked to %s", c->what);
+	if (c->refused != 0) {
+		errno = c->refused;
+		return -1;
+	}
+	return r.value < 0 ? r.value : r.disturbed;
+}
+
+int netlink_request(struct nl_sock *sk, struct nl_msg *msg, netlink_fn *fn, void *arg,
+		    const char *what, struct cni_error *err)
+{
+	struct conversation c = {.fn = fn, .arg = arg, .what = what, .err = err};
+	const int ret = converse(sk, msg, NLM_F_ACK, &c);
+
+	return ret < 0 ? ret : 0;
+}
+
+int netlink_dump(struct nl_sock *sk, struct nl_msg *msg, netlink_fn *fn, void (*restart)(void *arg),
+		 void *arg, const char *what, struct cni_error *err)
+{
+	struct conversation c = {.fn = fn, .arg = arg, .what = what, .err = err};
+	int ret = converse(sk, msg, NLM_F_DUMP, &c);
+
+	for (int i = 1; ret > 0 && restart != NULL && i < DUMP_ATTEMPTS; i++) {
+		restart(arg);
+		ret = converse(sk, msg, NLM_F_DUMP, &c);
+	}
+	return ret < 0 ? ret : 0;
+}
+
+void netlink_batch_free(struct netlink_batch *batch)
+{
+	free(batch->data);
+	nlmsg_free(batch->msg);
+	*batch = (struct netlink_batch){0};
+}
+
+/* Room for @need more bytes. */
+static bool reserve(struct netlink_batch *batch, size_t need)
+{
+	size_t size = batch->size;
+	char *data;
+
+	while (size - batch->len < need)
+		size = size * 2 + BATCH_STEP;
+	if (batch->failed || size == batch->size)
+		return !batch->failed;
+	data = realloc(batch->data, size);
+	batch->failed = data == NULL;
+	if (batch->failed)
+		return false;
+	batch->data = data;
+	batch->size = size;
+	return true;
+}
+
+struct nl_msg *netlink_begin(struct netlink_batch *batch, int type, int flags, const void *head,
+			     size_t size)
+{
+	if (batch->msg == NULL)
+		batch->msg = nlmsg_alloc_size(NETLINK_MESSAGE_MAX);
+	if (batch->msg == NULL) {
+		batch->failed = true;
+		return NULL;
+	}
+	/* The same message again, empty. */
+	nlmsg_hdr(batch->msg)->nlmsg_len = NLMSG_HDRLEN;
+	nlmsg_put(batch->msg, 0, 0, type, 0, NLM_F_REQUEST | flags);
+	nlmsg_append(batch->msg, (void *)(uintptr_t)head, size, NLMSG_ALIGNTO);
+	return batch->msg;
+}
+
+void netlink_end(struct netlink_batch *batch)
+{
+	const struct nlmsghdr *nlh;
+
+	if (batch->msg == NULL)
+		return;
+	nlh = nlmsg_hdr(batch->msg);
+	if (!reserve(batch, NLMSG_ALIGN(nlh->nlmsg_len)))
+		return;
+	memcpy(batch->data + batch->len, nlh, nlh->nlmsg_len);
+	netlink_done(batch, nlh);
+}
+
+void *netlink_room(struct netlink_batch *batch)
+{
+	/* For a message that found no memory: the caller builds it, and nobody sends it. */
+	static char nowhere[NETLINK_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+
+	return reserve(batch, NETLINK_MESSAGE_MAX) ? batch->data + batch->len : nowhere;
+}
+
+void netlink_done(struct netlink_batch *batch, const struct nlmsghdr *nlh)
+{
+	if (batch->failed)
+		return;
+	batch->len += NLMSG_ALIGN(nlh->nlmsg_len);
+	batch->n++;
+}
+
+void netlink_append(struct netlink_batch *batch, const struct netlink_batch *other)
+{
+	batch->failed = batch->failed || other->failed;
+	if (other->n == 0 || !reserve(batch, other->len))
+		return;
+	memcpy(batch->data + batch->len, other->data, other->len);
+	batch->len += other->len;
+	batch->n += other->n;
+}
+
+/* Give each message its number. Return: how many want an acknowledgement. */
+static size_t number_messages(struct nl_sock *sk, struct netlink_batch *batch)
+{
+	struct nlmsghdr *nlh = (struct nlmsghdr *)(void *)batch->data;
+	int left = (int)batch->len;
+	size_t acks = 0;
+
+	for (size_t i = 0; i < batch->n; i++, nlh = nlmsg_next(nlh, &left)) {
+		nlh->nlmsg_seq = nl_socket_use_seq(sk);
+		if (i == 0)
+			batch->first_seq = nlh->nlmsg_seq;
+		acks += (nlh->nlmsg_flags & NLM_F_ACK) != 0;
+	}
+	return acks;
+}
+
+int netlink_exchange(struct nl_sock *sk, struct netlink_batch *batch, netlink_fn *fn, void *arg)
+{
+	struct replies r = {.fn = fn, .arg = arg, .n = batch->n};
+	size_t acks;
+	int ret;
+
+	if (batch->failed) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (batch->n == 0)
+		return 0;
+	acks = number_messages(sk, batch);
+	r.first_seq = batch->first_seq;
+	ret = send_bytes(sk, batch->data, batch->len);
+	batch->len = 0;
+	batch->n = 0;
+	if (ret < 0 || receive(sk, &r) < 0)
+		return -1;
+	if (r.value < 0)
+		return r.value;
+	if (r.ends < acks) {
+		errno = ENOBUFS;
+		return -1;
+	}
+	return 0;
+}
+
+bool netlink_parse(const struct nlmsghdr *nlh, size_t size, struct nlattr **attrs, int max)
+{
+	return nlmsg_parse((struct nlmsghdr *)(uintptr_t)nlh, (int)size, attrs, max, NULL) == 0;
+}
+
+uint32_t netlink_u32(const struct nlattr *attr)
+{
+	return attr != NULL && nla_len(attr) >= (int)sizeof(uint32_t) ? nla_get_u32(attr) : 0;
+}
+
+uint16_t netlink_u16(const struct nlattr *attr)
+{
+	return attr != NULL && nla_len(attr) >= (int)sizeof(uint16_t) ? nla_get_u16(attr) : 0;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The one way to talk netlink(7): sockets, requests, dumps and batches, on libnl-3.
+ *
+ * Messages are built and read with libnl's nlmsg_* and nla_* functions. What is sent and received
+ * goes through here, because only here replies are proven to come from the kernel.
+ */
+#ifndef USERNET_NETLINK_H
+#define USERNET_NETLINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/netlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+
+#include "error.h"
+#include "netns.h"
+
+static inline void cleanup_nl_sock_(struct nl_sock **sk)
+{
+	nl_socket_free(*sk);
+}
+#define cleanup_nl_sock __attribute__((cleanup(cleanup_nl_sock_)))
+
+static inline void cleanup_nl_msg_(struct nl_msg **msg)
+{
+	nlmsg_free(*msg);
+}
+#define cleanup_nl_msg __attribute__((cleanup(cleanup_nl_msg_)))
+
+/**
+ * netlink_open() - a netlink socket.
+ * @ns:       the namespace that it lives in; NULL: the one that this thread is in
+ * @protocol: NETLINK_ROUTE, NETLINK_NETFILTER, NETLINK_GENERIC
+ *
+ * Return: a socket (nl_socket_free(3)), or NULL with @err filled (CNI_ERR_IO).
+ */
+struct nl_sock *netlink_open(const struct netns *ns, int protocol, struct cni_error *err);
+
+/**
+ * typedef netlink_fn - what a message of a reply goes through.
+ * @nlh: a whole message, sent by the kernel
+ *
+ * Asks nothing on the same socket. Return: 0, or a negative value: the rest of the reply is read,
+ * but not handed over any more.
+ */
+typedef int netlink_fn(const struct nlmsghdr *nlh, void *arg);
+
+/**
+ * netlink_request() - send one request, hand over what it is replied.
+ * @msg:  type, flags and content; NLM_F_REQUEST and NLM_F_ACK are added
+ * @fn:   called for each message that is neither an acknowledgement nor a refusal; NULL: nobody
+ * @what: what was asked for, behind "the kernel refused to", as "list the links"
+ *
+ * Never waits: see netlink.c. Return: 0, @fn's negative value, or -1 CNI_ERR_IO with errno, which
+ * is the kernel's where it refused. The kernel's own words are in the error's details.
+ */
+int netlink_request(struct nl_sock *sk, struct nl_msg *msg, netlink_fn *fn, void *arg,
+		    const char *what, struct cni_error *err);
+
+/**
+ * netlink_dump() - every object of a kind.
+ * @msg:     type and content; NLM_F_REQUEST and NLM_F_DUMP are added
+ * @fn:      called for each object
+ * @restart: called when somebody changed the list while it was read (NLM_F_DUMP_INTR), so that
+ *           objects may be missing: @fn's are to be forgotten, they come again. NULL: it is enough
+ *           that each object that was handed over is right
+ *
+ * A list in constant change is read three times; the last time is taken as it is. Return: as
+ * netlink_request().
+ */
+int netlink_dump(struct nl_sock *sk, struct nl_msg *msg, netlink_fn *fn, void (*restart)(void *arg),
+		 void *arg, const char *what, struct cni_error *err);
+
+/**
+ * netlink_family() - the number of a generic netlink family.
+ * @sk: a socket of NETLINK_GENERIC
+ *
+ * Return: the number, or -1 CNI_ERR_IO with errno; ENOENT: this kernel does not have it.
+ */
+int netlink_family(struct nl_sock *sk, const char *name, struct cni_error *err);
+
+/* Room for one message of a batch, its header included. */
+#define NETLINK_MESSAGE_MAX 49152
+
+/*
+ * Messages that go to the kernel in one sendmsg(2), which executes them in order. Zero-filled is
+ * empty. Once memory was short the batch has failed: netlink_exchange() says so.
+ */
+struct netlink_batch {
+	char *data;
+	size_t len; /* bytes */
+	size_t size;
+	size_t n;           /* messages: also the position of the next one */
+	uint32_t first_seq; /* of what was sent last */
+	struct nl_msg *msg; /* the one between netlink_begin() and netlink_end() */
+	bool failed;
+};
+
+void netlink_batch_free(struct netlink_batch *batch);
+#define cleanup_netlink_batch __attribute__((cleanup(netlink_batch_free)))
+
+/**
+ * netlink_begin() - begin a message that is built with libnl.
+ * @flags: NLM_F_REQUEST is added
+ * @head:  the family's header, @size bytes
+ *
+ * What is put into the message (nla_put(3)) must stay below NETLINK_MESSAGE_MAX: the caller knows.
+ * netlink_end() appends the message. Return: the message, which is the batch's, or NULL out of
+ * memory; netlink_end() may follow all the same.
+ */
+struct nl_msg *netlink_begin(struct netlink_batch *batch, int type, int flags, const void *head,
+			     size_t size);
+void netlink_end(struct netlink_batch *batch);
+
+/**
+ * netlink_room() - where a message can be built by another library, as libnftnl.
+ *
+ * netlink_done() appends what was built there; nothing else is done with the batch in between. Its
+ * sequence number is given by netlink_exchange(). Return: NETLINK_MESSAGE_MAX bytes, aligned, not
+ * cleared; never NULL.
+ */
+void *netlink_room(struct netlink_batch *batch);
+void netlink_done(struct netlink_batch *batch, const struct nlmsghdr *nlh);
+
+/* The messages of another batch behind those of this one. */
+void netlink_append(struct netlink_batch *batch, const struct netlink_batch *other);
+
+/**
+ * netlink_exchange() - send the messages, empty the batch, hand over every reply.
+ * @fn: called for each message: refusals (NLMSG_ERROR), parts of dumps and their ends (NLMSG_DONE),
+ *      not acknowledgements; NULL: nobody
+ *
+ * Never waits: see netlink.c. Return: 0, @fn's negative value with its errno, or -1 with errno:
+ * ENOBUFS where the kernel could not give us every reply (what came was handed over), EBUSY where
+ * a process floods our socket, ENOMEM, sendto(2)'s and recvfrom(2)'s.
+ */
+int netlink_exchange(struct nl_sock *sk, struct netlink_batch *batch, netlink_fn *fn, void *arg);
+
+/* Which message of the batch that was sent last a reply is for, from 0. */
+static inline size_t netlink_position(const struct netlink_batch *batch, const struct nlmsghdr *nlh)
+{
+	return (uint32_t)(nlh->nlmsg_seq - batch->first_seq);
+}
+
+/* The errno in an NLMSG_ERROR or NLMSG_DONE, as a positive number; 0 for all else. */
+int netlink_errno(const struct nlmsghdr *nlh);
+
+/**
+ * netlink_refused() - a refusal as an error.
+ * @nlh:  for which netlink_errno() is not 0
+ * @what: behind "the kernel refused to"
+ *
+ * Return: -1 CNI_ERR_IO with errno; the details have the kernel's words (NLMSGERR_ATTR_MSG) too.
+ */
+int netlink_refused(struct cni_error *err, const struct nlmsghdr *nlh, const char *what);
+
+/**
+ * netlink_parse() - the attributes behind a family's header of @size bytes, by number.
+ * @attrs: @max + 1 of them; NULL where there is none. What is in one is not checked
+ *
+ * Return: false where the message is shorter than that header, or its attributes are broken.
+ */
+bool netlink_parse(const struct nlmsghdr *nlh, size_t size, struct nlattr **attrs, int max);
+
+/* A number, 0 where @attr is NULL or too short for one. */
+uint32_t netlink_u32(const struct nlattr *attr);
+uint16_t netlink_u16(const struct nlattr *attr);
+
+#endif
