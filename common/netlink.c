@@ -111,11 +111,6 @@ struct replies {
 	bool lost;      /* a reply was */
 };
 
-static bool is_acknowledgement(const struct nlmsghdr *nlh)
-{
-	return nlh->nlmsg_type == NLMSG_ERROR && netlink_errno(nlh) == 0;
-}
-
 static void take_message(struct replies *r, const struct nlmsghdr *nlh)
 {
 	/* What an earlier request was replied too late for us. */
@@ -123,9 +118,12 @@ static void take_message(struct replies *r, const struct nlmsghdr *nlh)
 		return;
 	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
 		r->disturbed = true;
-	if (nlh->nlmsg_type == NLMSG_ERROR || nlh->nlmsg_type == NLMSG_DONE)
+	if (nlh->nlmsg_type == NLMSG_ERROR || nlh->nlmsg_type == NLMSG_DONE) {
 		r->ends++;
-	if (is_acknowledgement(nlh) || r->fn == NULL || r->value < 0)
+		if (netlink_errno(nlh) == 0)
+			return;
+	}
+	if (r->fn == NULL || r->value < 0)
 		return;
 	r->value = r->fn(nlh, r->arg);
 	r->value_errno = errno;
@@ -236,9 +234,7 @@ static int take_reply(const struct nlmsghdr *nlh, void *arg)
 
 	if (nlh->nlmsg_type == NLMSG_ERROR || nlh->nlmsg_type == NLMSG_DONE) {
 		c->refused = netlink_errno(nlh);
-		if (c->refused != 0)
-			netlink_refused(c->err, nlh, c->what);
-		return 0;
+		return netlink_refused(c->err, nlh, c->what);
 	}
 	return c->fn != NULL ? c->fn(nlh, c->arg) : 0;
 }
