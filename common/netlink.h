@@ -133,8 +133,8 @@ void netlink_append(struct netlink_batch *batch, const struct netlink_batch *oth
 
 /**
  * netlink_exchange() - send the messages, empty the batch, hand over every reply.
- * @fn: called for each message, refusals among them (netlink_errno() is not 0), acknowledgements and
- *      ends of dumps not; NULL: nobody
+ * @fn: called for each message, refusals among them (netlink_errno() is not 0), acknowledgements
+ * and ends of dumps not; NULL: nobody
  *
  * Never waits: see netlink.c. Return: 0, @fn's negative value with its errno, or -1 with errno:
  * ENOBUFS where the kernel could not give us every reply (what came was handed over), EBUSY where
