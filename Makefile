@@ -26,7 +26,10 @@ SHELL := /bin/bash
 .PHONY: all deps demo check lint load bench install uninstall clean test-programs bench-programs \
 	fuzz fuzzers faults mutants
 
+# What is installed. The image's container runs one more, which stands among them in plugins/: EXECUTABLES are both.
 PLUGINS ?= slirp4netns netns-portmap netns-stats cnirun
+EXECUTABLES := $(PLUGINS) install
+NAME_install := usernet-cni-install
 
 PREFIX ?= /usr/local
 CNIBINDIR ?= /opt/cni/bin
@@ -106,15 +109,13 @@ $(CJSON)/cJSON.c: common/static/fetch-cjson
 	@touch $@
 endif
 
+name = $(or $(NAME_$(1)),$(1))
 BINS := $(PLUGINS:%=$(BIN)/%)
 UNIT := $(patsubst test-scripts/unit/%.c,$(BUILD)/unit/%,$(wildcard test-scripts/unit/test_*.c))
 BENCH := $(BUILD)/bench/bench
 CLIENT := build/libcni-client
 
-# What the image's container runs: not a plugin, so not one of those that are installed.
-INSTALLER := $(BIN)/usernet-cni-install
-
-all: $(BINS) $(INSTALLER)
+all: $(foreach folder,$(EXECUTABLES),$(BIN)/$(call name,$(folder)))
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -125,30 +126,39 @@ $(LIB): $(COMMON_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-# An executable is all the sources of its folder and the library. The one with debugging
-# information stays in the build folder.
+# A folder of plugins/ is an archive of all its sources but main.c, with which the executable, the unit tests
+# and the fuzz targets are linked. The executable with debugging information stays in the build folder.
 define plugin_rule
-$(BUILD)/$(1).debug: $(patsubst %.c,$(BUILD)/%.o,$(wildcard plugins/$(1)/*.c)) $(STATIC_OBJ) $(LIB)
-	@echo '  LINK  $(1)'
+$(BUILD)/lib$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard plugins/$(1)/*.c)))
+	@rm -f $$@
+	$$(Q)$$(AR) rcs $$@ $$^
+$(BUILD)/$(call name,$(1)).debug: $(BUILD)/plugins/$(1)/main.o $(BUILD)/lib$(1).a $(STATIC_OBJ) $(LIB)
+	@echo '  LINK  $(call name,$(1))'
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS_$(1)) $$(LIBS)
-$(BIN)/$(1): $(BUILD)/$(1).debug
+$(BIN)/$(call name,$(1)): $(BUILD)/$(call name,$(1)).debug
 	@mkdir -p $$(@D)
 	$$(Q)$(if $(filter 1,$(SANITIZE) $(NOSTRIP)),cp $$< $$@,strip -o $$@ $$<)
 endef
-$(foreach plugin,$(PLUGINS),$(eval $(call plugin_rule,$(plugin))))
+$(foreach folder,$(EXECUTABLES),$(eval $(call plugin_rule,$(folder))))
 
-$(INSTALLER): $(patsubst %.c,$(BUILD)/%.o,$(wildcard plugins/install/*.c)) $(STATIC_OBJ) $(LIB)
-	@mkdir -p $(@D)
-	@echo '  LINK  usernet-cni-install'
-	$(Q)$(CC) $(ALL_LDFLAGS) $(if $(filter 1,$(SANITIZE) $(NOSTRIP)),,-s) -o $@ $^ $(LIBS)
+# The plugin that a test or a fuzz target is about, by the first word of its name; others need the library alone.
+PLUGIN_slirp := slirp4netns
+PLUGIN_portmap := netns-portmap
+PLUGIN_stats := netns-stats
+PLUGIN_cnirun := cnirun
+PLUGIN_install := install
+plugin_of = $(PLUGIN_$(firstword $(subst _, ,$(1))))
 
-$(BUILD)/unit/%: test-scripts/unit/%.c $(LIB) Makefile
-	@mkdir -p $(@D)
-	@echo '  TEST  $<'
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) -lcmocka $(LIBS)
-
-# The tests of netns-portmap include its sources, which need what it is linked with.
-$(BUILD)/unit/test_portmap_%: LIBS += $(LIBS_netns-portmap)
+# A function __wrap_NAME that a test defines stands in for NAME, and __real_NAME is the one that it stands for.
+define unit_rule
+$(BUILD)/unit/test_$(1): test-scripts/unit/test_$(1).c $(patsubst %,$(BUILD)/lib%.a,$(call plugin_of,$(1))) $(LIB) Makefile
+	@mkdir -p $$(@D)
+	@echo '  TEST  $$<'
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) \
+		$$$$(sed -nE 's/^[^[:space:]].*\b__wrap_(\w+)\(.*/-Wl,--wrap=\1/p' $$< | sort -u) \
+		-o $$@ $$(filter %.c %.a,$$^) -lcmocka $$(LIBS_$(call plugin_of,$(1))) $$(LIBS)
+endef
+$(foreach test,$(patsubst $(BUILD)/unit/test_%,%,$(UNIT)),$(eval $(call unit_rule,$(test))))
 
 $(BENCH): $(patsubst %.c,$(BUILD)/%.o,$(wildcard test-scripts/bench/*.c)) $(LIB)
 	@mkdir -p $(@D)
@@ -172,26 +182,13 @@ FUZZ_PARTS_stats_detail := stats_protocols
 FUZZ_PARTS_stats_registry := stats_main
 FUZZ_PARTS_stats_options := stats_main
 FUZZ_PLUGIN_state := slirp4netns
-FUZZ_PLUGIN_slirp_config := slirp4netns
 FUZZ_PLUGIN_slirp_api := netns-portmap
-
-# Whose folder's objects a target needs: by the word before the '_', or as said above.
-FUZZ_PLUGIN_portmap := netns-portmap
-FUZZ_PLUGIN_stats := netns-stats
-FUZZ_PLUGIN_cnirun := cnirun
-fuzz_plugin = $(or $(FUZZ_PLUGIN_$(1)),$(FUZZ_PLUGIN_$(firstword $(subst _, ,$(1)))))
+fuzz_plugin = $(or $(FUZZ_PLUGIN_$(1)),$(call plugin_of,$(1)))
 fuzz_parts = $(patsubst %,$(BUILD)/test-scripts/campaigns/fuzz/%.o,fuzz $(FUZZ_PARTS_$(1)) $(if $(FUZZ_DRIVER),,replay))
-
-define fuzz_archive_rule
-$(BUILD)/libfuzz-$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard plugins/$(1)/*.c)))
-	@rm -f $$@
-	$$(Q)$$(AR) rcs $$@ $$^
-endef
-$(foreach plugin,$(PLUGINS),$(eval $(call fuzz_archive_rule,$(plugin))))
 
 define fuzz_rule
 $(BUILD)/fuzzers/$(1): $(BUILD)/test-scripts/campaigns/fuzz/targets/$(1).o $(call fuzz_parts,$(1)) \
-		$(patsubst %,$(BUILD)/libfuzz-%.a,$(call fuzz_plugin,$(1))) $(LIB)
+		$(patsubst %,$(BUILD)/lib%.a,$(call fuzz_plugin,$(1))) $(LIB)
 	@mkdir -p $$(@D)
 	@echo '  FUZZ  $(1)'
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $$(FUZZ_DRIVER) -o $$@ $$^ $$(LIBS_$(call fuzz_plugin,$(1))) $$(LIBS)
