@@ -156,7 +156,7 @@ $(BUILD)/unit/test_$(1): test-scripts/unit/test_$(1).c $(patsubst %,$(BUILD)/lib
 	@echo '  TEST  $$<'
 	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) \
 		$$$$(sed -nE 's/^[^[:space:]].*\b__wrap_(\w+)\(.*/-Wl,--wrap=\1/p' $$< | sort -u) \
-		-o $$@ $$(filter %.c %.a,$$^) -lcmocka $$(LIBS_$(call plugin_of,$(1))) $$(LIBS)
+		-o $$@ $$< $$(filter %.a,$$^) -lcmocka $$(LIBS_$(call plugin_of,$(1))) $$(LIBS)
 endef
 $(foreach test,$(patsubst $(BUILD)/unit/test_%,%,$(UNIT)),$(eval $(call unit_rule,$(test))))
 
