@@ -14,17 +14,19 @@
 #   make install    plugins into CNIBINDIR, manual pages, completions, units, example lists; DESTDIR, PREFIX;
 #                   with STATIC=1 the static executables. A list that was changed is not overwritten
 #   make uninstall  removes what install has installed, given the same variables
+#   make compile_commands.json     how each C file is compiled, for clangd and its like
 #   make dist       build/usernet-cni-VERSION.tar.gz
 #   make deb        the Debian package, into build/deb
 #   make image      a container image that installs the plugins on a node of Kubernetes, into build/
 #
 # SANITIZE=1 builds with AddressSanitizer and UBSan into build/sanitize/, FUZZ=1 also with libFuzzer into
-# build/fuzz/; NOSTRIP=1 leaves the symbols in; V=1 shows the commands.
+# build/fuzz/; NOSTRIP=1 leaves the symbols in; WERROR=1 makes a warning an error, as `make check` does; V=1 shows
+# the commands.
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all deps demo check lint load bench install uninstall clean test-programs bench-programs \
-	fuzz fuzzers faults mutants
+	fuzz fuzzers faults mutants compile_commands.json
 
 # What is installed. The image's container runs one more, which stands among them in plugins/: EXECUTABLES are both.
 PLUGINS ?= slirp4netns netns-portmap netns-stats cnirun
@@ -68,24 +70,52 @@ LDOPT :=
 endif
 
 CC := $(if $(filter 1,$(FUZZ)),clang,gcc)
-WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough
+# A newer compiler has warnings that nobody here has seen yet: these must not break a user's build.
+ifeq ($(WERROR),1)
+WARN += -Werror
+endif
 # The same sources are compiled by gcc with all of these; clang has others, of library headers too.
 ifeq ($(FUZZ),1)
 WARN := -w
 endif
 CFLAGS ?= $(OPT)
 PIE := -pie
-ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(CPPFLAGS) $(CFLAGS) $(WARN) -fPIE -fstack-protector-strong \
-	-fstack-clash-protection -fno-plt -ffunction-sections -fdata-sections -fvisibility=hidden \
-	-Icommon -isystem /usr/include/libnl3 -MMD -MP
+
+# What pkg-config calls the libraries, and the package of Debian that has the headers of each. pkg-config is asked
+# by the first recipe that needs to know, and once: `make deps` and `make clean` run where nothing is installed.
+PKG_CONFIG ?= pkg-config
+PACKAGE_libcjson := libcjson-dev
+PACKAGE_libmicrohttpd := libmicrohttpd-dev
+PACKAGE_libmnl := libmnl-dev
+PACKAGE_libnftnl := libnftnl-dev
+PACKAGE_libnl-3.0 := libnl-3-dev
+PACKAGE_libnl-genl-3.0 := libnl-genl-3-dev
+PACKAGE_ncursesw := libncurses-dev
+LIBRARIES := $(patsubst PACKAGE_%,%,$(filter PACKAGE_%,$(.VARIABLES)))
+
+missing = $(strip $(foreach library,$(LIBRARIES),$(shell $(PKG_CONFIG) --exists $(library) || \
+	echo $(PACKAGE_$(library)))))
+headers = $(if $(shell command -v $(PKG_CONFIG)),,$(error $(PKG_CONFIG) is missing; on Debian: apt-get install \
+	pkgconf))$(if $(missing),$(error headers of libraries are missing; on Debian: apt-get install \
+	$(sort $(missing))))$(patsubst -I%,-isystem %,$(sort $(shell $(PKG_CONFIG) --cflags-only-I $(LIBRARIES))))
+HEADERS = $(eval HEADERS := $(headers))$(HEADERS)
+# $(call libs,LIBRARY...): how to link with them.
+libs = $(foreach library,$(1),$(or $(libs_$(library)),$(eval libs_$(library) := \
+	$(shell $(PKG_CONFIG) --libs $(library)))$(libs_$(library))))
+
+# What a source needs to be understood, by whatever reads it: the compiler, lint, the mutants.
+SOURCE_FLAGS = -std=gnu11 -D_GNU_SOURCE -Icommon -I$(BUILD) $(HEADERS)
+ALL_CFLAGS = $(SOURCE_FLAGS) $(CPPFLAGS) $(CFLAGS) $(WARN) -fPIE -fstack-protector-strong \
+	-fstack-clash-protection -fno-plt -ffunction-sections -fdata-sections -fvisibility=hidden -MMD -MP
 ALL_LDFLAGS = $(LDOPT) $(PIE) -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed \
 	-Wl,-O1 -Wl,--hash-style=gnu $(LDFLAGS)
-LIBS := -lcjson -lnl-3
+LIBS = $(call libs,libcjson libnl-3.0)
 # libnftnl, which netns-portmap alone uses, goes into it: finding, mapping and relocating the shared one takes an
 # eighth of the time from exec to main. A distribution that wants it shared says NFTNL=-lnftnl.
-NFTNL ?= -Wl,-Bstatic -lnftnl -Wl,-Bdynamic
-LIBS_netns-portmap := $(NFTNL) -lmnl
+NFTNL ?= -Wl,-Bstatic $(call libs,libnftnl) -Wl,-Bdynamic
+LIBS_netns-portmap = $(NFTNL) $(call libs,libmnl)
 
 COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 LIB := $(BUILD)/libusernet.a
@@ -117,7 +147,20 @@ CLIENT := build/libcni-client
 
 all: $(foreach folder,$(EXECUTABLES),$(BIN)/$(call name,$(folder)))
 
-$(BUILD)/%.o: %.c Makefile
+# The names by which netns-stats loads libraries when it needs them (lazy.h) are those that the linker records for
+# an executable: that finds what a name leads to, linker scripts (ncurses) and LDFLAGS included, for any release.
+# The other design, to read the SONAME of a file that pkg-config's libdir leads to, finds no file of those.
+LAZY_LIBRARIES := MICROHTTPD=libmicrohttpd NCURSESW=ncursesw NL=libnl-3.0 NL_GENL=libnl-genl-3.0
+$(BUILD)/sonames.h: Makefile
+	@mkdir -p $(@D)
+	@echo '  GEN   sonames.h'
+	$(Q)set -o pipefail; for library in $(LAZY_LIBRARIES); do \
+		$(CC) $(SOURCE_FLAGS) -shared -nostdlib -o $@.so $(LDFLAGS) -Wl,--no-as-needed -x c /dev/null -x none \
+			$$($(PKG_CONFIG) --libs $${library#*=}) && LC_ALL=C readelf --dynamic $@.so | \
+			sed -n "/NEEDED/{s/.*\[\(.*\)\]/#define SONAME_$${library%=*} \"\1\"/p;q}" || exit; \
+	done >$@; rm -f $@.so
+
+$(BUILD)/%.o: %.c Makefile | $(BUILD)/sonames.h
 	@mkdir -p $(@D)
 	@echo '  CC    $<'
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -151,7 +194,8 @@ plugin_of = $(PLUGIN_$(firstword $(subst _, ,$(1))))
 
 # A function __wrap_NAME that a test defines stands in for NAME, and __real_NAME is the one that it stands for.
 define unit_rule
-$(BUILD)/unit/test_$(1): test-scripts/unit/test_$(1).c $(patsubst %,$(BUILD)/lib%.a,$(call plugin_of,$(1))) $(LIB) Makefile
+$(BUILD)/unit/test_$(1): test-scripts/unit/test_$(1).c $(patsubst %,$(BUILD)/lib%.a,$(call plugin_of,$(1))) $(LIB) Makefile \
+		| $(BUILD)/sonames.h
 	@mkdir -p $$(@D)
 	@echo '  TEST  $$<'
 	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) \
@@ -163,7 +207,7 @@ $(foreach test,$(patsubst $(BUILD)/unit/test_%,%,$(UNIT)),$(eval $(call unit_rul
 $(BENCH): $(patsubst %.c,$(BUILD)/%.o,$(wildcard test-scripts/bench/*.c)) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LINK  bench'
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lmnl $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call libs,libmnl) $(LIBS)
 
 # Debian's libcni, as Debian's own packages are built with it: its sources are in a GOPATH, not in modules.
 $(CLIENT): $(wildcard test-scripts/integration/libcni/*.go)
@@ -213,7 +257,7 @@ FAULTS_SRC := $(addprefix test-scripts/campaigns/faults/,faults.c subjects.c hos
 $(BUILD)/faults/faults: $(FAULTS_SRC) $(wildcard test-scripts/campaigns/faults/*.h) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  TEST  test-scripts/campaigns/faults'
-	$(Q)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -o $@ $(FAULTS_SRC) $(LIB) -lmnl $(LIBS)
+	$(Q)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -o $@ $(FAULTS_SRC) $(LIB) $(call libs,libmnl) $(LIBS)
 
 $(BUILD)/faults/failing_alloc.so: test-scripts/campaigns/faults/failing_alloc.c test-scripts/campaigns/faults/failing_alloc.h
 	@mkdir -p $(@D)
@@ -237,9 +281,9 @@ demo: deps
 	test-scripts/demo $(abspath $(BIN))
 
 check: deps
-	$(MAKE) all test-programs bench-programs $(BUILD)/load $(FAULTS)
-	$(MAKE) SANITIZE=1 all test-programs
-	$(MAKE) image
+	$(MAKE) WERROR=1 all test-programs bench-programs $(BUILD)/load $(FAULTS)
+	$(MAKE) WERROR=1 SANITIZE=1 all test-programs
+	$(MAKE) WERROR=1 image
 	test-scripts/run-tests
 
 lint: all
@@ -348,7 +392,7 @@ IN_GIT = $(if $(wildcard .git),$(shell git rev-parse --git-dir 2>/dev/null))
 
 dist:
 	@mkdir -p build
-	set -o pipefail; $(if $(IN_GIT),git ls-files -z,find . -path ./.git -prune -o -path ./build -prune -o -path ./bin -prune -o -type f -printf '%P\0') | \
+	set -o pipefail; $(if $(IN_GIT),git ls-files -z,find . -path ./.git -prune -o -path ./build -prune -o -path ./bin -prune -o -path ./compile_commands.json -prune -o -type f -printf '%P\0') | \
 		while IFS= read -r -d '' file; do [[ ! -e $$file ]] || printf '%s\0' "$$file"; done | \
 		LC_ALL=C sort -z | \
 		tar --create --null --no-recursion --files-from=- --transform='s|^|usernet-cni-$(VERSION)/|' \
@@ -372,8 +416,26 @@ deb: dist
 	cd build/deb/usernet-cni-$(VERSION) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc
 	@ls build/deb/*.deb build/deb/*.dsc
 
+# The commands that make would run, as it says them itself: one entry for each source in each of them.
+compile_commands.json:
+	@set -o pipefail; $(MAKE) --no-print-directory --always-make --dry-run V=1 all test-programs bench-programs $(BUILD)/load \
+		$(FAULTS) $(FUZZERS) | awk -v directory="$(CURDIR)" '\
+		$$1 == "$(CC)" { \
+			command = $$0; gsub(/[\\"]/, "\\\\&", command); \
+			for (i = 2; i <= NF; i++) \
+				if ($$i ~ /^[^-].*\.c$$/) \
+					printf "%s\n{\"directory\": \"%s\", \"file\": \"%s\", \"command\": \"%s\"}", \
+						entries++ ? "," : "[", directory, $$i, command \
+		} \
+		END { print entries ? "\n]" : "[]" }' >$@
+	@echo $@
+
+# make print-NAME: what a variable is, for the scripts that must know it.
+print-%:
+	@echo '$($*)'
+
 clean:
-	rm -rf build bin
+	rm -rf build bin compile_commands.json
 
 # The copies of the tree that mutants are built in have their own.
 -include $(shell find $(BUILD) -path $(BUILD)/mutants -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -48,10 +48,10 @@ int detail_prepare(struct cni_error *err)
 	static const struct lazy_symbol core[] = {NETLINK_SYMBOLS(NETLINK_SYMBOL)};
 	static const struct lazy_symbol generic[] = {GENERIC_SYMBOLS(GENERIC_SYMBOL)};
 
-	if (lazy_load("libnl-3.so.200", "libnl-3-200", "show --detail", core,
+	if (lazy_load(SONAME_NL, "libnl-3-200", "show --detail", core,
 		      sizeof(core) / sizeof(core[0]), &nl, err))
 		return -1;
-	return lazy_load("libnl-genl-3.so.200", "libnl-genl-3-200", "show --detail", generic,
+	return lazy_load(SONAME_NL_GENL, "libnl-genl-3-200", "show --detail", generic,
 			 sizeof(generic) / sizeof(generic[0]), &genl, err);
 }
 

@@ -440,7 +440,7 @@ int http_server_start(const char *address, struct exporter *x, struct http_serve
 	static const struct lazy_symbol symbols[] = {HTTP_SYMBOLS(HTTP_SYMBOL)};
 	struct http_server *server;
 
-	if (lazy_load("libmicrohttpd.so.12", "libmicrohttpd12", "serve", symbols,
+	if (lazy_load(SONAME_MICROHTTPD, "libmicrohttpd12", "serve", symbols,
 		      sizeof(symbols) / sizeof(symbols[0]), &http, err))
 		return -1;
 	server = calloc(1, sizeof(*server));

@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "sonames.h" /* made by the Makefile */
 
 struct lazy_symbol {
 	const char *name;
@@ -49,7 +50,7 @@ struct lazy_symbol {
 
 /**
  * lazy_load() - fill the struct of a library.
- * @soname:  e.g. "libmicrohttpd.so.12"
+ * @soname:  of sonames.h: SONAME_MICROHTTPD is "libmicrohttpd.so.12", or what the build found
  * @package: Debian's, for the message
  *
  * Loaded libraries stay. Return: 0, or -1 CNI_ERR_IO naming the package to install.

@@ -56,7 +56,7 @@ int screen_open(struct cni_error *err)
 {
 	static const struct lazy_symbol symbols[] = {SCREEN_SYMBOLS(SCREEN_SYMBOL)};
 
-	if (lazy_load("libncursesw.so.6", "libncursesw6", "top", symbols,
+	if (lazy_load(SONAME_NCURSESW, "libncursesw6", "top", symbols,
 		      sizeof(symbols) / sizeof(symbols[0]), &curses, err))
 		return -1;
 	/* The characters only: numbers keep their point. */

@@ -7,11 +7,17 @@ made one: not by its line, so that it is the same one after a change elsewhere.
 
 import dataclasses
 import re
+import subprocess
 
 from clang import cindex
 
 K = cindex.CursorKind
-FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-Icommon", "-isystem", "/usr/include/libnl3"]
+FLAGS = subprocess.run(
+    ["env", "-u", "MAKEFLAGS", "-u", "MFLAGS", "-u", "MAKELEVEL", "-u", "BUILD", "make", "-s", "print-SOURCE_FLAGS"],
+    check=True,
+    stdout=subprocess.PIPE,
+    text=True,
+).stdout.split()
 STATEMENT_MAX = 300  # bytes of source that a mutant is shown with
 
 # What a removed call stands for. A whole check, `if (f() < 0) return -1;`, is removed as one.

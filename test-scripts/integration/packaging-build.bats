@@ -1,0 +1,73 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the Makefile tells a user and an editor, by itself: nothing is built for this but a few objects.
+# run-tests: once
+
+bats_require_minimum_version 1.5.0
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+
+setup() {
+	cp -r "$ROOT"/{Makefile,common,plugins,test-scripts} "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+# make as from a shell, whatever calls the tests.
+make_here() {
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u BIN -u BUILD make "$@"
+}
+
+# a_program NAME TEXT: in the way of the one with that name.
+a_program() {
+	printf '#!/bin/sh\n%s\n' "$2" >"$1"
+	chmod +x "$1"
+}
+
+@test "where headers are missing, the build names Debian's packages of all of them" {
+	a_program some "case \"\$*\" in *--exists*libnftnl | *--exists*ncursesw) exit 1 ;; esac; exec pkg-config \"\$@\""
+	run make_here PKG_CONFIG="$PWD/some" build/common/utf8.o
+	[ "$status" = 2 ]
+	[[ $output == *"headers of libraries are missing; on Debian: apt-get install libncurses-dev libnftnl-dev."* ]]
+}
+
+@test "where pkg-config is missing, the build names its package, and make clean needs none" {
+	run make_here PKG_CONFIG=nobody-has-this build/common/utf8.o
+	[ "$status" = 2 ]
+	[[ $output == *"nobody-has-this is missing; on Debian: apt-get install pkgconf."* ]]
+	run make_here PKG_CONFIG=nobody-has-this clean
+	[ "$status" = 0 ]
+}
+
+@test "a library that is loaded when needed has the name that the build's linker finds" {
+	# A release of libmicrohttpd that nobody has yet, and ncurses by a linker script, as Debian has it.
+	mkdir libs
+	gcc -shared -nostdlib -Wl,-soname,libmicrohttpd.so.99 -o libs/libmicrohttpd.so -x c /dev/null
+	gcc -shared -nostdlib -Wl,-soname,libncursesw.so.77 -o libs/libncursesw.so.77 -x c /dev/null
+	echo 'INPUT(libncursesw.so.77)' >libs/libncursesw.so
+	make_here LDFLAGS="-L$PWD/libs" build/sonames.h
+	cat build/sonames.h
+	grep -x '#define SONAME_MICROHTTPD "libmicrohttpd.so.99"' build/sonames.h
+	grep -x '#define SONAME_NCURSESW "libncursesw.so.77"' build/sonames.h
+}
+
+@test "a warning breaks the build with WERROR=1 alone" {
+	mkdir -p own
+	echo 'int f(void); int f(void) { int unused; return 0; }' >own/f.c
+	make_here build/own/f.o
+	touch own/f.c
+	run make_here WERROR=1 build/own/f.o
+	[ "$status" = 2 ]
+	[[ $output == *"-Werror=unused-variable"* ]]
+}
+
+@test "compile_commands.json: each source of common, plugins and the unit tests, by a command that compiles it" {
+	local file command
+
+	make_here build/sonames.h compile_commands.json
+	diff <(jq -r '.[].file' compile_commands.json | grep -E '^(common|plugins|test-scripts/unit)/' | sort -u) \
+		<(find common plugins test-scripts/unit -name '*.c' ! -path 'common/static/*' | sort)
+	[ "$(jq -r 'map(.directory) | unique[]' compile_commands.json)" = "$PWD" ]
+	for file in common/netns.c plugins/netns-stats/http.c test-scripts/campaigns/fuzz/targets/names.c; do
+		command=$(jq -r --arg file "$file" 'first(.[] | select(.file == $file)).command' compile_commands.json)
+		(eval "${command/ -c / -fsyntax-only -MF own.d }")
+	done
+}
