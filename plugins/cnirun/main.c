@@ -8,7 +8,7 @@
  *     └── job.c, options.c ── publish.c     what was asked for
  *           ├── list.c ── trust.c           which plugins, and whether to believe it
  *           ├── chain.c ── program.c        calling them
- *           └── cache.c ── base64.c         what is remembered of it, as libcni does
+ *           └── cache.c                     what is remembered of it, as libcni does
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -8,11 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <nettle/sha2.h>
+
 #include "address.h"
 #include "cleanup.h"
 #include "cni.h"
 #include "conf.h"
-#include "encoding.h"
 #include "publish.h"
 #include "trust.h"
 
@@ -394,14 +395,19 @@ static int absolute_path(const char *path, char out[PATH_MAX], struct cni_error 
 	return 0;
 }
 
+/* As cnitool names a container, so that `cnirun del` finds what `cnitool add` left: by the first
+ * bytes of the SHA-512 of its namespace's path. */
 static char *cnitool_id(const char *netns)
 {
-	uint8_t hash[SHA512_BYTES];
-	char id[sizeof("cnitool-") + 20];
+	uint8_t hash[10];
+	char id[sizeof("cnitool-") + 2 * sizeof(hash)];
+	struct sha512_ctx sha512;
 
-	sha512(netns, strlen(netns), hash);
+	sha512_init(&sha512);
+	sha512_update(&sha512, strlen(netns), (const uint8_t *)netns);
+	sha512_digest(&sha512, sizeof(hash), hash);
 	strcpy(id, "cnitool-");
-	for (int i = 0; i < 10; i++)
+	for (size_t i = 0; i < sizeof(hash); i++)
 		sprintf(id + strlen(id), "%02x", hash[i]);
 	return strdup(id);
 }

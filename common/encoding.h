@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What libcni's file formats and names are made of, besides JSON. */
-#ifndef CNIRUN_ENCODING_H
-#define CNIRUN_ENCODING_H
+/* base64 (RFC 4648, section 4, padded), as Go prints a []byte in JSON; over libnettle's. */
+#ifndef USERNET_ENCODING_H
+#define USERNET_ENCODING_H
 
 #include <stddef.h>
-#include <stdint.h>
-
-#define SHA512_BYTES 64
-
-/* FIPS 180-4. */
-void sha512(const void *data, size_t len, uint8_t out[SHA512_BYTES]);
 
 /**
- * base64_encode() - RFC 4648, section 4, padded: how Go prints a []byte in JSON.
+ * base64_encode() - write bytes as base64.
  *
  * Return: the text, owned by the caller, or NULL out of memory.
  */
@@ -20,8 +14,8 @@ char *base64_encode(const void *data, size_t len);
 
 /**
  * base64_decode() - the reverse; nothing but the alphabet and the padding at the end is let
- * through.
- * @len: receives the bytes of the answer, which is terminated by one more
+ * through, and of the texts that stand for the same bytes only the one that base64_encode() writes.
+ * @len: receives the number of bytes, which are terminated by one more
  *
  * Return: the bytes, owned by the caller, or NULL: not base64, or out of memory.
  */
