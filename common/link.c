@@ -1,340 +1,162 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rtnetlink through libnl-3's core.
+ * rtnetlink. Reading: one request, the objects of its reply handed one by one to a function.
+ * Writing: a batch, because a container's interface takes half a dozen requests that have no reason
+ * to wait for each other: one system call sends them, one or two receive all acknowledgements.
  *
- * Reading: one request, its answers handed one by one to a function. Writing: a batch, because a
- * container's interface takes half a dozen requests that have no reason to wait for each other: one
- * system call sends them, one or two receive all acknowledgements. The kernel's extended
- * acknowledgement (NETLINK_EXT_ACK, since Linux 4.12) says in words what it did not like; it ends
- * up in the error's details.
+ * An object is read in one pass over its attributes, into a struct on the stack. libnl's
+ * nla_parse(3), into an array of pointers that is cleared and looked through, was measured for
+ * links, of which netns-stats reads thousands: PARSE_FIGURES
  */
 #include "link.h"
 
 #include <errno.h>
 #include <linux/if_addr.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-
-#include <netlink/attr.h>
-#include <netlink/msg.h>
-#include <netlink/socket.h>
 
 #include "cleanup.h"
 
-#define RECEIVE_LIMIT_S 5
-#define RECEIVE_BYTES 32768 /* the largest message that the kernel makes for a dump */
-#define NEWS_BYTES 8192     /* the kernel's messages about one link are smaller */
-#define NEWS_MAX 256        /* read at a time: whoever floods us does not keep us */
 #define BATCH_MAX 16
-#define ERRNO_MAX 4095   /* the kernel's MAX_ERRNO */
-#define FORGED_MAX 1000  /* messages that are not the kernel's, before we give up */
 #define IPV6_METRIC 1024 /* the kernel's own for a route of a user's */
 
-static inline void cleanup_nl_msg_(struct nl_msg **msg)
+static void read_kind(struct link *link, const struct nlattr *info)
 {
-	nlmsg_free(*msg);
-}
-#define cleanup_nl_msg __attribute__((cleanup(cleanup_nl_msg_)))
+	const struct nlattr *kind = nla_find(nla_data(info), nla_len(info), IFLA_INFO_KIND);
 
-struct nl_sock *link_open(const struct netns *ns, struct cni_error *err)
-{
-	cleanup_nl_sock struct nl_sock *sk = nl_socket_alloc();
-	cleanup_close int fd = -1;
-	const struct sockaddr_nl any = {.nl_family = AF_NETLINK};
-	const struct timeval limit = {.tv_sec = RECEIVE_LIMIT_S};
-	const int on = 1;
-	int failure;
-
-	if (sk == NULL)
-		return cni_error_nomem(err), NULL;
-	fd = ns == NULL ? socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)
-			: netns_socket(ns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, err);
-	if (fd < 0 && ns == NULL)
-		cni_error_errno(err, CNI_ERR_IO, "cannot open a netlink socket");
-	if (fd < 0)
-		return NULL;
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
-	    setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on)) < 0 ||
-	    setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on)) < 0 ||
-	    bind(fd, (const struct sockaddr *)&any, sizeof(any)) < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot prepare a netlink socket"), NULL;
-	failure = nl_socket_set_fd(sk, NETLINK_ROUTE, fd);
-	if (failure < 0)
-		return cni_error(err, CNI_ERR_IO, "libnl does not take the netlink socket: %s",
-				 nl_geterror(failure)),
-		       NULL;
-	take_fd(&fd);
-	nl_socket_disable_msg_peek(sk); /* peeking would double every receive */
-	failure = nl_socket_set_msg_buf_size(sk, RECEIVE_BYTES);
-	return failure < 0 ? (cni_error_nomem(err), NULL) : take_ptr(sk);
+	if (kind != NULL)
+		nla_strlcpy(link->kind, kind, sizeof(link->kind));
 }
 
-/* What the answers to a request go through. */
-struct answers {
-	int (*fn)(struct nlmsghdr *head, void *arg); /* negative: stop */
-	void *arg;
-	int value;       /* fn's negative value */
-	int errnum;      /* of the first refusal */
-	uint32_t seq;    /* whose it was */
-	size_t finished; /* acknowledgements, refusals, ends of dumps */
-	int forged;      /* messages that others sent */
-	char text[128];  /* the kernel's own words */
-};
-
-/*
- * Every message comes by here first. Only the kernel (port 0) is believed: root inside a container
- * may send to any netlink socket in its namespace, and to guess a port, our pid, is no art.
- */
-static int on_arrival(struct nl_msg *msg, void *arg)
+/* What is longer than its room is cut, what is shorter leaves zeros: older kernels send fewer
+ * counters, newer ones more. */
+static void read_link_attribute(struct link *link, const struct nlattr *a)
 {
-	struct answers *answers = arg;
-
-	if (nlmsg_get_src(msg)->nl_pid == 0)
-		return NL_OK;
-	return ++answers->forged < FORGED_MAX ? NL_SKIP : -NLE_PERM;
-}
-
-static int on_message(struct nl_msg *msg, void *arg)
-{
-	struct answers *answers = arg;
-
-	if (answers->fn != NULL && answers->value >= 0)
-		answers->value = answers->fn(nlmsg_hdr(msg), answers->arg);
-	return NL_OK;
-}
-
-static int on_finish(struct nl_msg *msg, void *arg)
-{
-	struct answers *answers = arg;
-
-	(void)msg;
-	answers->finished++;
-	return NL_OK;
-}
-
-/* The text in an extended acknowledgement; the request is not repeated in it (NETLINK_CAP_ACK). */
-static void read_ext_ack(const struct nlmsgerr *refusal, char *out, size_t size)
-{
-	const struct nlmsghdr *head =
-		(const struct nlmsghdr *)((const char *)refusal - NLMSG_HDRLEN);
-	struct nlattr *attrs = (struct nlattr *)((uintptr_t)refusal + sizeof(*refusal));
-	const int len = (int)head->nlmsg_len - (int)(NLMSG_HDRLEN + sizeof(*refusal));
-	const struct nlattr *text;
-
-	if (!(head->nlmsg_flags & NLM_F_ACK_TLVS) || !(head->nlmsg_flags & NLM_F_CAPPED) ||
-	    len <= 0)
-		return;
-	text = nla_find(attrs, len, NLMSGERR_ATTR_MSG);
-	if (text != NULL)
-		nla_strlcpy(out, text, size);
-}
-
-/* A batch's acknowledgements come under many numbers: let every one through. */
-static int on_sequence(struct nl_msg *msg, void *arg)
-{
-	(void)msg;
-	(void)arg;
-	return NL_OK;
-}
-
-static int on_refusal(struct sockaddr_nl *who, struct nlmsgerr *refusal, void *arg)
-{
-	struct answers *answers = arg;
-
-	(void)who;
-	if (answers->errnum == 0) {
-		answers->errnum = refusal->error < 0 && refusal->error >= -ERRNO_MAX
-					  ? -refusal->error
-					  : EBADMSG;
-		answers->seq = refusal->msg.nlmsg_seq;
-		read_ext_ack(refusal, answers->text, sizeof(answers->text));
+	switch (nla_type(a)) {
+	case IFLA_IFNAME:
+		nla_strlcpy(link->name, a, sizeof(link->name));
+		break;
+	case IFLA_QDISC:
+		nla_strlcpy(link->qdisc, a, sizeof(link->qdisc));
+		break;
+	case IFLA_LINKINFO:
+		read_kind(link, a);
+		break;
+	case IFLA_ADDRESS:
+		link->hwaddr_len = (uint8_t)nla_memcpy(link->hwaddr, a, HWADDR_MAX);
+		break;
+	case IFLA_BROADCAST:
+		link->broadcast_len = (uint8_t)nla_memcpy(link->broadcast, a, HWADDR_MAX);
+		break;
+	case IFLA_MTU:
+		nla_memcpy(&link->mtu, a, sizeof(link->mtu));
+		break;
+	case IFLA_TXQLEN:
+		nla_memcpy(&link->txqlen, a, sizeof(link->txqlen));
+		break;
+	case IFLA_GROUP:
+		nla_memcpy(&link->group, a, sizeof(link->group));
+		break;
+	case IFLA_MASTER:
+		nla_memcpy(&link->master, a, sizeof(link->master));
+		break;
+	case IFLA_LINK:
+		nla_memcpy(&link->peer, a, sizeof(link->peer));
+		break;
+	case IFLA_LINK_NETNSID:
+		nla_memcpy(&link->peer_netnsid, a, sizeof(link->peer_netnsid));
+		break;
+	case IFLA_OPERSTATE:
+		nla_memcpy(&link->operstate, a, sizeof(link->operstate));
+		break;
+	case IFLA_LINKMODE:
+		nla_memcpy(&link->linkmode, a, sizeof(link->linkmode));
+		break;
+	case IFLA_CARRIER_CHANGES:
+		nla_memcpy(&link->carrier_changes, a, sizeof(link->carrier_changes));
+		break;
+	case IFLA_STATS64:
+		nla_memcpy(&link->stats, a, sizeof(link->stats));
+		break;
 	}
-	answers->finished++;
-	return NL_SKIP;
 }
 
-/* Receive until @expected requests are finished. */
-static int collect(struct nl_sock *sk, size_t expected, struct answers *answers,
-		   struct cni_error *err)
+static bool read_link(const struct nlmsghdr *nlh, struct link *link)
 {
-	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
-	int n = 0;
+	const struct ifinfomsg *head = nlmsg_data(nlh);
+	const struct nlattr *a;
+	int left;
 
-	if (cb == NULL)
-		return cni_error_nomem(err);
-	nl_cb_set(cb, NL_CB_MSG_IN, NL_CB_CUSTOM, on_arrival, answers);
-	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_sequence, NULL);
-	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_message, answers);
-	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_finish, answers);
-	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_finish, answers);
-	nl_cb_err(cb, NL_CB_CUSTOM, on_refusal, answers);
-	while (answers->finished < expected && n >= 0) {
-		n = nl_recvmsgs(sk, cb);
-		/* Something changed during a dump: what was listed is right all the same. */
-		if (n == -NLE_DUMP_INTR)
-			n = 0;
-	}
-	nl_cb_put(cb);
-	if (answers->forged >= FORGED_MAX)
-		return cni_error(err, CNI_ERR_IO,
-				 "a process in the network namespace floods our netlink socket");
-	if (n < 0)
-		return cni_error(err, CNI_ERR_IO, "the kernel does not answer over netlink: %s",
-				 nl_geterror(n));
-	return 0;
-}
-
-/* errno of a refusal as an error that the caller words. */
-static int refused(const struct answers *answers, struct cni_error *err, const char *what)
-{
-	errno = answers->errnum;
-	cni_error_errno(err, CNI_ERR_IO, "the kernel refused to %s", what);
-	if (answers->text[0] != '\0')
-		cni_error_details(err, "%s: %s", strerror(answers->errnum), answers->text);
-	return -1;
-}
-
-/* Send a request, receive its answers. */
-static int exchange(struct nl_sock *sk, struct nl_msg *msg, struct answers *answers,
-		    struct cni_error *err)
-{
-	const int n = nl_send_auto(sk, msg);
-
-	if (n < 0)
-		return cni_error(err, CNI_ERR_IO, "cannot ask the kernel over netlink: %s",
-				 nl_geterror(n));
-	return collect(sk, 1, answers, err);
-}
-
-/* libnl copies the header, but does not say const. */
-static int append(struct nl_msg *msg, const void *head, size_t size)
-{
-	return nlmsg_append(msg, (void *)(uintptr_t)head, size, NLMSG_ALIGNTO);
-}
-
-/* nlmsg_parse() with its failure as "nothing there". What is in an attribute is not checked. */
-static bool parse_attrs(struct nlmsghdr *head, size_t family_size, struct nlattr **attrs, int max)
-{
-	return nlmsg_valid_hdr(head, (int)family_size) &&
-	       nlmsg_parse(head, (int)family_size, attrs, max, NULL) == 0;
-}
-
-/* 0 where there is none of that size. */
-static uint32_t get_u32(const struct nlattr *attr)
-{
-	return attr != NULL && nla_len(attr) == sizeof(uint32_t) ? nla_get_u32(attr) : 0;
-}
-
-static bool parse_link(struct nlmsghdr *head, struct link *link)
-{
-	struct nlattr *attrs[IFLA_MAX + 1];
-	struct nlattr *info[IFLA_INFO_MAX + 1];
-	const struct ifinfomsg *msg = nlmsg_data(head);
-
-	if (head->nlmsg_type != RTM_NEWLINK ||
-	    !parse_attrs(head, sizeof(struct ifinfomsg), attrs, IFLA_MAX))
+	if (nlh->nlmsg_type != RTM_NEWLINK || !nlmsg_valid_hdr(nlh, sizeof(*head)))
 		return false;
-	*link = (struct link){.index = msg->ifi_index, .flags = msg->ifi_flags};
-	if (attrs[IFLA_IFNAME] != NULL)
-		nla_strlcpy(link->name, attrs[IFLA_IFNAME], sizeof(link->name));
-	link->mtu = get_u32(attrs[IFLA_MTU]);
-	if (attrs[IFLA_ADDRESS] != NULL && nla_len(attrs[IFLA_ADDRESS]) == 6) {
-		link->has_mac = true;
-		memcpy(link->mac, nla_data(attrs[IFLA_ADDRESS]), 6);
+	*link = (struct link){.index = head->ifi_index,
+			      .flags = head->ifi_flags,
+			      .type = head->ifi_type,
+			      .peer_netnsid = -1};
+	nlmsg_for_each_attr(a, nlh, sizeof(*head), left)
+	{
+		read_link_attribute(link, a);
 	}
-	if (attrs[IFLA_LINKINFO] != NULL &&
-	    nla_parse_nested(info, IFLA_INFO_MAX, attrs[IFLA_LINKINFO], NULL) == 0 &&
-	    info[IFLA_INFO_KIND] != NULL)
-		nla_strlcpy(link->kind, info[IFLA_INFO_KIND], sizeof(link->kind));
-	/* Older kernels send fewer counters, newer ones more. */
-	if (attrs[IFLA_STATS64] != NULL)
-		nla_memcpy(&link->stats, attrs[IFLA_STATS64], sizeof(link->stats));
-	return true;
+	return link->name[0] != '\0';
 }
 
-static int take_link(struct nlmsghdr *head, void *arg)
+static int take_link(const struct nlmsghdr *nlh, void *arg)
 {
-	parse_link(head, arg);
+	read_link(nlh, arg);
 	return 0;
 }
 
 int link_get(struct nl_sock *sk, const char *name, struct link *link, struct cni_error *err)
 {
 	cleanup_nl_msg struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETLINK, 0);
-	const struct ifinfomsg head = {.ifi_family = AF_UNSPEC};
-	struct answers answers = {.fn = take_link, .arg = link};
+	struct ifinfomsg head = {.ifi_family = AF_UNSPEC};
 
 	*link = (struct link){0};
-	if (msg == NULL || append(msg, &head, sizeof(head)) < 0 ||
+	if (msg == NULL || nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO) < 0 ||
 	    nla_put_string(msg, IFLA_IFNAME, name) < 0)
 		return cni_error_nomem(err);
-	if (exchange(sk, msg, &answers, err) < 0)
-		return -1;
-	if (answers.errnum == ENODEV)
-		return 0;
-	if (answers.errnum != 0)
-		return refused(&answers, err, "tell about an interface");
+	if (netlink_request(sk, msg, take_link, link, "tell about an interface", err) < 0)
+		return errno == ENODEV ? 0 : -1;
 	return link->index > 0;
-}
-
-static int set_membership(struct nl_sock *sk, int option)
-{
-	const int group = RTNLGRP_LINK;
-
-	return setsockopt(nl_socket_get_fd(sk), SOL_NETLINK, option, &group, sizeof(group));
 }
 
 int link_watch(struct nl_sock *sk, struct cni_error *err)
 {
-	if (set_membership(sk, NETLINK_ADD_MEMBERSHIP) < 0)
+	if (nl_socket_add_membership(sk, RTNLGRP_LINK) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot watch the links");
 	return 0;
 }
 
-/* The next datagram, without waiting. Anybody in the namespace may write to us; the kernel is 0. */
-static ssize_t read_news(struct nl_sock *sk, char *buf, size_t size)
-{
-	struct sockaddr_nl from = {0};
-	socklen_t from_size = sizeof(from);
-	const ssize_t n = TEMP_FAILURE_RETRY(recvfrom(nl_socket_get_fd(sk), buf, size, MSG_DONTWAIT,
-						      (struct sockaddr *)&from, &from_size));
+struct wanted {
+	const char *name;
+	struct link *link;
+};
 
-	return n > 0 && from.nl_pid != 0 ? 0 : n;
+/* Stops where it has come. */
+static int look_for_link(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct wanted *wanted = arg;
+
+	return read_link(nlh, wanted->link) && strcmp(wanted->link->name, wanted->name) == 0 ? -2
+											     : 0;
 }
 
 int link_appeared(struct nl_sock *sk, const char *name, struct link *link, struct cni_error *err)
 {
-	char buf[NEWS_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
-	bool present = false;
-	ssize_t n = 0;
+	struct wanted wanted = {.name = name, .link = link};
+	const int ret = netlink_news(sk, look_for_link, &wanted);
 
-	for (int i = 0; i < NEWS_MAX && !present && (n = read_news(sk, buf, sizeof(buf))) >= 0;
-	     i++) {
-		int left = (int)n;
-
-		for (struct nlmsghdr *head = (struct nlmsghdr *)(void *)buf;
-		     !present && nlmsg_ok(head, left); head = nlmsg_next(head, &left))
-			present = parse_link(head, link) && strcmp(link->name, name) == 0;
-	}
-	if (n < 0 && errno != EAGAIN)
+	if (ret == -1)
 		return cni_error_errno(err, CNI_ERR_IO, "the kernel's news of links are lost");
-	return present;
+	return ret < 0;
 }
 
 void link_unwatch(struct nl_sock *sk)
 {
-	char dropped;
-
-	set_membership(sk, NETLINK_DROP_MEMBERSHIP);
-	for (int i = 0; i < NEWS_MAX; i++) {
-		if (read_news(sk, &dropped, sizeof(dropped)) < 0 && errno == EAGAIN)
-			break;
-	}
+	nl_socket_drop_membership(sk, RTNLGRP_LINK);
+	netlink_news(sk, NULL, NULL);
 }
 
 /* By ioctl, which does not take the lock that all changes of the network share, in all namespaces.
@@ -347,134 +169,137 @@ bool link_is_there(struct nl_sock *sk, const struct link *link)
 	       strcmp(request.ifr_name, link->name) == 0;
 }
 
-/* A dump: every object of a type, through @fn. */
-static int dump(struct nl_sock *sk, int type, const void *head, size_t size,
-		struct answers *answers, struct cni_error *err)
-{
-	cleanup_nl_msg struct nl_msg *msg = nlmsg_alloc_simple(type, NLM_F_DUMP);
-
-	if (msg == NULL || nlmsg_append(msg, (void *)(uintptr_t)head, size, NLMSG_ALIGNTO) < 0)
-		return cni_error_nomem(err);
-	if (exchange(sk, msg, answers, err) < 0)
-		return -1;
-	if (answers->errnum != 0)
-		return refused(answers, err, "list what is in the network namespace");
-	return answers->value;
-}
-
-struct each_link {
-	int (*fn)(const struct link *link, void *arg);
+/* What the objects of a list are handed to, and how each is read. */
+struct each {
+	union {
+		int (*link)(const struct link *link, void *arg);
+		int (*address)(const struct link_address *address, void *arg);
+		int (*route)(const struct link_route *route, void *arg);
+	} fn;
+	void (*restart)(void *arg);
 	void *arg;
 };
 
-static int pass_link(struct nlmsghdr *head, void *arg)
+static void restart_each(void *arg)
 {
-	const struct each_link *each = arg;
+	const struct each *each = arg;
+
+	if (each->restart != NULL)
+		each->restart(each->arg);
+}
+
+/* A list whose request is a header of one family for all. */
+static int list(struct nl_sock *sk, int type, size_t head_size, netlink_fn *pass, struct each *each,
+		const char *what, struct cni_error *err)
+{
+	cleanup_nl_msg struct nl_msg *msg = nlmsg_alloc_size(NLMSG_SPACE(head_size));
+	struct nlmsghdr *nlh;
+
+	if (msg == NULL)
+		return cni_error_nomem(err);
+	/* All zeros: AF_UNSPEC, and no choice of any. */
+	nlh = nlmsg_hdr(msg);
+	nlh->nlmsg_type = (uint16_t)type;
+	if (nlmsg_reserve(msg, head_size, NLMSG_ALIGNTO) == NULL)
+		return cni_error_nomem(err);
+	memset(nlmsg_data(nlh), 0, head_size);
+	return netlink_dump(sk, msg, pass, restart_each, each, what, err);
+}
+
+static int pass_link(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct each *each = arg;
 	struct link link;
 
-	return parse_link(head, &link) ? each->fn(&link, each->arg) : 0;
+	return read_link(nlh, &link) ? each->fn.link(&link, each->arg) : 0;
 }
 
-int link_each(struct nl_sock *sk, int (*fn)(const struct link *link, void *arg), void *arg,
-	      struct cni_error *err)
+int link_each(struct nl_sock *sk, int (*fn)(const struct link *link, void *arg),
+	      void (*restart)(void *arg), void *arg, struct cni_error *err)
 {
-	struct each_link each = {.fn = fn, .arg = arg};
-	struct answers answers = {.fn = pass_link, .arg = &each};
-	const struct ifinfomsg head = {.ifi_family = AF_UNSPEC};
+	struct each each = {.fn.link = fn, .restart = restart, .arg = arg};
 
-	return dump(sk, RTM_GETLINK, &head, sizeof(head), &answers, err);
+	return list(sk, RTM_GETLINK, sizeof(struct ifinfomsg), pass_link, &each, "list the links",
+		    err);
 }
 
-struct each_address {
-	int (*fn)(const struct link_address *address, void *arg);
-	void *arg;
-};
-
-static bool parse_address(const struct nlattr *attr, int family, struct ip_address *out)
+/* False where it is not one of that family. */
+static bool read_address(const struct nlattr *a, int family, struct ip_address *out)
 {
 	const size_t size = ip_address_size(family);
 
-	if (attr == NULL || (size_t)nla_len(attr) != size)
+	if (a == NULL || (size_t)nla_len(a) != size)
 		return false;
 	out->family = family;
-	memcpy(out->bytes, nla_data(attr), size);
+	memcpy(out->bytes, nla_data(a), size);
 	return true;
 }
 
-static int pass_address(struct nlmsghdr *head, void *arg)
+static int pass_address(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct each_address *each = arg;
-	const struct ifaddrmsg *msg = nlmsg_data(head);
+	const struct each *each = arg;
+	const struct ifaddrmsg *head = nlmsg_data(nlh);
 	struct nlattr *attrs[IFA_MAX + 1];
 	struct link_address address = {0};
 
-	if (head->nlmsg_type != RTM_NEWADDR || !parse_attrs(head, sizeof(*msg), attrs, IFA_MAX) ||
-	    (msg->ifa_family != AF_INET && msg->ifa_family != AF_INET6))
+	if (nlh->nlmsg_type != RTM_NEWADDR || !netlink_parse(nlh, sizeof(*head), attrs, IFA_MAX) ||
+	    (head->ifa_family != AF_INET && head->ifa_family != AF_INET6))
 		return 0;
 	/* On a point-to-point link IFA_ADDRESS is the peer's; IFA_LOCAL, where there is one, ours.
 	 */
-	if (!parse_address(attrs[IFA_LOCAL] != NULL ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS],
-			   msg->ifa_family, &address.prefix.address))
+	if (!read_address(attrs[IFA_LOCAL] != NULL ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS],
+			  head->ifa_family, &address.prefix.address))
 		return 0;
-	address.index = (int)msg->ifa_index;
-	address.prefix.length = msg->ifa_prefixlen;
-	address.flags = msg->ifa_flags;
-	if (attrs[IFA_FLAGS] != NULL && nla_len(attrs[IFA_FLAGS]) == sizeof(uint32_t))
-		address.flags = nla_get_u32(attrs[IFA_FLAGS]);
-	return each->fn(&address, each->arg);
+	address.index = (int)head->ifa_index;
+	address.scope = head->ifa_scope;
+	address.prefix.length = head->ifa_prefixlen;
+	address.flags = attrs[IFA_FLAGS] != NULL ? netlink_u32(attrs[IFA_FLAGS]) : head->ifa_flags;
+	return each->fn.address(&address, each->arg);
 }
 
 int link_each_address(struct nl_sock *sk, int (*fn)(const struct link_address *address, void *arg),
-		      void *arg, struct cni_error *err)
+		      void (*restart)(void *arg), void *arg, struct cni_error *err)
 {
-	struct each_address each = {.fn = fn, .arg = arg};
-	struct answers answers = {.fn = pass_address, .arg = &each};
-	const struct ifaddrmsg head = {.ifa_family = AF_UNSPEC};
+	struct each each = {.fn.address = fn, .restart = restart, .arg = arg};
 
-	return dump(sk, RTM_GETADDR, &head, sizeof(head), &answers, err);
+	return list(sk, RTM_GETADDR, sizeof(struct ifaddrmsg), pass_address, &each,
+		    "list the addresses", err);
 }
 
-struct each_route {
-	int (*fn)(const struct link_route *route, void *arg);
-	void *arg;
-};
-
-static int pass_route(struct nlmsghdr *head, void *arg)
+static int pass_route(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct each_route *each = arg;
-	const struct rtmsg *msg = nlmsg_data(head);
+	const struct each *each = arg;
+	const struct rtmsg *head = nlmsg_data(nlh);
 	struct nlattr *attrs[RTA_MAX + 1];
 	struct link_route route = {0};
 
-	if (head->nlmsg_type != RTM_NEWROUTE || !parse_attrs(head, sizeof(*msg), attrs, RTA_MAX) ||
-	    (msg->rtm_family != AF_INET && msg->rtm_family != AF_INET6) ||
-	    msg->rtm_type != RTN_UNICAST)
+	if (nlh->nlmsg_type != RTM_NEWROUTE || !netlink_parse(nlh, sizeof(*head), attrs, RTA_MAX) ||
+	    (head->rtm_family != AF_INET && head->rtm_family != AF_INET6) ||
+	    head->rtm_type != RTN_UNICAST)
 		return 0;
-	route.dst.address.family = msg->rtm_family;
-	route.dst.length = msg->rtm_dst_len;
-	parse_address(attrs[RTA_DST], msg->rtm_family, &route.dst.address);
-	route.has_gateway = parse_address(attrs[RTA_GATEWAY], msg->rtm_family, &route.gateway);
-	route.table = attrs[RTA_TABLE] != NULL ? get_u32(attrs[RTA_TABLE]) : msg->rtm_table;
-	route.index = (int)get_u32(attrs[RTA_OIF]);
-	route.priority = get_u32(attrs[RTA_PRIORITY]);
-	return each->fn(&route, each->arg);
+	route.dst.address.family = head->rtm_family;
+	route.dst.length = head->rtm_dst_len;
+	read_address(attrs[RTA_DST], head->rtm_family, &route.dst.address);
+	route.has_gateway = read_address(attrs[RTA_GATEWAY], head->rtm_family, &route.gateway);
+	route.table = attrs[RTA_TABLE] != NULL ? netlink_u32(attrs[RTA_TABLE]) : head->rtm_table;
+	route.index = (int)netlink_u32(attrs[RTA_OIF]);
+	route.priority = netlink_u32(attrs[RTA_PRIORITY]);
+	return each->fn.route(&route, each->arg);
 }
 
 int link_each_route(struct nl_sock *sk, int (*fn)(const struct link_route *route, void *arg),
-		    void *arg, struct cni_error *err)
+		    void (*restart)(void *arg), void *arg, struct cni_error *err)
 {
-	struct each_route each = {.fn = fn, .arg = arg};
-	struct answers answers = {.fn = pass_route, .arg = &each};
-	const struct rtmsg head = {.rtm_family = AF_UNSPEC};
+	struct each each = {.fn.route = fn, .restart = restart, .arg = arg};
 
-	return dump(sk, RTM_GETROUTE, &head, sizeof(head), &answers, err);
+	return list(sk, RTM_GETROUTE, sizeof(struct rtmsg), pass_route, &each, "list the routes",
+		    err);
 }
 
 struct link_batch {
-	struct nl_msg *requests[BATCH_MAX];
+	struct netlink_batch requests;
 	const char *what[BATCH_MAX]; /* for the message when it is refused */
 	size_t n;
-	bool failed; /* out of memory, or of places */
 };
 
 struct link_batch *link_batch_new(void)
@@ -486,40 +311,20 @@ void link_batch_free(struct link_batch *batch)
 {
 	if (batch == NULL)
 		return;
-	for (size_t i = 0; i < batch->n; i++)
-		nlmsg_free(batch->requests[i]);
+	netlink_batch_free(&batch->requests);
 	free(batch);
 }
 
-/* Start a request; NULL when the batch has failed. */
+/* Begin a request; netlink_end() ends it. NULL when the batch has failed. */
 static struct nl_msg *begin(struct link_batch *batch, int type, int flags, const void *head,
 			    size_t size, const char *what)
 {
-	cleanup_nl_msg struct nl_msg *msg = NULL;
-
-	if (batch->failed || batch->n == BATCH_MAX)
-		goto failed;
-	msg = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_ACK | flags);
-	if (msg == NULL || nlmsg_append(msg, (void *)(uintptr_t)head, size, NLMSG_ALIGNTO) < 0)
-		goto failed;
-	batch->requests[batch->n] = msg;
+	if (batch->n == BATCH_MAX) {
+		batch->requests.failed = true;
+		return NULL;
+	}
 	batch->what[batch->n++] = what;
-	return take_ptr(msg);
-failed:
-	batch->failed = true;
-	return NULL;
-}
-
-static void put(struct link_batch *batch, struct nl_msg *msg, int attr, const void *data,
-		size_t size)
-{
-	if (msg != NULL && nla_put(msg, attr, (int)size, data) < 0)
-		batch->failed = true;
-}
-
-static void put_u32(struct link_batch *batch, struct nl_msg *msg, int attr, uint32_t value)
-{
-	put(batch, msg, attr, &value, sizeof(value));
+	return netlink_begin(&batch->requests, type, NLM_F_ACK | flags, head, size);
 }
 
 void link_batch_configure(struct link_batch *batch, int index, uint32_t mtu, const uint8_t *mac)
@@ -531,10 +336,13 @@ void link_batch_configure(struct link_batch *batch, int index, uint32_t mtu, con
 	struct nl_msg *msg = begin(batch, RTM_NEWLINK, 0, &head, sizeof(head),
 				   "configure the interface and bring it up");
 
+	if (msg == NULL)
+		return;
 	if (mtu != 0)
-		put_u32(batch, msg, IFLA_MTU, mtu);
+		nla_put_u32(msg, IFLA_MTU, mtu);
 	if (mac != NULL)
-		put(batch, msg, IFLA_ADDRESS, mac, 6);
+		nla_put(msg, IFLA_ADDRESS, 6, mac);
+	netlink_end(&batch->requests);
 }
 
 void link_batch_up(struct link_batch *batch, int index)
@@ -547,20 +355,23 @@ void link_batch_add_address(struct link_batch *batch, int index, const struct ip
 	const struct ifaddrmsg head = {.ifa_family = (uint8_t)prefix->address.family,
 				       .ifa_prefixlen = (uint8_t)prefix->length,
 				       .ifa_index = (uint32_t)index};
-	const size_t size = ip_address_size(prefix->address.family);
+	const int size = (int)ip_address_size(prefix->address.family);
 	struct nl_msg *msg = begin(batch, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &head,
 				   sizeof(head), "add an address to the interface");
 
-	put(batch, msg, IFA_LOCAL, prefix->address.bytes, size);
-	put(batch, msg, IFA_ADDRESS, prefix->address.bytes, size);
+	if (msg == NULL)
+		return;
+	nla_put(msg, IFA_LOCAL, size, prefix->address.bytes);
+	nla_put(msg, IFA_ADDRESS, size, prefix->address.bytes);
 	if (prefix->address.family == AF_INET6) {
-		put_u32(batch, msg, IFA_FLAGS, IFA_F_NODAD);
+		nla_put_u32(msg, IFA_FLAGS, IFA_F_NODAD);
 	} else if (prefix->length < 31) {
 		uint32_t broadcast = prefix->address.v4.s_addr |
 				     htonl((uint32_t)(UINT64_C(0xffffffff) >> prefix->length));
 
-		put_u32(batch, msg, IFA_BROADCAST, broadcast);
+		nla_put_u32(msg, IFA_BROADCAST, broadcast);
 	}
+	netlink_end(&batch->requests);
 }
 
 void link_batch_add_route(struct link_batch *batch, int index, const struct ip_prefix *dst,
@@ -572,7 +383,7 @@ void link_batch_add_route(struct link_batch *batch, int index, const struct ip_p
 				   .rtm_protocol = RTPROT_BOOT,
 				   .rtm_scope = RT_SCOPE_UNIVERSE,
 				   .rtm_type = RTN_UNICAST};
-	const size_t size = ip_address_size(dst->address.family);
+	const int size = (int)ip_address_size(dst->address.family);
 	/*
 	 * A second interface's default route goes behind the first's: the first wins, and when it
 	 * goes the second takes over. In IPv4 it is appended; IPv6 would make the two one route
@@ -583,40 +394,47 @@ void link_batch_add_route(struct link_batch *batch, int index, const struct ip_p
 		begin(batch, RTM_NEWROUTE, NLM_F_CREATE | (v4 ? NLM_F_APPEND : NLM_F_EXCL), &head,
 		      sizeof(head), "add a route");
 
+	if (msg == NULL)
+		return;
 	if (!v4)
-		put_u32(batch, msg, RTA_PRIORITY, IPV6_METRIC + (uint32_t)index);
+		nla_put_u32(msg, RTA_PRIORITY, IPV6_METRIC + (uint32_t)index);
 	if (dst->length > 0)
-		put(batch, msg, RTA_DST, dst->address.bytes, size);
-	put(batch, msg, RTA_GATEWAY, gateway->bytes, size);
-	put_u32(batch, msg, RTA_OIF, (uint32_t)index);
+		nla_put(msg, RTA_DST, size, dst->address.bytes);
+	nla_put(msg, RTA_GATEWAY, size, gateway->bytes);
+	nla_put_u32(msg, RTA_OIF, (uint32_t)index);
+	netlink_end(&batch->requests);
+}
+
+struct commit {
+	const struct link_batch *batch;
+	struct cni_error *err;
+	int refused; /* errno of the first refusal */
+};
+
+static int take_refusal(const struct nlmsghdr *nlh, void *arg)
+{
+	struct commit *commit = arg;
+	const size_t position = netlink_position(&commit->batch->requests, nlh);
+
+	if (commit->refused != 0 || netlink_errno(nlh) == 0)
+		return 0;
+	netlink_refused(commit->err, nlh, commit->batch->what[position]);
+	commit->refused = errno;
+	return 0;
 }
 
 int link_batch_commit(struct link_batch *batch, struct nl_sock *sk, struct cni_error *err)
 {
-	struct iovec parts[BATCH_MAX];
-	struct msghdr message = {.msg_iov = parts, .msg_iovlen = batch->n};
-	struct answers answers = {0};
+	struct commit commit = {.batch = batch, .err = err};
+	const int ret = netlink_exchange(sk, &batch->requests, take_refusal, &commit);
 
-	if (batch->failed)
-		return cni_error_nomem(err);
-	if (batch->n == 0)
-		return 0;
-	for (size_t i = 0; i < batch->n; i++) {
-		struct nlmsghdr *head = nlmsg_hdr(batch->requests[i]);
-
-		head->nlmsg_seq = (uint32_t)i + 1;
-		parts[i].iov_base = head;
-		parts[i].iov_len = NLMSG_ALIGN(head->nlmsg_len);
+	batch->n = 0;
+	if (commit.refused != 0) {
+		errno = commit.refused;
+		return -1;
 	}
-	if (TEMP_FAILURE_RETRY(sendmsg(nl_socket_get_fd(sk), &message, MSG_NOSIGNAL)) < 0)
+	if (ret < 0)
 		return cni_error_errno(err, CNI_ERR_IO,
 				       "cannot configure the interface over netlink");
-	if (collect(sk, batch->n, &answers, err) < 0)
-		return -1;
-	if (answers.errnum != 0)
-		return refused(&answers, err,
-			       answers.seq >= 1 && answers.seq <= batch->n
-				       ? batch->what[answers.seq - 1]
-				       : "configure the interface");
 	return 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Links, addresses, routes and counters over rtnetlink(7).
+ * Links, addresses, routes and counters: rtnetlink(7) over netlink.h. Sockets are those of
+ * netlink_open() with NETLINK_ROUTE.
  *
- * libnl-3's core (sockets, messages, attributes) does the talking; libnl-route-3 is left out,
- * because its caches dump a whole namespace to find one link, and loading it costs a plugin a third
- * of a millisecond.
+ * libnl-route-3 is left out, because its caches dump a whole namespace to find one link, and
+ * loading it costs a plugin a third of a millisecond.
  */
 #ifndef USERNET_LINK_H
 #define USERNET_LINK_H
@@ -14,37 +14,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <netlink/netlink.h>
-
 #include "address.h"
 #include "error.h"
-#include "netns.h"
+#include "netlink.h"
 
+#define HWADDR_MAX 32 /* MAX_ADDR_LEN of the kernel */
+
+/* Flat, so that a child process can hand one on through a pipe. */
 struct link {
 	int index;
 	char name[IFNAMSIZ];
+	char qdisc[IFNAMSIZ];
 	char kind[16];      /* "tun", "veth", ...; "" for a physical one */
 	unsigned int flags; /* IFF_UP and so on: netdevice(7) */
-	uint32_t mtu;       /* bytes */
-	bool has_mac;
-	uint8_t mac[6];
+	uint16_t type;      /* ARPHRD_ETHER and so on */
+	uint8_t operstate;  /* RFC 2863 */
+	uint8_t linkmode;
+	uint8_t hwaddr_len, broadcast_len; /* 0: none */
+	uint8_t hwaddr[HWADDR_MAX], broadcast[HWADDR_MAX];
+	uint32_t mtu; /* bytes */
+	uint32_t txqlen;
+	uint32_t group;
+	int32_t master;       /* index; 0: none */
+	int32_t peer;         /* IFLA_LINK: the index that a veth or vlan leads to; 0: none */
+	int32_t peer_netnsid; /* of that peer; -1: this namespace */
+	uint32_t carrier_changes;
 	struct rtnl_link_stats64 stats;
 };
-
-/**
- * link_open() - a route netlink socket.
- * @ns: the namespace that it lives in; NULL: this process's own
- *
- * Receiving has a limit of five seconds. Return: a socket (nl_socket_free(3)), or NULL with @err
- * filled.
- */
-struct nl_sock *link_open(const struct netns *ns, struct cni_error *err);
-
-static inline void cleanup_nl_sock_(struct nl_sock **sk)
-{
-	nl_socket_free(*sk);
-}
-#define cleanup_nl_sock __attribute__((cleanup(cleanup_nl_sock_)))
 
 /* One link by name. Return: 1 with @link filled, 0 there is none, -1 CNI_ERR_IO. */
 int link_get(struct nl_sock *sk, const char *name, struct link *link, struct cni_error *err);
@@ -67,20 +63,27 @@ int link_appeared(struct nl_sock *sk, const char *name, struct link *link, struc
 /* Whether a link that was got is there still, under its name. Waits for nobody. */
 bool link_is_there(struct nl_sock *sk, const struct link *link);
 
-/* No more news, and none left unread: the socket is as link_open() made it. */
+/* No more news, and none left unread: the socket is as netlink_open() made it. */
 void link_unwatch(struct nl_sock *sk);
 
-/* Every link. A negative value of @fn stops. Return: 0, @fn's negative value, or -1 CNI_ERR_IO. */
-int link_each(struct nl_sock *sk, int (*fn)(const struct link *link, void *arg), void *arg,
-	      struct cni_error *err);
+/**
+ * link_each() - every link.
+ * @fn:      0, or a negative value that stops
+ * @restart: as netlink_dump()'s: the list was disturbed, and comes again from its beginning
+ *
+ * Return: 0, @fn's negative value, or -1 CNI_ERR_IO. The same for addresses and routes.
+ */
+int link_each(struct nl_sock *sk, int (*fn)(const struct link *link, void *arg),
+	      void (*restart)(void *arg), void *arg, struct cni_error *err);
 
 struct link_address {
 	int index; /* of the link */
+	uint8_t scope;
+	uint32_t flags; /* IFA_F_TENTATIVE and so on */
 	struct ip_prefix prefix;
-	unsigned int flags; /* IFA_F_TENTATIVE and so on */
 };
 int link_each_address(struct nl_sock *sk, int (*fn)(const struct link_address *address, void *arg),
-		      void *arg, struct cni_error *err);
+		      void (*restart)(void *arg), void *arg, struct cni_error *err);
 
 struct link_route {
 	int index;            /* of the outgoing link; 0: none */
@@ -92,7 +95,7 @@ struct link_route {
 };
 /* Unicast routes of the main table and the others, not the local table's. */
 int link_each_route(struct nl_sock *sk, int (*fn)(const struct link_route *route, void *arg),
-		    void *arg, struct cni_error *err);
+		    void (*restart)(void *arg), void *arg, struct cni_error *err);
 
 /*
  * A batch: requests that are sent to the kernel in one message, executed in order, each

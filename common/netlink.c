@@ -41,6 +41,7 @@
 
 #define REPLY_BYTES 32768 /* the largest datagram that the kernel makes for a dump */
 #define DUMP_ATTEMPTS 3
+#define NEWS_MAX 256   /* datagrams read at a time */
 #define STRAY_MAX 1000 /* datagrams that are not the kernel's, or lost, before we give up */
 #define ERRNO_MAX 4095 /* the kernel's MAX_ERRNO */
 #define BATCH_STEP (64u << 10)
@@ -51,6 +52,7 @@ struct nl_sock *netlink_open(const struct netns *ns, int protocol, struct cni_er
 {
 	cleanup_nl_sock struct nl_sock *sk = nl_socket_alloc();
 	cleanup_close int fd = -1;
+	const struct sockaddr_nl any = {.nl_family = AF_NETLINK};
 	const int on = 1;
 	int failure;
 
@@ -65,6 +67,9 @@ struct nl_sock *netlink_open(const struct netns *ns, int protocol, struct cni_er
 	/* Where these fail, errors say less. */
 	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
 	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	/* Without a port no news come. */
+	if (bind(fd, (const struct sockaddr *)&any, sizeof(any)) < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot prepare a netlink socket"), NULL;
 	failure = nl_socket_set_fd(sk, protocol, fd);
 	if (failure < 0)
 		return cni_error(err, CNI_ERR_IO, "libnl does not take the netlink socket: %s",
@@ -101,6 +106,7 @@ struct replies {
 	uint32_t first_seq;
 	size_t n;
 	size_t expected; /* ends (acknowledgements, refusals, ends of dumps); 0: all there is */
+	size_t limit;    /* datagrams; 0: none */
 	netlink_fn *fn;
 	void *arg;
 
@@ -145,7 +151,8 @@ static int receive(struct nl_sock *sk, struct replies *r)
 	char data[REPLY_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
 	int strays = 0;
 
-	while (r->expected == 0 || r->ends < r->expected) {
+	for (size_t i = 0;
+	     (r->expected == 0 || r->ends < r->expected) && (r->limit == 0 || i < r->limit); i++) {
 		struct sockaddr_nl from = {0};
 		socklen_t from_len = sizeof(from);
 		const ssize_t n =
@@ -279,8 +286,9 @@ int netlink_dump(struct nl_sock *sk, struct nl_msg *msg, netlink_fn *fn, void (*
 	struct conversation c = {.fn = fn, .arg = arg, .what = what, .err = err};
 	int ret = converse(sk, msg, NLM_F_DUMP, &c);
 
-	for (int i = 1; ret > 0 && restart != NULL && i < DUMP_ATTEMPTS; i++) {
-		restart(arg);
+	for (int i = 1; ret > 0 && i < DUMP_ATTEMPTS; i++) {
+		if (restart != NULL)
+			restart(arg);
 		ret = converse(sk, msg, NLM_F_DUMP, &c);
 	}
 	return ret < 0 ? ret : 0;
@@ -409,6 +417,13 @@ int netlink_exchange(struct nl_sock *sk, struct netlink_batch *batch, netlink_fn
 		return -1;
 	}
 	return 0;
+}
+
+int netlink_news(struct nl_sock *sk, netlink_fn *fn, void *arg)
+{
+	struct replies r = {.n = SIZE_MAX, .fn = fn, .arg = arg, .limit = NEWS_MAX};
+
+	return receive(sk, &r) < 0 ? -1 : r.value;
 }
 
 bool netlink_parse(const struct nlmsghdr *nlh, size_t size, struct nlattr **attrs, int max)

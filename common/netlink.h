@@ -68,8 +68,8 @@ int netlink_request(struct nl_sock *sk, struct nl_msg *msg, netlink_fn *fn, void
  * @msg:     type and content; NLM_F_REQUEST and NLM_F_DUMP are added
  * @fn:      called for each object
  * @restart: called when somebody changed the list while it was read (NLM_F_DUMP_INTR), so that
- *           objects may be missing: @fn's are to be forgotten, they come again. NULL: it is enough
- *           that each object that was handed over is right
+ *           objects may be missing: they all come again, and what was made of them is to be
+ *           forgotten. NULL: an object that comes twice does no harm
  *
  * A list in constant change is read three times; the last time is taken as it is. Return: as
  * netlink_request().
@@ -141,6 +141,16 @@ void netlink_append(struct netlink_batch *batch, const struct netlink_batch *oth
  * a process floods our socket, ENOMEM, sendto(2)'s and recvfrom(2)'s.
  */
 int netlink_exchange(struct nl_sock *sk, struct netlink_batch *batch, netlink_fn *fn, void *arg);
+
+/**
+ * netlink_news() - hand over what the kernel has sent unasked, to members of its groups
+ * (nl_socket_add_membership(3)).
+ *
+ * Never waits: the socket's descriptor is readable when there is more. No more than 256 datagrams
+ * are read, so that whoever makes the news does not keep us. Return: as netlink_exchange(); ENOBUFS
+ * where some were lost.
+ */
+int netlink_news(struct nl_sock *sk, netlink_fn *fn, void *arg);
 
 /* Which message of the batch that was sent last a reply is for, from 0. */
 static inline size_t netlink_position(const struct netlink_batch *batch, const struct nlmsghdr *nlh)

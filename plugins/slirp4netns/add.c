@@ -116,7 +116,7 @@ static int configure(struct setup *s, struct cni_error *err)
 				      s->req->netns);
 	}
 	if (config->has_mac)
-		memcpy(s->link.mac, config->mac, sizeof(s->link.mac));
+		memcpy(s->link.hwaddr, config->mac, sizeof(config->mac));
 	return 0;
 }
 
@@ -172,7 +172,7 @@ static int answer_interface(const struct cni_request *req, const struct config *
 	if (interface == NULL)
 		return cni_error_nomem(err);
 	interface->name = strdup(req->ifname);
-	interface->mac = strdup(mac_format(link->mac, mac));
+	interface->mac = strdup(mac_format(link->hwaddr, mac));
 	interface->mtu = config->mtu;
 	interface->sandbox = strdup(req->netns);
 	interface->socket_path = strdup(a->socket);
@@ -293,7 +293,7 @@ int plugin_add(const struct cni_request *req, struct cni_result *result, struct 
 	if (state_open(config.state_dir, PLUGIN_NAME, req->network, true, &state, err) < 0 ||
 	    binary_find(config.daemon_path, &state, &binary, err) < 0)
 		return -1;
-	sk = link_open(&ns, err);
+	sk = netlink_open(&ns, NETLINK_ROUTE, err);
 	if (sk == NULL || refuse_existing(sk, req, err) < 0 || link_watch(sk, err) < 0)
 		return -1;
 	if ((ns.userns_fd >= 0 || geteuid() != 0) && apart_make(&ns, req->ifname, &apart, err) < 0)

@@ -97,7 +97,7 @@ static int check_interface(const struct cni_interface *interface, const struct l
 	if (!(link->flags & IFF_UP))
 		return cni_error(err, ERR_CHECK, "the interface %s is down", link->name);
 	if (interface->mac != NULL &&
-	    (mac_parse(interface->mac, mac) < 0 || memcmp(mac, link->mac, sizeof(mac)) != 0))
+	    (mac_parse(interface->mac, mac) < 0 || memcmp(mac, link->hwaddr, sizeof(mac)) != 0))
 		return cni_error(err, ERR_CHECK,
 				 "the interface %s does not have the MAC of prevResult, %s",
 				 link->name, interface->mac);
@@ -136,7 +136,7 @@ static int check_addresses(struct nl_sock *sk, const struct cni_result *prev, in
 		if (result_require(prev, "ips", (int)i, "address", err) < 0)
 			return -1;
 		if (ip_prefix_parse(ip->address, &find.want) == 0 &&
-		    link_each_address(sk, match_prefix, &find, err) < 0)
+		    link_each_address(sk, match_prefix, NULL, &find, err) < 0)
 			return -1;
 		if (!find.found)
 			return cni_error(err, ERR_CHECK,
@@ -197,7 +197,7 @@ static int check_routes(struct nl_sock *sk, const struct cni_result *prev, int i
 		    !is_ours(prev, interface, &find.gateway))
 			continue;
 		find.has_gateway = true;
-		if (link_each_route(sk, match_route, &find, err) < 0)
+		if (link_each_route(sk, match_route, NULL, &find, err) < 0)
 			return -1;
 		if (!find.found)
 			return cni_error(
@@ -228,7 +228,7 @@ static int check_network(const struct cni_request *req, struct cni_error *err)
 			err->code = ERR_CHECK;
 		return cni_error_wrap(err, "CNI_NETNS");
 	}
-	sk = link_open(&ns, err);
+	sk = netlink_open(&ns, NETLINK_ROUTE, err);
 	if (sk == NULL)
 		return -1;
 	present = link_get(sk, req->ifname, &link, err);

@@ -263,7 +263,7 @@ static int match_address(const struct link_address *address, void *arg)
 static int address_of_interface(const char *key, const char *name, int family,
 				struct ip_address *out, struct cni_error *err)
 {
-	cleanup_nl_sock struct nl_sock *sk = link_open(NULL, err);
+	cleanup_nl_sock struct nl_sock *sk = netlink_open(NULL, NETLINK_ROUTE, err);
 	struct find_address find = {.family = family};
 	struct link link;
 	int present;
@@ -273,7 +273,7 @@ static int address_of_interface(const char *key, const char *name, int family,
 	present = link_get(sk, name, &link, err);
 	find.index = link.index;
 	if (present > 0)
-		present = link_each_address(sk, match_address, &find, err);
+		present = link_each_address(sk, match_address, NULL, &find, err);
 	if (present < 0)
 		return -1;
 	if (!find.found)

@@ -188,7 +188,7 @@ int orphan_find(const char *path, const struct attachment *a, struct process *da
 	/* Where we may not look there is nothing to tell, and DEL has nothing else to do. */
 	if (netns_open(path, &ns, &ignored) < 0 || netns_is_own(&ns))
 		return 0;
-	sk = link_open(&ns, &ignored);
+	sk = netlink_open(&ns, NETLINK_ROUTE, &ignored);
 	if (sk == NULL || link_get(sk, a->ifname, &link, &ignored) <= 0 ||
 	    strcmp(link.kind, "tun") != 0)
 		return 0;

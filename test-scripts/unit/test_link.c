@@ -27,10 +27,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <netlink/attr.h>
-#include <netlink/errno.h>
-#include <netlink/msg.h>
-#include <netlink/socket.h>
 
 #include "cleanup.h"
 #include "isolated.h"
@@ -62,7 +58,7 @@ static int fresh(void **state)
 static struct nl_sock *open_link(void)
 {
 	struct cni_error err = {0};
-	struct nl_sock *sk = link_open(NULL, &err);
+	struct nl_sock *sk = netlink_open(NULL, NETLINK_ROUTE, &err);
 
 	if (sk == NULL)
 		fail_msg("%s (%s)", err.msg, err.details);
@@ -77,7 +73,7 @@ static void make_veth(const char *name, const char *peer)
 	cleanup_nl_sock struct nl_sock *sk = open_link();
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
 	struct nlattr *info, *data, *other;
-	int n;
+	struct cni_error err = {0};
 
 	nlmsg_append(msg, (void *)(uintptr_t)&head, sizeof(head), NLMSG_ALIGNTO);
 	nla_put_string(msg, IFLA_IFNAME, name);
@@ -90,10 +86,10 @@ static void make_veth(const char *name, const char *peer)
 	nla_nest_end(msg, other);
 	nla_nest_end(msg, data);
 	nla_nest_end(msg, info);
-	n = nl_send_sync(sk, msg);
-	if (n < 0 && n != -NLE_OPNOTSUPP)
-		fail_msg("veth: %s", nl_geterror(n));
-	have_veth = n >= 0;
+	have_veth = netlink_request(sk, msg, NULL, NULL, "make a pair of links", &err) == 0;
+	if (!have_veth && errno != EOPNOTSUPP)
+		fail_msg("%s (%s)", err.msg, err.details);
+	nlmsg_free(msg);
 }
 
 static void get(struct nl_sock *sk, const char *name, struct link *link)
@@ -202,7 +198,7 @@ static void a_link_is_found_by_name(void **state)
 	assert_int_equal(link.index, if_nametoindex("a0"));
 	assert_string_equal(link.kind, "veth");
 	assert_int_equal(link.mtu, 1500);
-	assert_true(link.has_mac);
+	assert_int_equal(link.hwaddr_len, 6);
 	assert_false(link.flags & (IFF_UP | IFF_LOOPBACK));
 }
 
@@ -241,7 +237,7 @@ static void a_link_that_comes_is_told_and_the_socket_is_as_before(void **state)
 	assert_int_equal(link_appeared(sk, "c0", &link, &err), 1);
 	assert_string_equal(link.name, "c0");
 	assert_int_equal(link.index, if_nametoindex("c0"));
-	assert_true(link.has_mac);
+	assert_int_equal(link.hwaddr_len, 6);
 	link_unwatch(sk);
 	make_veth("e0", "f0");
 	assert_int_equal(poll(&news, 1, 0), 0);
@@ -268,25 +264,31 @@ static void a_link_is_there_until_it_goes_or_has_another_name(void **state)
 	assert_false(link_is_there(sk, &link));
 }
 
+/* What another process with CAP_NET_ADMIN over the namespace can do: send to our socket. */
+static void forge(struct nl_sock *sk, const void *messages, size_t size)
+{
+	cleanup_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	struct sockaddr_nl to = {0};
+	socklen_t len = sizeof(to);
+
+	assert_int_equal(getsockname(nl_socket_get_fd(sk), (struct sockaddr *)&to, &len), 0);
+	assert_int_equal(sendto(fd, messages, size, 0, (const struct sockaddr *)&to, len), size);
+}
+
 static void news_of_links_come_from_the_kernel_alone(void **state)
 {
 	const struct ifinfomsg head = {.ifi_family = AF_UNSPEC, .ifi_index = 1};
 	cleanup_nl_sock struct nl_sock *sk = NULL;
-	cleanup_nl_sock struct nl_sock *liar = NULL;
-	struct sockaddr_nl to = {.nl_family = AF_NETLINK};
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWLINK, 0);
 	struct cni_error err = {0};
 	struct link link;
 
 	need();
 	sk = open_link();
-	liar = open_link();
 	assert_int_equal(link_watch(sk, &err), 0);
 	nlmsg_append(msg, (void *)(uintptr_t)&head, sizeof(head), NLMSG_ALIGNTO);
 	nla_put_string(msg, IFLA_IFNAME, "a0");
-	to.nl_pid = nl_socket_get_local_port(sk);
-	assert_true(sendto(nl_socket_get_fd(liar), nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len, 0,
-			   (const struct sockaddr *)&to, sizeof(to)) > 0);
+	forge(sk, nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len);
 	assert_int_equal(link_appeared(sk, "a0", &link, &err), 0);
 	nlmsg_free(msg);
 }
@@ -344,7 +346,7 @@ static void a_tap_is_of_the_kind_tun(void **state)
 	assert_int_equal(ioctl(fd, TUNSETIFF, &request), 0);
 	get(sk, "tap0", &link);
 	assert_string_equal(link.kind, "tun");
-	assert_true(link.has_mac);
+	assert_int_equal(link.hwaddr_len, 6);
 
 	request = (struct ifreq){.ifr_name = "tun0", .ifr_flags = IFF_TUN | IFF_NO_PI};
 
@@ -353,7 +355,7 @@ static void a_tap_is_of_the_kind_tun(void **state)
 	assert_int_equal(ioctl(tun, TUNSETIFF, &request), 0);
 	get(sk, "tun0", &link);
 	assert_string_equal(link.kind, "tun");
-	assert_false(link.has_mac);
+	assert_int_equal(link.hwaddr_len, 0);
 }
 
 static void every_link_is_listed_once(void **state)
@@ -372,7 +374,7 @@ static void every_link_is_listed_once(void **state)
 		make_veth(name, peer);
 	}
 	sk = open_link();
-	assert_int_equal(link_each(sk, add_link, &words, &err), 0);
+	assert_int_equal(link_each(sk, add_link, NULL, &words, &err), 0);
 	assert_int_equal(words.n, 81);
 	assert_word(&words, "lo");
 	for (int i = 0; i < 40; i++) {
@@ -397,10 +399,10 @@ static void a_negative_value_stops_a_list_and_the_socket_goes_on(void **state)
 	for (int i = 1; i < 3; i++) {
 		struct words words = {.stop_at = i};
 
-		assert_int_equal(link_each(sk, add_link, &words, &err), -9);
+		assert_int_equal(link_each(sk, add_link, NULL, &words, &err), -9);
 		assert_int_equal(words.n, i);
 		words = (struct words){.stop_at = 1};
-		assert_int_equal(link_each_address(sk, add_address, &words, &err), -9);
+		assert_int_equal(link_each_address(sk, add_address, NULL, &words, &err), -9);
 		assert_int_equal(words.n, 1);
 	}
 	get(sk, "a0", &link);
@@ -443,14 +445,14 @@ static void an_interface_is_configured_in_one_batch(void **state)
 	get(sk, "a0", &link);
 	assert_true(link.flags & IFF_UP);
 	assert_int_equal(link.mtu, 1400);
-	assert_memory_equal(link.mac, mac, 6);
+	assert_memory_equal(link.hwaddr, mac, 6);
 
-	assert_int_equal(link_each_address(sk, add_address, &addresses, &err), 0);
+	assert_int_equal(link_each_address(sk, add_address, NULL, &addresses, &err), 0);
 	assert_word(&addresses, "1 127.0.0.1/8");
 	assert_word(&addresses, "%d 10.0.2.100/24", link.index);
 	assert_word(&addresses, "%d fd00::64/64", link.index);
 
-	assert_int_equal(link_each_route(sk, add_route, &routes, &err), 0);
+	assert_int_equal(link_each_route(sk, add_route, NULL, &routes, &err), 0);
 	assert_word(&routes, "0.0.0.0/0 via 10.0.2.2 dev %d table 254", link.index);
 	assert_word(&routes, "192.0.2.0/24 via 10.0.2.2 dev %d table 254", link.index);
 	assert_word(&routes, "10.0.2.0/24 via none dev %d table 254", link.index);
@@ -477,7 +479,7 @@ static void what_is_not_given_is_left_as_it_is(void **state)
 	get(sk, "a0", &after);
 	assert_true(after.flags & IFF_UP);
 	assert_int_equal(after.mtu, before.mtu);
-	assert_memory_equal(after.mac, before.mac, 6);
+	assert_memory_equal(after.hwaddr, before.hwaddr, 6);
 }
 
 static int find_flags(const struct link_address *item, void *arg)
@@ -517,7 +519,7 @@ static void an_ipv6_address_is_usable_at_once(void **state)
 	assert_int_equal(bind(fd, (const struct sockaddr *)&ours, sizeof(ours)), 0);
 	close(fd);
 	wanted.index = link.index;
-	assert_int_equal(link_each_address(sk, find_flags, &wanted, &err), 0);
+	assert_int_equal(link_each_address(sk, find_flags, NULL, &wanted, &err), 0);
 	assert_true(wanted.flags & IFA_F_NODAD);
 	assert_false(wanted.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED));
 }
@@ -532,7 +534,6 @@ static void an_address_is_ours_not_the_peers_and_has_all_its_flags(void **state)
 	struct cni_error err = {0};
 	struct nl_msg *msg;
 	struct link link;
-	int n;
 
 	need();
 	need_veth();
@@ -547,10 +548,10 @@ static void an_address_is_ours_not_the_peers_and_has_all_its_flags(void **state)
 	nla_put(msg, IFA_LOCAL, 4, ours.address.bytes);
 	nla_put(msg, IFA_ADDRESS, 4, peer.bytes);
 	nla_put_u32(msg, IFA_FLAGS, IFA_F_NOPREFIXROUTE);
-	n = nl_send_sync(sk, msg);
-	assert_int_equal(n, 0);
+	assert_int_equal(netlink_request(sk, msg, NULL, NULL, "add an address", &err), 0);
+	nlmsg_free(msg);
 	wanted.index = link.index;
-	assert_int_equal(link_each_address(sk, find_flags, &wanted, &err), 0);
+	assert_int_equal(link_each_address(sk, find_flags, NULL, &wanted, &err), 0);
 	assert_true(wanted.flags & IFA_F_NOPREFIXROUTE);
 }
 
@@ -681,7 +682,7 @@ static void a_refused_request_is_named_with_the_kernels_words(void **state)
 		assert_string_equal(strerrordesc_np(errno), rows[i].details);
 
 		/* The rest has been executed, and the socket is as good as before. */
-		assert_int_equal(link_each_address(sk, add_address, &words, &err), 0);
+		assert_int_equal(link_each_address(sk, add_address, NULL, &words, &err), 0);
 		assert_word(&words, "%d 192.0.2.1/24", link.index);
 	}
 }
@@ -741,7 +742,7 @@ static void without_privilege_nothing_is_configured(void)
 	struct link link;
 
 	become_nobody();
-	sk = link_open(NULL, &err);
+	sk = netlink_open(NULL, NETLINK_ROUTE, &err);
 	check(sk != NULL);
 	check(link_get(sk, "lo", &link, &err) == 1);
 	link_batch_up(batch, link.index);
@@ -804,11 +805,11 @@ static void a_socket_for_another_namespace_sees_that_one(void **state)
 	assert_int_equal(netns_open("/proc/thread-self/ns/net", &ns, &err), 0);
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
 	before = count_descriptors();
-	sk = link_open(&ns, &err);
+	sk = netlink_open(&ns, NETLINK_ROUTE, &err);
 	assert_non_null(sk);
 	assert_int_equal(count_descriptors(), before + 1);
 	get(sk, "a0", &link);
-	assert_int_equal(link_each(sk, add_link, &words, &err), 0);
+	assert_int_equal(link_each(sk, add_link, NULL, &words, &err), 0);
 	assert_int_equal(words.n, 3);
 	here = open_link();
 	assert_int_equal(link_get(here, "a0", &link, &err), 0);
@@ -829,17 +830,6 @@ static void a_closed_socket_gives_its_descriptor_back(void **state)
 		assert_int_equal(link_get(sk, "nothing", &link, &err), 0);
 	}
 	assert_int_equal(count_descriptors(), before);
-}
-
-/* What another process with CAP_NET_ADMIN over the namespace can do: send to our socket. */
-static void forge(struct nl_sock *sk, const void *messages, size_t size)
-{
-	cleanup_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	struct sockaddr_nl to = {0};
-	socklen_t len = sizeof(to);
-
-	assert_int_equal(getsockname(nl_socket_get_fd(sk), (struct sockaddr *)&to, &len), 0);
-	assert_int_equal(sendto(fd, messages, size, 0, (const struct sockaddr *)&to, len), size);
 }
 
 static void an_answer_is_the_kernels_and_nobody_elses(void **state)
@@ -864,22 +854,6 @@ static void an_answer_is_the_kernels_and_nobody_elses(void **state)
 	forge(sk, &forged, sizeof(forged));
 	get(sk, "lo", &link);
 	assert_int_equal(link.index, 1);
-}
-
-static void a_flood_of_forged_answers_is_an_error(void **state)
-{
-	static struct nlmsghdr flood[1500];
-	cleanup_nl_sock struct nl_sock *sk = NULL;
-	struct cni_error err = {0};
-	struct link link;
-
-	need();
-	sk = open_link();
-	for (size_t i = 0; i < ROWS(flood); i++)
-		flood[i] = (struct nlmsghdr){.nlmsg_len = NLMSG_HDRLEN, .nlmsg_type = RTM_NEWLINK};
-	forge(sk, flood, sizeof(flood));
-	assert_int_equal(link_get(sk, "lo", &link, &err), -1);
-	assert_non_null(strstr(err.msg, "floods"));
 }
 
 #define test(name) cmocka_unit_test_setup(name, fresh)
@@ -911,7 +885,6 @@ int main(void)
 		test(a_socket_for_another_namespace_sees_that_one),
 		test(a_closed_socket_gives_its_descriptor_back),
 		test(an_answer_is_the_kernels_and_nobody_elses),
-		test(a_flood_of_forged_answers_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, isolate, NULL);
