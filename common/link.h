@@ -43,7 +43,7 @@ struct link {
 };
 
 /* One link by name. Return: 1 with @link filled, 0 there is none, -1 CNI_ERR_IO. */
-int link_get(struct nl_sock *sk, const char *name, struct link *link, struct cni_error *err);
+int link_get(struct netlink *nl, const char *name, struct link *link, struct cni_error *err);
 
 /**
  * link_watch() - from now on the kernel tells on this socket about links that come and change.
@@ -51,20 +51,20 @@ int link_get(struct nl_sock *sk, const char *name, struct link *link, struct cni
  * Until link_unwatch() the socket is for link_appeared() alone, and readable when there is news.
  * Return: 0, or -1 CNI_ERR_IO.
  */
-int link_watch(struct nl_sock *sk, struct cni_error *err);
+int link_watch(struct netlink *nl, struct cni_error *err);
 
 /**
  * link_appeared() - read the news, without waiting, until link @name has come.
  *
  * Return: 1 with @link filled, 0 not yet, -1 CNI_ERR_IO (news were lost: it may have come).
  */
-int link_appeared(struct nl_sock *sk, const char *name, struct link *link, struct cni_error *err);
+int link_appeared(struct netlink *nl, const char *name, struct link *link, struct cni_error *err);
 
 /* Whether a link that was got is there still, under its name. Waits for nobody. */
-bool link_is_there(struct nl_sock *sk, const struct link *link);
+bool link_is_there(struct netlink *nl, const struct link *link);
 
 /* No more news, and none left unread: the socket is as netlink_open() made it. */
-void link_unwatch(struct nl_sock *sk);
+void link_unwatch(struct netlink *nl);
 
 /**
  * link_each() - every link.
@@ -73,7 +73,7 @@ void link_unwatch(struct nl_sock *sk);
  *
  * Return: 0, @fn's negative value, or -1 CNI_ERR_IO. The same for addresses and routes.
  */
-int link_each(struct nl_sock *sk, int (*fn)(const struct link *link, void *arg),
+int link_each(struct netlink *nl, int (*fn)(const struct link *link, void *arg),
 	      void (*restart)(void *arg), void *arg, struct cni_error *err);
 
 struct link_address {
@@ -82,7 +82,7 @@ struct link_address {
 	uint32_t flags; /* IFA_F_TENTATIVE and so on */
 	struct ip_prefix prefix;
 };
-int link_each_address(struct nl_sock *sk, int (*fn)(const struct link_address *address, void *arg),
+int link_each_address(struct netlink *nl, int (*fn)(const struct link_address *address, void *arg),
 		      void (*restart)(void *arg), void *arg, struct cni_error *err);
 
 struct link_route {
@@ -94,7 +94,7 @@ struct link_route {
 	uint32_t priority;
 };
 /* Unicast routes of the main table and the others, not the local table's. */
-int link_each_route(struct nl_sock *sk, int (*fn)(const struct link_route *route, void *arg),
+int link_each_route(struct netlink *nl, int (*fn)(const struct link_route *route, void *arg),
 		    void (*restart)(void *arg), void *arg, struct cni_error *err);
 
 /*
@@ -117,7 +117,7 @@ void link_batch_add_route(struct link_batch *batch, int index, const struct ip_p
 			  const struct ip_address *gateway);
 
 /* Send, collect every acknowledgement. Return: 0, or -1 CNI_ERR_IO naming what was refused. */
-int link_batch_commit(struct link_batch *batch, struct nl_sock *sk, struct cni_error *err);
+int link_batch_commit(struct link_batch *batch, struct netlink *nl, struct cni_error *err);
 
 static inline void cleanup_link_batch_(struct link_batch **batch)
 {

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Netlink on libnl-3: its sockets (the descriptor, the sequence numbers, the groups), its messages
- * and its attributes. Two designs for what goes through the socket:
+ * Netlink on libnl-3's messages and attributes. Two designs for what is around them:
  *
- * 1. libnl's own nl_send_auto(3) and nl_recvmsgs(3), with callbacks. Each receive allocates a
- *    buffer, each message in it is allocated and copied once more before a callback sees it. It
+ * 1. libnl's sockets, nl_send_auto(3) and nl_recvmsgs(3) with callbacks. A receive allocates a
+ *    buffer, and each message in it is allocated and copied once more before a callback sees it. It
  *    waits until as many acknowledgements have come as the caller counts, so that a lost one costs
  *    the receive limit of the socket. errno is folded onto libnl's codes (ENOBUFS becomes "out of
  *    memory", as ENOMEM does), a batch needs sendmsg(2) anyway, and genl_ctrl_resolve(3) believes
- *    whoever replies.
+ *    whoever replies. A socket that is made elsewhere (netns_socket()) costs three system calls
+ * more in nl_socket_set_fd(3), and nl_connect(3) as many.
  *
- * 2. sendto(2) and recvfrom(2) on libnl's descriptor, into one buffer on the stack; nlmsg_ok(3) and
- *    nla_parse(3) read it in place. One loop for all users, 60 lines, and the sender and the
- *    sequence number of each datagram are looked at in it.
+ * 2. A descriptor and a sequence number of ours, sendto(2), and recvfrom(2) into one buffer on the
+ *    stack; nlmsg_ok(3) and nla_parse(3) read it in place. One loop for all users, in which the
+ *    sender and the sequence number of each datagram are looked at.
  *
- * The second is taken. It does not wait: the kernel handles a request inside our send, and
- * continues a dump inside our receive, so that a reply is there or will not come. A receive limit
- * (SO_RCVTIMEO) would only say how long one waits for what was lost. The socket can still be
- * waited on by its descriptor: link_watch().
+ * The second is taken, for these reasons and by measurement: the links of a namespace of lo and a
+ * tap take netns-stats 15.0 us with it, as with the bare rtnetlink that it had before (14.95); with
+ * libnl's socket around the same loop they took 17 to 18.
+ *
+ * Nothing waits: the kernel handles a request inside our send, and continues a dump inside our
+ * receive, so that a reply is there or will not come. A receive limit (SO_RCVTIMEO) would only say
+ * how long one waits for what was lost.
  *
  * Only the kernel (port 0) is believed. Root inside a container has CAP_NET_ADMIN over its network
  * namespace and may send to any netlink socket there; our port is our pid and easily guessed.
@@ -48,35 +51,38 @@
 #define SEND_DEFAULT (128u << 10) /* below this the default limit does (net.core.wmem_default) */
 #define RECEIVE_BYTES (1 << 20)   /* a thousand replies, each counted with its overhead */
 
-struct nl_sock *netlink_open(const struct netns *ns, int protocol, struct cni_error *err)
+struct netlink *netlink_open(const struct netns *ns, int protocol, struct cni_error *err)
 {
-	cleanup_nl_sock struct nl_sock *sk = nl_socket_alloc();
-	cleanup_close int fd = -1;
-	const struct sockaddr_nl any = {.nl_family = AF_NETLINK};
-	const int on = 1;
-	int failure;
+	cleanup_netlink struct netlink *nl = malloc(sizeof(*nl));
 
-	if (sk == NULL)
+	if (nl == NULL)
 		return cni_error_nomem(err), NULL;
-	fd = ns == NULL ? socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)
-			: netns_socket(ns, AF_NETLINK, SOCK_RAW, protocol, err);
-	if (fd < 0 && ns == NULL)
+	*nl = (struct netlink){0};
+	nl->fd = ns == NULL ? socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)
+			    : netns_socket(ns, AF_NETLINK, SOCK_RAW, protocol, err);
+	if (nl->fd < 0 && ns == NULL)
 		cni_error_errno(err, CNI_ERR_IO, "cannot open a netlink socket");
-	if (fd < 0)
-		return NULL;
-	/* Where these fail, errors say less. */
-	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
-	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
-	/* Without a port no news come. */
-	if (bind(fd, (const struct sockaddr *)&any, sizeof(any)) < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot prepare a netlink socket"), NULL;
-	failure = nl_socket_set_fd(sk, protocol, fd);
-	if (failure < 0)
-		return cni_error(err, CNI_ERR_IO, "libnl does not take the netlink socket: %s",
-				 nl_geterror(failure)),
-		       NULL;
-	take_fd(&fd);
-	return take_ptr(sk);
+	return nl->fd < 0 ? NULL : take_ptr(nl);
+}
+
+void netlink_close(struct netlink *nl)
+{
+	if (nl == NULL)
+		return;
+	cleanup_close_(&nl->fd);
+	free(nl);
+}
+
+/* Where this fails, refusals say less. */
+static void ask_for_words(struct netlink *nl)
+{
+	const int on = 1;
+
+	if (nl->explains)
+		return;
+	setsockopt(nl->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	setsockopt(nl->fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	nl->explains = true;
 }
 
 static void raise_limit(int fd, int forced, int ordinary, int bytes)
@@ -85,16 +91,15 @@ static void raise_limit(int fd, int forced, int ordinary, int bytes)
 		setsockopt(fd, SOL_SOCKET, ordinary, &bytes, sizeof(bytes));
 }
 
-static int send_bytes(struct nl_sock *sk, const void *data, size_t len)
+static int send_bytes(struct netlink *nl, const void *data, size_t len)
 {
 	static const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-	const int fd = nl_socket_get_fd(sk);
-
 	if (len > SEND_DEFAULT) {
-		raise_limit(fd, SO_SNDBUFFORCE, SO_SNDBUF, (int)len);
-		raise_limit(fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BYTES);
+		raise_limit(nl->fd, SO_SNDBUFFORCE, SO_SNDBUF, (int)len);
+		raise_limit(nl->fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BYTES);
 	}
-	return TEMP_FAILURE_RETRY(sendto(fd, data, len, 0, (const struct sockaddr *)&kernel,
+	nl->has_port = true; /* the kernel gives one at the first send */
+	return TEMP_FAILURE_RETRY(sendto(nl->fd, data, len, 0, (const struct sockaddr *)&kernel,
 					 sizeof(kernel))) < 0
 		       ? -1
 		       : 0;
@@ -107,6 +112,7 @@ struct replies {
 	size_t n;
 	size_t expected; /* ends (acknowledgements, refusals, ends of dumps); 0: all there is */
 	size_t limit;    /* datagrams; 0: none */
+	bool stops;      /* at the negative value of fn, the rest unread */
 	netlink_fn *fn;
 	void *arg;
 
@@ -145,19 +151,19 @@ static void take_datagram(struct replies *r, const char *data, size_t len)
 }
 
 /* Return: 0, or -1 with errno. */
-static int receive(struct nl_sock *sk, struct replies *r)
+static int receive(struct netlink *nl, struct replies *r)
 {
 	/* Not static: fn may ask something on another socket. */
 	char data[REPLY_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
 	int strays = 0;
 
-	for (size_t i = 0;
-	     (r->expected == 0 || r->ends < r->expected) && (r->limit == 0 || i < r->limit); i++) {
+	for (size_t i = 0; (r->expected == 0 || r->ends < r->expected) &&
+			   (r->limit == 0 || i < r->limit) && !(r->stops && r->value < 0);
+	     i++) {
 		struct sockaddr_nl from = {0};
 		socklen_t from_len = sizeof(from);
-		const ssize_t n =
-			recvfrom(nl_socket_get_fd(sk), data, sizeof(data), MSG_DONTWAIT | MSG_TRUNC,
-				 (struct sockaddr *)&from, &from_len);
+		const ssize_t n = recvfrom(nl->fd, data, sizeof(data), MSG_DONTWAIT | MSG_TRUNC,
+					   (struct sockaddr *)&from, &from_len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -247,17 +253,19 @@ static int take_reply(const struct nlmsghdr *nlh, void *arg)
 }
 
 /* Return: 1 a dump that was disturbed, 0, fn's negative value, -1 with err and errno. */
-static int converse(struct nl_sock *sk, struct nl_msg *msg, int flags, struct conversation *c)
+static int converse(struct netlink *nl, struct nl_msg *msg, int flags, struct conversation *c)
 {
 	struct nlmsghdr *nlh = nlmsg_hdr(msg);
 	struct replies r = {.n = 1, .expected = 1, .fn = take_reply, .arg = c};
 
-	r.first_seq = nl_socket_use_seq(sk);
+	if (flags & NLM_F_ACK)
+		ask_for_words(nl);
+	r.first_seq = ++nl->seq;
 	nlh->nlmsg_seq = r.first_seq;
 	nlh->nlmsg_flags |= (uint16_t)(NLM_F_REQUEST | flags);
-	if (send_bytes(sk, nlh, nlh->nlmsg_len) < 0)
+	if (send_bytes(nl, nlh, nlh->nlmsg_len) < 0)
 		return cni_error_errno(c->err, CNI_ERR_IO, "cannot ask the kernel to %s", c->what);
-	if (receive(sk, &r) < 0 && errno == EBUSY)
+	if (receive(nl, &r) < 0 && errno == EBUSY)
 		return cni_error_errno(
 			c->err, CNI_ERR_IO,
 			"a process in the network namespace floods our netlink socket");
@@ -271,25 +279,25 @@ static int converse(struct nl_sock *sk, struct nl_msg *msg, int flags, struct co
 	return r.value < 0 ? r.value : r.disturbed;
 }
 
-int netlink_request(struct nl_sock *sk, struct nl_msg *msg, netlink_fn *fn, void *arg,
+int netlink_request(struct netlink *nl, struct nl_msg *msg, netlink_fn *fn, void *arg,
 		    const char *what, struct cni_error *err)
 {
 	struct conversation c = {.fn = fn, .arg = arg, .what = what, .err = err};
-	const int ret = converse(sk, msg, NLM_F_ACK, &c);
+	const int ret = converse(nl, msg, NLM_F_ACK, &c);
 
 	return ret < 0 ? ret : 0;
 }
 
-int netlink_dump(struct nl_sock *sk, struct nl_msg *msg, netlink_fn *fn, void (*restart)(void *arg),
+int netlink_dump(struct netlink *nl, struct nl_msg *msg, netlink_fn *fn, void (*restart)(void *arg),
 		 void *arg, const char *what, struct cni_error *err)
 {
 	struct conversation c = {.fn = fn, .arg = arg, .what = what, .err = err};
-	int ret = converse(sk, msg, NLM_F_DUMP, &c);
+	int ret = converse(nl, msg, NLM_F_DUMP, &c);
 
 	for (int i = 1; ret > 0 && i < DUMP_ATTEMPTS; i++) {
 		if (restart != NULL)
 			restart(arg);
-		ret = converse(sk, msg, NLM_F_DUMP, &c);
+		ret = converse(nl, msg, NLM_F_DUMP, &c);
 	}
 	return ret < 0 ? ret : 0;
 }
@@ -376,14 +384,14 @@ void netlink_append(struct netlink_batch *batch, const struct netlink_batch *oth
 }
 
 /* Give each message its number. Return: how many want an acknowledgement. */
-static size_t number_messages(struct nl_sock *sk, struct netlink_batch *batch)
+static size_t number_messages(struct netlink *nl, struct netlink_batch *batch)
 {
 	struct nlmsghdr *nlh = (struct nlmsghdr *)(void *)batch->data;
 	int left = (int)batch->len;
 	size_t acks = 0;
 
 	for (size_t i = 0; i < batch->n; i++, nlh = nlmsg_next(nlh, &left)) {
-		nlh->nlmsg_seq = nl_socket_use_seq(sk);
+		nlh->nlmsg_seq = ++nl->seq;
 		if (i == 0)
 			batch->first_seq = nlh->nlmsg_seq;
 		acks += (nlh->nlmsg_flags & NLM_F_ACK) != 0;
@@ -391,24 +399,27 @@ static size_t number_messages(struct nl_sock *sk, struct netlink_batch *batch)
 	return acks;
 }
 
-int netlink_exchange(struct nl_sock *sk, struct netlink_batch *batch, netlink_fn *fn, void *arg)
+int netlink_exchange(struct netlink *nl, struct netlink_batch *batch, netlink_fn *fn, void *arg)
 {
-	struct replies r = {.fn = fn, .arg = arg, .n = batch->n};
+	struct replies r = {.n = batch->n, .stops = true, .fn = fn, .arg = arg};
 	size_t acks;
 	int ret;
 
+	batch->sent = false;
 	if (batch->failed) {
 		errno = ENOMEM;
 		return -1;
 	}
 	if (batch->n == 0)
 		return 0;
-	acks = number_messages(sk, batch);
+	acks = number_messages(nl, batch);
 	r.first_seq = batch->first_seq;
-	ret = send_bytes(sk, batch->data, batch->len);
+	ask_for_words(nl);
+	ret = send_bytes(nl, batch->data, batch->len);
+	batch->sent = ret == 0;
 	batch->len = 0;
 	batch->n = 0;
-	if (ret < 0 || receive(sk, &r) < 0)
+	if (ret < 0 || receive(nl, &r) < 0)
 		return -1;
 	if (r.value < 0)
 		return r.value;
@@ -419,11 +430,27 @@ int netlink_exchange(struct nl_sock *sk, struct netlink_batch *batch, netlink_fn
 	return 0;
 }
 
-int netlink_news(struct nl_sock *sk, netlink_fn *fn, void *arg)
+int netlink_watch(struct netlink *nl, int group)
 {
-	struct replies r = {.n = SIZE_MAX, .fn = fn, .arg = arg, .limit = NEWS_MAX};
+	const struct sockaddr_nl any = {.nl_family = AF_NETLINK};
 
-	return receive(sk, &r) < 0 ? -1 : r.value;
+	if (!nl->has_port && bind(nl->fd, (const struct sockaddr *)&any, sizeof(any)) < 0)
+		return -1;
+	nl->has_port = true;
+	return setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group));
+}
+
+int netlink_news(struct netlink *nl, netlink_fn *fn, void *arg)
+{
+	struct replies r = {.n = SIZE_MAX, .fn = fn, .arg = arg, .limit = NEWS_MAX, .stops = true};
+
+	return receive(nl, &r) < 0 ? -1 : r.value;
+}
+
+void netlink_unwatch(struct netlink *nl, int group)
+{
+	setsockopt(nl->fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof(group));
+	netlink_news(nl, NULL, NULL);
 }
 
 bool netlink_parse(const struct nlmsghdr *nlh, size_t size, struct nlattr **attrs, int max)

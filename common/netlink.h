@@ -16,16 +16,9 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
-#include <netlink/socket.h>
 
 #include "error.h"
 #include "netns.h"
-
-static inline void cleanup_nl_sock_(struct nl_sock **sk)
-{
-	nl_socket_free(*sk);
-}
-#define cleanup_nl_sock __attribute__((cleanup(cleanup_nl_sock_)))
 
 static inline void cleanup_nl_msg_(struct nl_msg **msg)
 {
@@ -33,21 +26,36 @@ static inline void cleanup_nl_msg_(struct nl_msg **msg)
 }
 #define cleanup_nl_msg __attribute__((cleanup(cleanup_nl_msg_)))
 
+struct netlink {
+	int fd;
+	uint32_t seq;  /* of the last message that was sent */
+	bool has_port; /* without one no news come */
+	bool explains; /* the kernel's words come with its refusals */
+};
+
 /**
  * netlink_open() - a netlink socket.
  * @ns:       the namespace that it lives in; NULL: the one that this thread is in
  * @protocol: NETLINK_ROUTE, NETLINK_NETFILTER, NETLINK_GENERIC
  *
- * Return: a socket (nl_socket_free(3)), or NULL with @err filled (CNI_ERR_IO).
+ * Return: a socket, or NULL with @err filled (CNI_ERR_IO).
  */
-struct nl_sock *netlink_open(const struct netns *ns, int protocol, struct cni_error *err);
+struct netlink *netlink_open(const struct netns *ns, int protocol, struct cni_error *err);
+
+/* NULL is none. */
+void netlink_close(struct netlink *nl);
+
+static inline void cleanup_netlink_(struct netlink **nl)
+{
+	netlink_close(*nl);
+}
+#define cleanup_netlink __attribute__((cleanup(cleanup_netlink_)))
 
 /**
  * typedef netlink_fn - what a message of a reply goes through.
  * @nlh: a whole message, sent by the kernel
  *
- * Asks nothing on the same socket. Return: 0, or a negative value: the rest of the reply is read,
- * but not handed over any more.
+ * Asks nothing on the same socket. Return: 0, or a negative value: nothing more is handed over.
  */
 typedef int netlink_fn(const struct nlmsghdr *nlh, void *arg);
 
@@ -60,7 +68,7 @@ typedef int netlink_fn(const struct nlmsghdr *nlh, void *arg);
  * Never waits: see netlink.c. Return: 0, @fn's negative value, or -1 CNI_ERR_IO with errno, which
  * is the kernel's where it refused. The kernel's own words are in the error's details.
  */
-int netlink_request(struct nl_sock *sk, struct nl_msg *msg, netlink_fn *fn, void *arg,
+int netlink_request(struct netlink *nl, struct nl_msg *msg, netlink_fn *fn, void *arg,
 		    const char *what, struct cni_error *err);
 
 /**
@@ -74,16 +82,16 @@ int netlink_request(struct nl_sock *sk, struct nl_msg *msg, netlink_fn *fn, void
  * A list in constant change is read three times; the last time is taken as it is. Return: as
  * netlink_request().
  */
-int netlink_dump(struct nl_sock *sk, struct nl_msg *msg, netlink_fn *fn, void (*restart)(void *arg),
+int netlink_dump(struct netlink *nl, struct nl_msg *msg, netlink_fn *fn, void (*restart)(void *arg),
 		 void *arg, const char *what, struct cni_error *err);
 
 /**
  * netlink_family() - the number of a generic netlink family.
- * @sk: a socket of NETLINK_GENERIC
+ * @nl: a socket of NETLINK_GENERIC
  *
  * Return: the number, or -1 CNI_ERR_IO with errno; ENOENT: this kernel does not have it.
  */
-int netlink_family(struct nl_sock *sk, const char *name, struct cni_error *err);
+int netlink_family(struct netlink *nl, const char *name, struct cni_error *err);
 
 /* Room for one message of a batch, its header included. */
 #define NETLINK_MESSAGE_MAX 49152
@@ -100,6 +108,7 @@ struct netlink_batch {
 	uint32_t first_seq; /* of what was sent last */
 	struct nl_msg *msg; /* the one between netlink_begin() and netlink_end() */
 	bool failed;
+	bool sent; /* by the last netlink_exchange(): the kernel may have done it */
 };
 
 void netlink_batch_free(struct netlink_batch *batch);
@@ -136,21 +145,34 @@ void netlink_append(struct netlink_batch *batch, const struct netlink_batch *oth
  * @fn: called for each message, refusals among them (netlink_errno() is not 0), acknowledgements
  * and ends of dumps not; NULL: nobody
  *
- * Never waits: see netlink.c. Return: 0, @fn's negative value with its errno, or -1 with errno:
+ * A negative value of @fn ends it at once: what is left of the replies is not read, and where a
+ * dump is left the socket is of no use any more. Never waits: see netlink.c.
+ *
+ * Return: 0, @fn's negative value with its errno, or -1 with errno:
  * ENOBUFS where the kernel could not give us every reply (what came was handed over), EBUSY where
  * a process floods our socket, ENOMEM, sendto(2)'s and recvfrom(2)'s.
  */
-int netlink_exchange(struct nl_sock *sk, struct netlink_batch *batch, netlink_fn *fn, void *arg);
+int netlink_exchange(struct netlink *nl, struct netlink_batch *batch, netlink_fn *fn, void *arg);
 
 /**
- * netlink_news() - hand over what the kernel has sent unasked, to members of its groups
- * (nl_socket_add_membership(3)).
+ * netlink_watch() - from now on the kernel tells on this socket what happens in a group.
+ * @group: RTNLGRP_LINK and so on
+ *
+ * Until netlink_unwatch() the socket is for netlink_news() alone. Return: 0, or -1 with errno.
+ */
+int netlink_watch(struct netlink *nl, int group);
+
+/**
+ * netlink_news() - hand over what the kernel has told.
  *
  * Never waits: the socket's descriptor is readable when there is more. No more than 256 datagrams
  * are read, so that whoever makes the news does not keep us. Return: as netlink_exchange(); ENOBUFS
  * where some were lost.
  */
-int netlink_news(struct nl_sock *sk, netlink_fn *fn, void *arg);
+int netlink_news(struct netlink *nl, netlink_fn *fn, void *arg);
+
+/* No more news, and none left unread. */
+void netlink_unwatch(struct netlink *nl, int group);
 
 /* Which message of the batch that was sent last a reply is for, from 0. */
 static inline size_t netlink_position(const struct netlink_batch *batch, const struct nlmsghdr *nlh)
@@ -177,6 +199,24 @@ int netlink_refused(struct cni_error *err, const struct nlmsghdr *nlh, const cha
  * Return: false where the message is shorter than that header, or its attributes are broken.
  */
 bool netlink_parse(const struct nlmsghdr *nlh, size_t size, struct nlattr **attrs, int max);
+
+/*
+ * One pass over the attributes behind a family's header of @size bytes; nlmsg_valid_hdr(3) first.
+ * As nlmsg_for_each_attr(), whose two calls an attribute are a twentieth of a dump of links.
+ */
+#define netlink_for_each_attr(a, left, nlh, size)                                    \
+	for ((a) = (const struct nlattr *)((const char *)(nlh) + NLMSG_SPACE(size)), \
+	    (left) = (int)(nlh)->nlmsg_len - (int)NLMSG_SPACE(size);                 \
+	     (left) >= (int)sizeof(*(a)) && (a)->nla_len >= sizeof(*(a)) &&          \
+	     (int)(a)->nla_len <= (left);                                            \
+	     (left) -= (int)NLA_ALIGN((a)->nla_len),                                 \
+	    (a) = (const struct nlattr *)((const char *)(a) + NLA_ALIGN((a)->nla_len)))
+
+/* nla_type(3), without a call. */
+static inline int netlink_type(const struct nlattr *a)
+{
+	return a->nla_type & NLA_TYPE_MASK;
+}
 
 /* A number, 0 where @attr is NULL or too short for one. */
 uint32_t netlink_u32(const struct nlattr *attr);

@@ -21,7 +21,7 @@ static int take_family(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-int netlink_family(struct nl_sock *sk, const char *name, struct cni_error *err)
+int netlink_family(struct netlink *nl, const char *name, struct cni_error *err)
 {
 	cleanup_nl_msg struct nl_msg *msg = nlmsg_alloc();
 	uint16_t id = 0;
@@ -30,7 +30,7 @@ int netlink_family(struct nl_sock *sk, const char *name, struct cni_error *err)
 	    genlmsg_put(msg, 0, 0, GENL_ID_CTRL, 0, 0, CTRL_CMD_GETFAMILY, 1) == NULL ||
 	    nla_put_string(msg, CTRL_ATTR_FAMILY_NAME, name) < 0)
 		return errno = ENOMEM, cni_error_nomem(err);
-	if (netlink_request(sk, msg, take_family, &id, "tell about a generic netlink family", err) <
+	if (netlink_request(nl, msg, take_family, &id, "tell about a generic netlink family", err) <
 	    0)
 		return -1;
 	if (id == 0) {

@@ -68,7 +68,7 @@ int account_reading(const cJSON *record, const struct sample *sample, struct rea
 	timestamp(r->time);
 	for (size_t i = 0; i < known->n; i++) {
 		const struct entry *e = &known->entries[i];
-		const struct link_sample *l = sample_link(sample, e->index);
+		const struct link *l = sample_link(sample, e->index);
 		struct counters c;
 
 		if (!l)

@@ -63,7 +63,7 @@ int container_list_add_path(struct container_list *list, const char *path, struc
 	return 0;
 }
 
-const char *container_network(const struct container *c, const struct link_sample *link)
+const char *container_network(const struct container *c, const struct link *link)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		const struct attachment *a = &c->attachments[i];

@@ -37,6 +37,6 @@ int container_list_add_path(struct container_list *list, const char *path, struc
 
 /* The network that the interface belongs to, also when it has been renamed inside; "" when no
  * attachment made it. */
-const char *container_network(const struct container *c, const struct link_sample *link);
+const char *container_network(const struct container *c, const struct link *link);
 
 #endif

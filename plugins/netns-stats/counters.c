@@ -57,7 +57,7 @@ void timestamp(char out[32])
 	snprintf(out + len, 32 - len, ".%03dZ", (int)(now.tv_nsec / 1000000));
 }
 
-void counters_of(const struct link_sample *link, struct counters *out)
+void counters_of(const struct link *link, struct counters *out)
 {
 	const struct rtnl_link_stats64 *s = &link->stats;
 

@@ -39,7 +39,7 @@ void reading_free(struct reading *r);
 /* The time of now, as in a reading. */
 void timestamp(char out[32]);
 
-void counters_of(const struct link_sample *link, struct counters *out);
+void counters_of(const struct link *link, struct counters *out);
 
 /**
  * counter_delta() - what a counter has counted between two readings.

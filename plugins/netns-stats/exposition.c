@@ -84,7 +84,7 @@ static bool begin_container(struct exposition *e, const char *id)
 }
 
 static int add_link(struct exposition *e, const struct container *c, const char *id,
-		    const struct link_sample *l, const char *network)
+		    const struct link *l, const char *network)
 {
 	struct series new = {.labels = e->labels.len};
 
@@ -125,7 +125,7 @@ int exposition_add(struct exposition *e, const struct container *c, const struct
 	if (!begin_container(e, id))
 		return cni_error_nomem(err);
 	for (size_t i = 0; i < s->n_links; i++) {
-		const struct link_sample *l = &s->links[i];
+		const struct link *l = &s->links[i];
 		const char *network = container_network(c, l);
 
 		if ((l->flags & IFF_LOOPBACK) && !loopback)

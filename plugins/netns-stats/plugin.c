@@ -96,7 +96,7 @@ static int read_baseline(const struct cni_request *req, const struct sample *sam
 {
 	timestamp(r->time);
 	for (size_t i = 0; i < sample->n_links; i++) {
-		const struct link_sample *l = &sample->links[i];
+		const struct link *l = &sample->links[i];
 		struct counters c;
 
 		if (!is_ours(req, l->name))

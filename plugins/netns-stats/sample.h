@@ -5,53 +5,21 @@
 #ifndef NETNS_STATS_SAMPLE_H
 #define NETNS_STATS_SAMPLE_H
 
-#include <linux/if_link.h>
-#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "address.h"
 #include "error.h"
+#include "link.h"
 #include "text.h"
-
-#define HWADDR_MAX 32 /* MAX_ADDR_LEN of the kernel */
-
-struct link_sample {
-	int index;
-	char name[IFNAMSIZ];
-	char qdisc[IFNAMSIZ];
-	char kind[16];      /* "veth", "tun"; "" for a physical one */
-	unsigned int flags; /* IFF_UP and so on: netdevice(7) */
-	uint16_t type;      /* ARPHRD_ETHER and so on */
-	uint8_t operstate;  /* RFC 2863 */
-	uint8_t linkmode;
-	uint8_t hwaddr_len, broadcast_len;
-	uint8_t hwaddr[HWADDR_MAX], broadcast[HWADDR_MAX];
-	uint32_t mtu;
-	uint32_t txqlen;
-	uint32_t group;
-	int32_t master;       /* index; 0: none */
-	int32_t peer;         /* IFLA_LINK: the index that a veth or vlan leads to; 0: none */
-	int32_t peer_netnsid; /* of that peer; -1: this namespace */
-	uint32_t carrier_changes;
-	struct rtnl_link_stats64 stats;
-};
-
-struct address_sample {
-	int index; /* of its link */
-	uint8_t scope;
-	uint32_t flags; /* IFA_F_TENTATIVE and so on */
-	struct ip_prefix prefix;
-};
 
 /* The arrays are the sample's own; sample_free() frees them. Flat, so that a child process can hand
  * one on through a pipe. */
 struct sample {
-	struct link_sample *links;
+	struct link *links;
 	size_t n_links, links_size;
 	size_t links_max; /* how many are read, the first ones of the kernel's; 0: all */
-	struct address_sample *addresses;
+	struct link_address *addresses;
 	size_t n_addresses, addresses_size;
 	struct text detail; /* a JSON object, "" where SAMPLE_DETAIL was not asked for */
 	uint64_t cookie;    /* SO_NETNS_COOKIE: which namespace it was; 0: Linux before 5.14 */
@@ -82,8 +50,8 @@ int sample_here(struct sample *s, unsigned int what, struct cni_error *err);
 bool sample_is_sane(const struct sample *s);
 
 /* By index, by name; NULL: none. */
-const struct link_sample *sample_link(const struct sample *s, int index);
-const struct link_sample *sample_link_named(const struct sample *s, const char *name);
+const struct link *sample_link(const struct sample *s, int index);
+const struct link *sample_link_named(const struct sample *s, const char *name);
 
 /* Make room for n more elements; return false out of memory. */
 bool sample_reserve_links(struct sample *s, size_t n);

@@ -35,13 +35,13 @@ extern const struct show_form show_json;
 extern const struct show_form show_table;
 
 /* Whether the interface is to be shown. */
-static inline bool show_link(const struct show *show, const struct link_sample *l)
+static inline bool show_link(const struct show *show, const struct link *l)
 {
 	return show->loopback || !(l->flags & IFF_LOOPBACK);
 }
 
 /* The words of RFC 2863 and ip(8): "UP", "DOWN", ... */
-const char *operstate_name(const struct link_sample *l);
+const char *operstate_name(const struct link *l);
 
 /* A hardware address, octets separated by colons; into buf of 3 * HWADDR_MAX bytes. */
 #define HWADDR_TEXT_MAX (3 * HWADDR_MAX)

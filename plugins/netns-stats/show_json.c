@@ -42,7 +42,7 @@ static const struct {
 static const char *const operstates[] = {"UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN",
 					 "TESTING", "DORMANT",    "UP"};
 
-const char *operstate_name(const struct link_sample *l)
+const char *operstate_name(const struct link *l)
 {
 	return l->operstate < sizeof(operstates) / sizeof(operstates[0]) ? operstates[l->operstate]
 									 : "UNKNOWN";
@@ -96,7 +96,7 @@ static void add_flags(struct text *out, unsigned int flags)
 	text_add(out, "]");
 }
 
-static void add_link_type(struct text *out, const struct link_sample *l)
+static void add_link_type(struct text *out, const struct link *l)
 {
 	switch (l->type) {
 	case ARPHRD_ETHER:
@@ -131,7 +131,7 @@ static void add_link_type(struct text *out, const struct link_sample *l)
 	}
 }
 
-static void add_stats(struct text *out, const struct link_sample *l)
+static void add_stats(struct text *out, const struct link *l)
 {
 	const struct rtnl_link_stats64 *s = &l->stats;
 
@@ -176,13 +176,13 @@ static const char *scope_name(uint8_t scope)
 	}
 }
 
-static void add_addresses(struct text *out, const struct sample *s, const struct link_sample *l)
+static void add_addresses(struct text *out, const struct sample *s, const struct link *l)
 {
 	const char *comma = "";
 
 	text_add(out, ",\"addr_info\":[");
 	for (size_t i = 0; i < s->n_addresses; i++) {
-		const struct address_sample *a = &s->addresses[i];
+		const struct link_address *a = &s->addresses[i];
 		char buf[INET6_ADDRSTRLEN];
 
 		if (a->index != l->index)
@@ -204,9 +204,9 @@ static void add_addresses(struct text *out, const struct sample *s, const struct
 }
 
 static void add_link(struct text *out, const struct container *c, const struct sample *s,
-		     const struct link_sample *l)
+		     const struct link *l)
 {
-	const struct link_sample *peer = NULL, *master = sample_link(s, l->master);
+	const struct link *peer = NULL, *master = sample_link(s, l->master);
 	const char *network = container_network(c, l);
 	char hwaddr[HWADDR_TEXT_MAX];
 

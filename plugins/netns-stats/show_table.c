@@ -82,12 +82,12 @@ static void number_cell(struct table *t, uint64_t value, bool exact)
 }
 
 /* Those that others can reach: not the link-local ones, which every interface has. */
-static void address_cell(struct table *t, const struct sample *s, const struct link_sample *l)
+static void address_cell(struct table *t, const struct sample *s, const struct link *l)
 {
 	cleanup_text struct text list = {0};
 
 	for (size_t i = 0; i < s->n_addresses; i++) {
-		const struct address_sample *a = &s->addresses[i];
+		const struct link_address *a = &s->addresses[i];
 		char buf[IP_PREFIX_TEXT_MAX];
 
 		if (a->index != l->index || a->scope == RT_SCOPE_LINK)
@@ -108,7 +108,7 @@ static void container_cell(struct table *t, const struct container *c)
 }
 
 static void link_row(struct show *show, const struct container *c, const struct sample *s,
-		     const struct link_sample *l)
+		     const struct link *l)
 {
 	const struct rtnl_link_stats64 *st = &l->stats;
 	struct table *t = show->table;

@@ -77,7 +77,7 @@ static struct row *append(struct rows *rows, const char *id, int index)
 }
 
 static int take_link(struct rows *rows, size_t *hint, const struct container *c,
-		     const struct link_sample *l, int64_t now)
+		     const struct link *l, int64_t now)
 {
 	struct row *row = find(rows, hint, c->id, l->index);
 	struct counters counters, delta;

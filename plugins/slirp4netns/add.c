@@ -65,7 +65,7 @@ static int something_remains(const struct cni_request *req, const struct config 
 			      req->container_id, req->ifname, req->network);
 }
 
-static int refuse_existing(struct nl_sock *sk, const struct cni_request *req, struct cni_error *err)
+static int refuse_existing(struct netlink *sk, const struct cni_request *req, struct cni_error *err)
 {
 	struct link link;
 	const int present = link_get(sk, req->ifname, &link, err);
@@ -81,7 +81,7 @@ static int refuse_existing(struct nl_sock *sk, const struct cni_request *req, st
 /* The interface is configured as soon as it is there, while slirp4netns goes on to confine itself.
  */
 struct setup {
-	struct nl_sock *sk;
+	struct netlink *sk;
 	const struct cni_request *req;
 	const struct config *config;
 	struct link link;
@@ -278,7 +278,7 @@ int plugin_add(const struct cni_request *req, struct cni_result *result, struct 
 	cleanup_netns struct netns ns = NETNS_NONE;
 	cleanup_state struct state state = STATE_NONE;
 	cleanup_apart struct apart apart = APART_NONE;
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	cleanup_process struct process daemon = PROCESS_NONE;
 	struct attachment attachment;
 	struct config config;
@@ -299,7 +299,7 @@ int plugin_add(const struct cni_request *req, struct cni_result *result, struct 
 	if ((ns.userns_fd >= 0 || geteuid() != 0) && apart_make(&ns, req->ifname, &apart, err) < 0)
 		return -1;
 	setup.sk = sk;
-	meanwhile.fd = nl_socket_get_fd(sk);
+	meanwhile.fd = sk->fd;
 	attachment_init(&attachment, &state, req->network, req->container_id, req->ifname);
 	if (config.built_in_dns)
 		hostdns_warn(&config);

@@ -124,7 +124,7 @@ static int match_prefix(const struct link_address *address, void *arg)
 	return 0;
 }
 
-static int check_addresses(struct nl_sock *sk, const struct cni_result *prev, int interface,
+static int check_addresses(struct netlink *sk, const struct cni_result *prev, int interface,
 			   const struct link *link, struct cni_error *err)
 {
 	for (size_t i = 0; i < prev->n_ips; i++) {
@@ -184,7 +184,7 @@ static bool is_ours(const struct cni_result *prev, int interface, const struct i
 	return false;
 }
 
-static int check_routes(struct nl_sock *sk, const struct cni_result *prev, int interface,
+static int check_routes(struct netlink *sk, const struct cni_result *prev, int interface,
 			const struct link *link, struct cni_error *err)
 {
 	for (size_t i = 0; i < prev->n_routes; i++) {
@@ -212,7 +212,7 @@ static int check_routes(struct nl_sock *sk, const struct cni_result *prev, int i
 static int check_network(const struct cni_request *req, struct cni_error *err)
 {
 	cleanup_netns struct netns ns = NETNS_NONE;
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	const int interface = result_find_interface(&req->prev, req->ifname, req->netns);
 	struct link link;
 	int present;

@@ -263,7 +263,7 @@ static int match_address(const struct link_address *address, void *arg)
 static int address_of_interface(const char *key, const char *name, int family,
 				struct ip_address *out, struct cni_error *err)
 {
-	cleanup_nl_sock struct nl_sock *sk = netlink_open(NULL, NETLINK_ROUTE, err);
+	cleanup_netlink struct netlink *sk = netlink_open(NULL, NETLINK_ROUTE, err);
 	struct find_address find = {.family = family};
 	struct link link;
 	int present;

@@ -178,7 +178,7 @@ int orphan_find(const char *path, const struct attachment *a, struct process *da
 		pid_t *suspect)
 {
 	cleanup_netns struct netns ns = NETNS_NONE;
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	struct search search = {.ns = &ns, .attachment = a};
 	struct cni_error ignored;
 	struct link link;

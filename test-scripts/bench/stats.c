@@ -47,7 +47,7 @@ static const char **paths; /* of the namespaces */
 static void make_interface(void)
 {
 	cleanup_link_batch struct link_batch *batch = link_batch_new();
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	struct ifreq request = {.ifr_name = "eth0", .ifr_flags = IFF_TAP | IFF_NO_PI};
 	const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	struct ip_prefix address;
@@ -57,7 +57,7 @@ static void make_interface(void)
 	if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0)
 		bench_die("cannot make a tap: %s", strerror(errno));
 	close(fd);
-	sk = link_open(NULL, &err);
+	sk = netlink_open(NULL, NETLINK_ROUTE, &err);
 	if (sk == NULL || ip_prefix_parse("10.0.2.100/24", &address) < 0 ||
 	    link_get(sk, "eth0", &link, &err) < 1)
 		bench_die("cannot find the tap: %s", err.msg);

@@ -55,14 +55,14 @@ static int fresh(void **state)
 			skip_because("this kernel has no veth"); \
 	} while (0)
 
-static struct nl_sock *open_link(void)
+static struct netlink *open_link(void)
 {
 	struct cni_error err = {0};
-	struct nl_sock *sk = netlink_open(NULL, NETLINK_ROUTE, &err);
+	struct netlink *sk = netlink_open(NULL, NETLINK_ROUTE, &err);
 
 	if (sk == NULL)
 		fail_msg("%s (%s)", err.msg, err.details);
-	assert_int_equal(fcntl(nl_socket_get_fd(sk), F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(sk->fd, F_GETFD), FD_CLOEXEC);
 	return sk;
 }
 
@@ -70,7 +70,7 @@ static struct nl_sock *open_link(void)
 static void make_veth(const char *name, const char *peer)
 {
 	const struct ifinfomsg head = {.ifi_family = AF_UNSPEC};
-	cleanup_nl_sock struct nl_sock *sk = open_link();
+	cleanup_netlink struct netlink *sk = open_link();
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
 	struct nlattr *info, *data, *other;
 	struct cni_error err = {0};
@@ -92,7 +92,7 @@ static void make_veth(const char *name, const char *peer)
 	nlmsg_free(msg);
 }
 
-static void get(struct nl_sock *sk, const char *name, struct link *link)
+static void get(struct netlink *sk, const char *name, struct link *link)
 {
 	struct cni_error err = {0};
 
@@ -116,7 +116,7 @@ static struct ip_address address(const char *text)
 	return out;
 }
 
-static void commit(struct link_batch *batch, struct nl_sock *sk)
+static void commit(struct link_batch *batch, struct netlink *sk)
 {
 	struct cni_error err = {0};
 
@@ -180,7 +180,7 @@ static void assert_word(const struct words *words, const char *fmt, ...)
 
 static void a_link_is_found_by_name(void **state)
 {
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	struct link link;
 
 	need();
@@ -204,7 +204,7 @@ static void a_link_is_found_by_name(void **state)
 
 static void a_link_that_is_not_there_is_no_error(void **state)
 {
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	struct cni_error err = {0};
 	struct link link;
 
@@ -219,14 +219,14 @@ static void a_link_that_is_not_there_is_no_error(void **state)
 
 static void a_link_that_comes_is_told_and_the_socket_is_as_before(void **state)
 {
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	struct pollfd news;
 	struct cni_error err = {0};
 	struct link link;
 
 	need();
 	sk = open_link();
-	news = (struct pollfd){.fd = nl_socket_get_fd(sk), .events = POLLIN};
+	news = (struct pollfd){.fd = sk->fd, .events = POLLIN};
 	assert_int_equal(link_watch(sk, &err), 0);
 	assert_int_equal(link_appeared(sk, "a0", &link, &err), 0);
 	need_veth();
@@ -247,7 +247,7 @@ static void a_link_that_comes_is_told_and_the_socket_is_as_before(void **state)
 
 static void a_link_is_there_until_it_goes_or_has_another_name(void **state)
 {
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	struct link link;
 	struct ifreq request = {.ifr_name = "a0", .ifr_newname = "a1"};
 
@@ -256,7 +256,7 @@ static void a_link_is_there_until_it_goes_or_has_another_name(void **state)
 	sk = open_link();
 	get(sk, "a0", &link);
 	assert_true(link_is_there(sk, &link));
-	assert_int_equal(ioctl(nl_socket_get_fd(sk), SIOCSIFNAME, &request), 0);
+	assert_int_equal(ioctl(sk->fd, SIOCSIFNAME, &request), 0);
 	assert_false(link_is_there(sk, &link));
 	get(sk, "a1", &link);
 	assert_true(link_is_there(sk, &link));
@@ -265,20 +265,20 @@ static void a_link_is_there_until_it_goes_or_has_another_name(void **state)
 }
 
 /* What another process with CAP_NET_ADMIN over the namespace can do: send to our socket. */
-static void forge(struct nl_sock *sk, const void *messages, size_t size)
+static void forge(struct netlink *sk, const void *messages, size_t size)
 {
 	cleanup_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	struct sockaddr_nl to = {0};
 	socklen_t len = sizeof(to);
 
-	assert_int_equal(getsockname(nl_socket_get_fd(sk), (struct sockaddr *)&to, &len), 0);
+	assert_int_equal(getsockname(sk->fd, (struct sockaddr *)&to, &len), 0);
 	assert_int_equal(sendto(fd, messages, size, 0, (const struct sockaddr *)&to, len), size);
 }
 
 static void news_of_links_come_from_the_kernel_alone(void **state)
 {
 	const struct ifinfomsg head = {.ifi_family = AF_UNSPEC, .ifi_index = 1};
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWLINK, 0);
 	struct cni_error err = {0};
 	struct link link;
@@ -295,7 +295,7 @@ static void news_of_links_come_from_the_kernel_alone(void **state)
 
 static void news_that_were_lost_are_an_error_and_the_socket_goes_on(void **state)
 {
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	struct cni_error err = {0};
 	struct link link;
 	const int few = 0, enough = 65536;
@@ -303,23 +303,20 @@ static void news_that_were_lost_are_an_error_and_the_socket_goes_on(void **state
 	need();
 	need_veth();
 	sk = open_link();
-	assert_int_equal(setsockopt(nl_socket_get_fd(sk), SOL_SOCKET, SO_RCVBUF, &few, sizeof(few)),
-			 0);
+	assert_int_equal(setsockopt(sk->fd, SOL_SOCKET, SO_RCVBUF, &few, sizeof(few)), 0);
 	assert_int_equal(link_watch(sk, &err), 0);
 	make_veth("c0", "d0");
 	make_veth("e0", "f0");
 	assert_int_equal(link_appeared(sk, "e0", &link, &err), -1);
 	assert_int_equal(err.code, CNI_ERR_IO);
 	link_unwatch(sk);
-	assert_int_equal(
-		setsockopt(nl_socket_get_fd(sk), SOL_SOCKET, SO_RCVBUF, &enough, sizeof(enough)),
-		0);
+	assert_int_equal(setsockopt(sk->fd, SOL_SOCKET, SO_RCVBUF, &enough, sizeof(enough)), 0);
 	get(sk, "e0", &link);
 }
 
 static void a_refused_question_has_the_kernels_words(void **state)
 {
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	struct cni_error err = {0};
 	struct link link;
 
@@ -334,7 +331,7 @@ static void a_refused_question_has_the_kernels_words(void **state)
 
 static void a_tap_is_of_the_kind_tun(void **state)
 {
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	cleanup_close int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	struct ifreq request = {.ifr_name = "tap0", .ifr_flags = IFF_TAP | IFF_NO_PI};
 	struct link link;
@@ -360,7 +357,7 @@ static void a_tap_is_of_the_kind_tun(void **state)
 
 static void every_link_is_listed_once(void **state)
 {
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	struct words words = {.stop_at = 0};
 	struct cni_error err = {0};
 	char name[16], peer[16];
@@ -385,7 +382,7 @@ static void every_link_is_listed_once(void **state)
 
 static void a_negative_value_stops_a_list_and_the_socket_goes_on(void **state)
 {
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	cleanup_link_batch struct link_batch *batch = NULL;
 	struct cni_error err = {0};
 	struct link link;
@@ -411,7 +408,7 @@ static void a_negative_value_stops_a_list_and_the_socket_goes_on(void **state)
 static void an_interface_is_configured_in_one_batch(void **state)
 {
 	static const uint8_t mac[6] = {0x02, 0x11, 0x22, 0x33, 0x44, 0x55};
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	cleanup_link_batch struct link_batch *batch = NULL;
 	const struct ip_prefix ip4 = prefix("10.0.2.100/24");
 	const struct ip_prefix ip6 = prefix("fd00::64/64");
@@ -465,7 +462,7 @@ static void an_interface_is_configured_in_one_batch(void **state)
 
 static void what_is_not_given_is_left_as_it_is(void **state)
 {
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	cleanup_link_batch struct link_batch *batch = NULL;
 	struct link before, after;
 
@@ -495,7 +492,7 @@ static int find_flags(const struct link_address *item, void *arg)
 /* Router advertisement and duplicate address detection take more than a second. */
 static void an_ipv6_address_is_usable_at_once(void **state)
 {
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	cleanup_link_batch struct link_batch *batch = NULL;
 	const struct ip_prefix ip = prefix("fd00::64/64");
 	const struct sockaddr_in6 ours = {.sin6_family = AF_INET6, .sin6_addr = ip.address.v6};
@@ -527,7 +524,7 @@ static void an_ipv6_address_is_usable_at_once(void **state)
 /* Of a point-to-point link, and with a flag that the old field of eight bits has no room for. */
 static void an_address_is_ours_not_the_peers_and_has_all_its_flags(void **state)
 {
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	const struct ip_prefix ours = prefix("10.9.9.1/32");
 	const struct ip_address peer = address("10.9.9.2");
 	struct link_address wanted = {.prefix = ours, .flags = 0};
@@ -580,7 +577,7 @@ static void an_ipv4_address_has_its_networks_broadcast(void **state)
 
 	need();
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		cleanup_nl_sock struct nl_sock *sk = NULL;
+		cleanup_netlink struct netlink *sk = NULL;
 		cleanup_link_batch struct link_batch *batch = link_batch_new();
 		const struct ip_prefix ip = prefix(rows[i][0]);
 		struct link link;
@@ -655,7 +652,7 @@ static void a_refused_request_is_named_with_the_kernels_words(void **state)
 
 	need();
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		cleanup_nl_sock struct nl_sock *sk = NULL;
+		cleanup_netlink struct netlink *sk = NULL;
 		cleanup_link_batch struct link_batch *batch = link_batch_new();
 		const struct ip_prefix last = prefix("192.0.2.1/24");
 		struct words words = {.stop_at = 0};
@@ -690,7 +687,7 @@ static void a_refused_request_is_named_with_the_kernels_words(void **state)
 static void the_first_of_two_refusals_is_named(void **state)
 {
 	const struct ip_prefix ip = prefix("10.0.2.100/24");
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	cleanup_link_batch struct link_batch *batch = NULL;
 	struct cni_error err = {0};
 
@@ -706,7 +703,7 @@ static void the_first_of_two_refusals_is_named(void **state)
 
 static void a_batch_of_nothing_is_done(void **state)
 {
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	cleanup_link_batch struct link_batch *batch = NULL;
 
 	need();
@@ -717,7 +714,7 @@ static void a_batch_of_nothing_is_done(void **state)
 
 static void a_batch_that_is_too_long_does_nothing_of_it(void **state)
 {
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	cleanup_link_batch struct link_batch *batch = NULL;
 	struct cni_error err = {0};
 	struct link link;
@@ -737,7 +734,7 @@ static void a_batch_that_is_too_long_does_nothing_of_it(void **state)
 static void without_privilege_nothing_is_configured(void)
 {
 	struct cni_error err = {0};
-	struct nl_sock *sk;
+	struct netlink *sk;
 	struct link_batch *batch = link_batch_new();
 	struct link link;
 
@@ -749,7 +746,7 @@ static void without_privilege_nothing_is_configured(void)
 	check(link_batch_commit(batch, sk, &err) == -1);
 	check(strstr(err.details, "Operation not permitted") != NULL);
 	link_batch_free(batch);
-	nl_socket_free(sk);
+	netlink_close(sk);
 	_exit(0);
 }
 
@@ -761,7 +758,7 @@ static void an_unprivileged_user_may_look_but_not_touch(void **state)
 
 static void counters_are_those_of_the_link(void **state)
 {
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	cleanup_link_batch struct link_batch *batch = NULL;
 	const struct sockaddr_in to = {.sin_family = AF_INET,
 				       .sin_port = htons(9),
@@ -792,8 +789,8 @@ static void counters_are_those_of_the_link(void **state)
 
 static void a_socket_for_another_namespace_sees_that_one(void **state)
 {
-	cleanup_nl_sock struct nl_sock *sk = NULL;
-	cleanup_nl_sock struct nl_sock *here = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
+	cleanup_netlink struct netlink *here = NULL;
 	cleanup_netns struct netns ns = NETNS_NONE;
 	struct words words = {.stop_at = 0};
 	struct cni_error err = {0};
@@ -813,7 +810,7 @@ static void a_socket_for_another_namespace_sees_that_one(void **state)
 	assert_int_equal(words.n, 3);
 	here = open_link();
 	assert_int_equal(link_get(here, "a0", &link, &err), 0);
-	assert_int_equal(fcntl(nl_socket_get_fd(sk), F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(sk->fd, F_GETFD), FD_CLOEXEC);
 }
 
 static void a_closed_socket_gives_its_descriptor_back(void **state)
@@ -825,7 +822,7 @@ static void a_closed_socket_gives_its_descriptor_back(void **state)
 	need();
 	before = count_descriptors();
 	for (int i = 0; i < 20; i++) {
-		cleanup_nl_sock struct nl_sock *sk = open_link();
+		cleanup_netlink struct netlink *sk = open_link();
 
 		assert_int_equal(link_get(sk, "nothing", &link, &err), 0);
 	}
@@ -846,7 +843,7 @@ static void an_answer_is_the_kernels_and_nobody_elses(void **state)
 		.end = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct nlmsgerr)),
 			.nlmsg_type = NLMSG_ERROR},
 	};
-	cleanup_nl_sock struct nl_sock *sk = NULL;
+	cleanup_netlink struct netlink *sk = NULL;
 	struct link link;
 
 	need();

@@ -7,8 +7,8 @@
  * or it says why not: -1, a code, a message. No descriptor is left open and, as the sanitized build
  * sees, no memory either.
  *
- * The campaign in campaigns/faults/ does that to whole plugins, of which a check takes a sample; this is for
- * the library, where a thousand failures take less than a second.
+ * The campaign in campaigns/faults/ does that to whole plugins, of which a check takes a sample;
+ * this is for the library, where a thousand failures take less than a second.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -417,7 +417,7 @@ static int count_route(const struct link_route *route, void *arg)
 
 static int configure_link(struct cni_error *err)
 {
-	cleanup_nl_sock struct nl_sock *sk = link_open(NULL, err);
+	cleanup_netlink struct netlink *sk = netlink_open(NULL, NETLINK_ROUTE, err);
 	cleanup_link_batch struct link_batch *batch = NULL;
 	struct ip_prefix prefix, dst;
 	struct ip_address gateway;
@@ -440,9 +440,10 @@ static int configure_link(struct cni_error *err)
 	link_batch_up(batch, lo.index);
 	link_batch_add_address(batch, lo.index, &prefix);
 	link_batch_add_route(batch, lo.index, &dst, &gateway);
-	if (link_batch_commit(batch, sk, err) < 0 || link_each(sk, count_link, &links, err) < 0 ||
-	    link_each_address(sk, count_address, &addresses, err) < 0 ||
-	    link_each_route(sk, count_route, &routes, err) < 0)
+	if (link_batch_commit(batch, sk, err) < 0 ||
+	    link_each(sk, count_link, NULL, &links, err) < 0 ||
+	    link_each_address(sk, count_address, NULL, &addresses, err) < 0 ||
+	    link_each_route(sk, count_route, NULL, &routes, err) < 0)
 		return -1;
 	must(links > 0 && addresses == 1 && routes == 1);
 	return 0;

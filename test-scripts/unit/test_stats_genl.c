@@ -353,7 +353,7 @@ static void ask_nothing_of_2(struct question *q, int fam, int ifindex)
 
 static void links_with_nothing_to_say_are_left_out(void **unused)
 {
-	struct link_sample links[] = {
+	struct link links[] = {
 		{.index = 1, .name = "lo", .flags = IFF_LOOPBACK},
 		{.index = 2, .name = "dumb"},
 		{.index = 3, .name = "a\"b"},

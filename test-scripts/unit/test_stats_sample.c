@@ -99,7 +99,7 @@ static void every_attribute_of_a_link_is_in_its_place(void **unused)
 {
 	const struct rtnl_link_stats64 stats = {.rx_packets = 1, .tx_bytes = UINT64_MAX};
 	cleanup_sample struct sample s = {0};
-	const struct link_sample *l;
+	const struct link *l;
 	char info[64];
 	struct rtattr *kind = (void *)info;
 
@@ -152,7 +152,7 @@ static void every_attribute_of_a_link_is_in_its_place(void **unused)
 static void what_is_too_long_is_cut_and_what_is_too_short_leaves_zeros(void **unused)
 {
 	cleanup_sample struct sample s = {0};
-	const struct link_sample *l;
+	const struct link *l;
 
 	(void)unused;
 	link_message(1);

@@ -49,8 +49,8 @@ int setns(int fd, int type)
 struct spoilt {
 	struct cni_error err;
 	size_t n_links, n_addresses, detail_len;
-	struct link_sample link;
-	struct address_sample address;
+	struct link link;
+	struct link_address address;
 	const char *detail;
 };
 
@@ -127,7 +127,7 @@ static void a_childs_answer_is_checked_in_every_length(void **unused)
 	SPOIL(detail = "{");
 	SPOIL(n_links = ENTRIES_MAX + 1);
 	SPOIL(n_links = SIZE_MAX);
-	SPOIL(n_addresses = SIZE_MAX / sizeof(struct address_sample));
+	SPOIL(n_addresses = SIZE_MAX / sizeof(struct link_address));
 	SPOIL(detail_len = DETAIL_MAX_BYTES + 1);
 	SPOIL(detail_len = SIZE_MAX);
 	SPOIL(detail_len = 100); /* and no more comes */

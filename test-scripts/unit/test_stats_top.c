@@ -51,7 +51,7 @@ static int64_t clock_ns;
 static struct attachment attachments[CONTAINERS];
 static char ids[CONTAINERS][32];
 static struct registry registry = {.all = attachments};
-static struct link_sample links[CONTAINERS][2];
+static struct link links[CONTAINERS][2];
 static bool unreadable[CONTAINERS];
 
 int64_t monotonic_ns(void)
@@ -97,8 +97,8 @@ static void world(size_t n)
 						     .network = strdup("net"),
 						     .pod = strdup(""),
 						     .pod_namespace = strdup("")};
-		links[i][0] = (struct link_sample){.index = 1, .name = "lo", .flags = IFF_LOOPBACK};
-		links[i][1] = (struct link_sample){.index = 2, .name = "eth0"};
+		links[i][0] = (struct link){.index = 1, .name = "lo", .flags = IFF_LOOPBACK};
+		links[i][1] = (struct link){.index = 2, .name = "eth0"};
 	}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Answers of rtnetlink, as common/link.c reads them with libnl. Root of a container may send to a
+ * Replies of rtnetlink, as common/netlink.c and link.c read them. Root of a container may send to a
  * socket in its network namespace, so nothing of them can be taken for well-formed.
  */
 #include "common/link.c"
@@ -10,7 +10,9 @@
 static int on_link(const struct link *link, void *arg)
 {
 	PROMISE(memchr(link->name, '\0', sizeof(link->name)));
+	PROMISE(memchr(link->qdisc, '\0', sizeof(link->qdisc)));
 	PROMISE(memchr(link->kind, '\0', sizeof(link->kind)));
+	PROMISE(link->hwaddr_len <= HWADDR_MAX && link->broadcast_len <= HWADDR_MAX);
 	++*(int *)arg;
 	return 0;
 }
@@ -30,19 +32,14 @@ static int on_route(const struct link_route *route, void *arg)
 	return 0;
 }
 
-static void check_refusal(struct nlmsghdr *nlh)
+static void check_refusal(const struct nlmsghdr *nlh)
 {
-	struct answers answers = {0};
 	struct cni_error err = {0};
-	struct sockaddr_nl who = {.nl_family = AF_NETLINK};
+	const int error = netlink_errno(nlh);
 
-	/* What libnl makes sure of before it calls. */
-	if (nlh->nlmsg_type != NLMSG_ERROR ||
-	    nlh->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr)))
+	if (error == 0)
 		return;
-	on_refusal(&who, NLMSG_DATA(nlh), &answers);
-	PROMISE(memchr(answers.text, '\0', sizeof(answers.text)));
-	refused(&answers, &err, "do it");
+	PROMISE(netlink_refused(&err, nlh, "do it") == -1 && errno == error);
 	fuzz_check_error(&err);
 }
 
@@ -50,9 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = {data, size};
 	int n = 0;
-	struct each_link links = {on_link, &n};
-	struct each_address addresses = {on_address, &n};
-	struct each_route routes = {on_route, &n};
+	struct each links = {.fn.link = on_link, .arg = &n};
+	struct each addresses = {.fn.address = on_address, .arg = &n};
+	struct each routes = {.fn.route = on_route, .arg = &n};
 	size_t len;
 	void *buf = input_datagram(&input, &len);
 	struct nlmsghdr *nlh = buf;
