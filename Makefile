@@ -120,7 +120,7 @@ LIBS_netns-portmap = $(NFTNL) $(call libs,libmnl)
 # and no time; the shared one adds 0.15 ms to the 1.0 ms of a start. A distribution that wants it shared says
 # NETTLE=-lnettle.
 NETTLE ?= -Wl,-Bstatic $(call libs,nettle) -Wl,-Bdynamic
-LIBS = $(call libs,libcjson libnl-3.0) $(NETTLE)
+LIBS = $(call libs,libcjson libnl-genl-3.0 libnl-3.0) $(NETTLE)
 
 COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 LIB := $(BUILD)/libusernet.a

@@ -53,11 +53,10 @@
 
 struct netlink *netlink_open(const struct netns *ns, int protocol, struct cni_error *err)
 {
-	cleanup_netlink struct netlink *nl = malloc(sizeof(*nl));
+	cleanup_netlink struct netlink *nl = calloc(1, sizeof(*nl));
 
 	if (nl == NULL)
 		return cni_error_nomem(err), NULL;
-	*nl = (struct netlink){0};
 	nl->fd = ns == NULL ? socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)
 			    : netns_socket(ns, AF_NETLINK, SOCK_RAW, protocol, err);
 	if (nl->fd < 0 && ns == NULL)
@@ -195,9 +194,10 @@ int netlink_errno(const struct nlmsghdr *nlh)
 {
 	int error;
 
-	if ((nlh->nlmsg_type != NLMSG_ERROR && nlh->nlmsg_type != NLMSG_DONE) ||
-	    nlh->nlmsg_len < NLMSG_LENGTH(sizeof(error)))
+	if (nlh->nlmsg_type != NLMSG_ERROR && nlh->nlmsg_type != NLMSG_DONE)
 		return 0;
+	if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(error)))
+		return nlh->nlmsg_type == NLMSG_ERROR ? EBADMSG : 0;
 	/* Both begin with it. */
 	memcpy(&error, nlmsg_data(nlh), sizeof(error));
 	return error <= 0 && error >= -ERRNO_MAX ? -error : EBADMSG;
@@ -319,7 +319,7 @@ static bool reserve(struct netlink_batch *batch, size_t need)
 		size = size * 2 + BATCH_STEP;
 	if (batch->failed || size == batch->size)
 		return !batch->failed;
-	data = realloc(batch->data, size);
+	data = reallocarray(batch->data, 1, size);
 	batch->failed = data == NULL;
 	if (batch->failed)
 		return false;

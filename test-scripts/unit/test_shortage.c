@@ -139,6 +139,12 @@ FAILING(int, socketpair, (int domain, int kind, int protocol, int fds[2]), SYS_s
 FAILING(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), SYS_sendmsg, fd, msg,
 	flags)
 FAILING(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags), SYS_recvmsg, fd, msg, flags)
+FAILING(ssize_t, sendto,
+	(int fd, const void *data, size_t n, int flags, const struct sockaddr *to, socklen_t len),
+	SYS_sendto, fd, data, n, flags, to, len)
+FAILING(ssize_t, recvfrom,
+	(int fd, void *data, size_t n, int flags, struct sockaddr *from, socklen_t *len),
+	SYS_recvfrom, fd, data, n, flags, from, len)
 FAILING(pid_t, setsid, (void), SYS_setsid, 0)
 FAILING(int, chdir, (const char *path), SYS_chdir, path)
 FAILING(int, unshare, (int kind), SYS_unshare, kind)
