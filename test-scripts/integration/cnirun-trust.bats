@@ -7,7 +7,7 @@
 # shall expand is in single quotes.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 load ../lib/host
-load ../lib/cnirun-host
+load ../lib/cnirun
 
 # Namespaces.
 
@@ -211,7 +211,7 @@ ended() {
 	ip netns delete c2
 	# LeakSanitizer does not run under strace.
 	broken() {
-		ASAN_OPTIONS=detect_leaks=0 hear strace -qq -o /run/t/trace -P /run/netns/c1 -e inject=openat:error=EIO /run/cni/cnirun "$@"
+		ASAN_OPTIONS=detect_leaks=0 call timed strace -qq -o /run/t/trace -P /run/netns/c1 -e inject=openat:error=EIO /run/cni/cnirun "$@"
 	}
 	broken gc net
 	is "$status" 1
@@ -262,7 +262,7 @@ ended() {
 
 # root with the capabilities that Docker gives a container.
 weak() {
-	hear setpriv --inh-caps=-all --bounding-set=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap \
+	call timed setpriv --inh-caps=-all --bounding-set=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap \
 		/run/cni/cnirun "$@"
 }
 
@@ -408,7 +408,7 @@ passes_over() {
 	# Whoever owns the directory that cnirun is in owns cnirun.
 	cp /run/cni/cnirun /run/cni/slirp4netns /run/alice/
 	chown 1000 /run/alice/*
-	limit=20 CNI_PATH=/run/alice hear /run/alice/cnirun -- true
+	limit=20 CNI_PATH=/run/alice call timed /run/alice/cnirun -- true
 	is "$status $words" "0 "
 	no_trace
 }

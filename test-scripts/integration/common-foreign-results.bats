@@ -2,15 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Behind other people's plugins: with each result of foreign-results.jsonl, which are made after what
 # public issues show, the chained plugins add, check and delete, and pass it on as it came.
+# run-tests: quick
 # shellcheck disable=SC2154
 
-load ../lib/portmap-host.sh
-
-bats_require_minimum_version 1.5.0
-
-setup() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-}
+load ../lib/host
+load ../lib/portmap
 
 # A host with a route to everywhere, and a container whose eth0 is there.
 foreign_host() {
@@ -21,21 +17,19 @@ foreign_host() {
 	mkdir -p /run/cache/results /run/empty/results
 }
 
-# call PLUGIN COMMAND MAPPINGS: the plugin behind the result; its answer goes to out.
-call() {
+# behind PLUGIN COMMAND MAPPINGS: the plugin behind the result; its answer goes to out.
+behind() {
 	jq -c --arg type "$1" --argjson maps "[$3]" '{cniVersion, name: "net", type: $type,
 		runtimeConfig: {portMappings: $maps}}' result >begin
 	# As text: jq would round numbers.
-	echo "$(head -c -2 begin), \"prevResult\": $(<result)}" |
-		CNI_PATH=$PORTMAP_BIN CNI_COMMAND=$2 CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 \
-			timeout 30 "$PORTMAP_BIN/$1" >out || { cat out >&2; return 1; }
+	echo "$(head -c -2 begin), \"prevResult\": $(<result)}" | run_plugin "$1" "$2" a >out || { cat out >&2; return 1; }
 }
 
 # CHECK came with 0.4.0.
 check() {
 	case $(jq -r .cniVersion result) in
 	0.3.*) ;;
-	*) call "$1" CHECK "$2" ;;
+	*) behind "$1" CHECK "$2" ;;
 	esac
 }
 
@@ -64,26 +58,26 @@ chained() {
 	publishes=$(jq -r .publishes <<<"$1")
 	# The result as text: the last member of the line.
 	sed -e 's/^.*"result"://' -e 's/}$//' -e 's|@NETNS@|/run/netns/a|g' <<<"$1" >result
-	call netns-portmap ADD ''
+	behind netns-portmap ADD ''
 	passed_on
 	check netns-portmap ''
-	call netns-portmap DEL ''
+	behind netns-portmap DEL ''
 	if [ -n "$publishes" ]; then
-		call netns-portmap ADD "$(map 8080 80)"
+		behind netns-portmap ADD "$(map 8080 80)"
 		passed_on
 		is "$(families)" "$publishes"
 		check netns-portmap "$(map 8080 80)"
 	else
-		! call netns-portmap ADD "$(map 8080 80)"
+		refused behind netns-portmap ADD "$(map 8080 80)"
 		is "$(jq '.code' out)" 7
 	fi
-	call netns-stats ADD "$(map 8080 80)"
+	behind netns-stats ADD "$(map 8080 80)"
 	passed_on
 	check netns-stats ''
 	inspect --state-dir /run/usernet-cni --cni-cache /run/empty
-	call netns-stats DEL ''
-	call netns-portmap DEL "$(map 8080 80)"
-	nothing_left
+	behind netns-stats DEL ''
+	behind netns-portmap DEL "$(map 8080 80)"
+	nothing_published
 	# libcni's cache, without us in the list.
 	echo "{\"kind\": \"cniCacheV1\", \"containerId\": \"a\", \"config\": \"e30=\", \"ifName\": \"eth0\",
 		\"networkName\": \"net\", \"netns\": \"/run/netns/a\", \"result\": $(<result)}" >/run/cache/results/net-a-eth0
@@ -91,7 +85,7 @@ chained() {
 }
 
 inspect() {
-	"$PORTMAP_BIN/netns-stats" inspect "$@" a >inspected
+	"$BIN/netns-stats" inspect "$@" a >inspected
 	is "$(jq -r '.[0].Id' inspected)" a
 	case $publishes in
 	*4*) [[ $(jq -r '.[0].NetworkSettings.IPAddress' inspected) == 10.* ]] ;;
@@ -106,83 +100,88 @@ some_results() {
 	while read -r line; do
 		chained "$line"
 		n=$((n + 1))
-	done < <(sed -n "$1~4p" "$portmap_root/test-scripts/lib/foreign-results.jsonl")
+	done < <(sed -n "$1~4p" "$LIB/foreign-results.jsonl")
 	[ "$n" -ge 4 ]
 }
 @test "the chained plugins work behind what others answer, and pass it on as it came (1, 5, ...)" {
-	in_host some_results 1
+	in_host && return
+	prepare_portmap
+	some_results 1
 }
 
 @test "the chained plugins work behind what others answer, and pass it on as it came (2, 6, ...)" {
-	in_host some_results 2
+	in_host && return
+	prepare_portmap
+	some_results 2
 }
 
 @test "the chained plugins work behind what others answer, and pass it on as it came (3, 7, ...)" {
-	in_host some_results 3
+	in_host && return
+	prepare_portmap
+	some_results 3
 }
 
 @test "the chained plugins work behind what others answer, and pass it on as it came (4, 8, ...)" {
-	in_host some_results 4
+	in_host && return
+	prepare_portmap
+	some_results 4
 }
 
 # What is needed and cannot be used is an error of who needs it, in a sentence that names it.
-needed() {
+@test "what is needed of a result and cannot be used is named" {
+	in_host && return
+	prepare_portmap
 	foreign_host
 	echo '{"cniVersion": "0.4.0", "ips": [{"address": "10.1.1.1/24", "interface": 0}, {"address": 7}],
 		"interfaces": [{"name": "br0"}]}' >result
-	call netns-portmap ADD ''
-	call netns-stats ADD ''
-	call netns-stats DEL ''
-	! call netns-portmap ADD "$(map 8080 80)"
+	behind netns-portmap ADD ''
+	behind netns-stats ADD ''
+	behind netns-stats DEL ''
+	refused behind netns-portmap ADD "$(map 8080 80)"
 	is "$(jq -r '"\(.code) \(.msg)"' out)" \
 		'6 prevResult: ips[1].address is 7, but must be an address/prefix length'
 	echo '{"cniVersion": "0.4.0", "ips": [{"address": "10.1.1.1/24"}],
 		"interfaces": [{"name": "eth0", "sandbox": "/run/netns/a", "socketPath": 7}]}' >result
-	call netns-portmap ADD ''
-	! call netns-portmap ADD "$(map 8080 80)"
+	behind netns-portmap ADD ''
+	refused behind netns-portmap ADD "$(map 8080 80)"
 	is "$(jq -r '"\(.code) \(.msg)"' out)" \
 		'6 prevResult: interfaces[0].socketPath is 7, but must be a string'
 	# An interface that is said to be in the container is looked for there; in no other.
 	echo '{"cniVersion": "0.4.0", "interfaces": [{"name": "eth9", "sandbox": "/run/netns/a"}]}' >result
-	call netns-stats ADD ''
-	! call netns-stats CHECK ''
+	behind netns-stats ADD ''
+	refused behind netns-stats CHECK ''
 	jq -r .msg out | grep -q 'eth9 of prevResult is not in'
 	sed -i 's|/run/netns/a|/run/netns/b|' result
-	call netns-stats CHECK ''
-	call netns-stats DEL ''
-	nothing_left
-}
-@test "what is needed of a result and cannot be used is named" {
-	in_host needed
+	behind netns-stats CHECK ''
+	behind netns-stats DEL ''
+	nothing_published
 }
 
 # A result that nobody can read does not keep anything from being cleaned.
-garbage() {
+@test "DEL, GC and STATUS succeed with a prevResult that is garbage" {
+	in_host && return
+	prepare_portmap
 	local prev
 
 	foreign_host
 	for prev in 5 '"x"' '[]' '{"cniVersion": "9.9.9"}' '{"cniVersion": 7}' '{"ips": 5, "interfaces": "x"}'; do
 		echo '{"cniVersion": "1.1.0", "ips": [{"address": "10.1.1.1/24"}]}' >result
-		call netns-portmap ADD "$(map 8080 80)"
-		call netns-stats ADD ''
+		behind netns-portmap ADD "$(map 8080 80)"
+		behind netns-stats ADD ''
 		for plugin in netns-portmap netns-stats; do
 			for command in STATUS DEL; do
 				echo "{\"cniVersion\": \"1.1.0\", \"name\": \"net\", \"type\": \"$plugin\", \"prevResult\": $prev}" |
-					CNI_PATH=$PORTMAP_BIN CNI_COMMAND=$command CNI_CONTAINERID=a CNI_IFNAME=eth0 \
-						"$PORTMAP_BIN/$plugin" >out
+					run_plugin "$plugin" "$command" a "" >out
 			done
 		done
-		nothing_left
-		call netns-portmap ADD "$(map 8080 80)"
-		call netns-stats ADD ''
+		nothing_published
+		behind netns-portmap ADD "$(map 8080 80)"
+		behind netns-stats ADD ''
 		for plugin in netns-portmap netns-stats; do
 			echo "{\"cniVersion\": \"1.1.0\", \"name\": \"net\", \"type\": \"$plugin\", \"prevResult\": $prev,
 				\"cni.dev/valid-attachments\": []}" |
-				CNI_PATH=$PORTMAP_BIN CNI_COMMAND=GC "$PORTMAP_BIN/$plugin" >out
+				run_plugin "$plugin" GC >out
 		done
-		nothing_left
+		nothing_published
 	done
-}
-@test "DEL, GC and STATUS succeed with a prevResult that is garbage" {
-	in_host garbage
 }

@@ -74,7 +74,7 @@ names() {
 		done
 		with "$caps" slirp4netns succeeds STATUS "$(net "$members")"
 		with "$caps" slirp4netns succeeds ADD "$(net "$members")"
-		result=$answer
+		result=$output
 		is "$(fetch 192.0.2.1)" "tcp from 192.0.2.1"
 		with none slirp4netns fails 5 CAP_SYS_ADMIN CHECK "$(with_prev "$(net)" "$result")"
 		with "$(listed slirp4netns-cni.8 CHECK)" slirp4netns succeeds CHECK "$(with_prev "$(net)" "$result")"
@@ -93,7 +93,7 @@ names() {
 	caps=$(listed slirp4netns-cni.8 ADD)
 	with "$caps" slirp4netns fails 5 CAP_SYS_PTRACE ADD
 	with "$caps,sys_ptrace" slirp4netns succeeds ADD
-	result=$answer
+	result=$output
 	with sys_admin slirp4netns fails 5 CAP_SYS_PTRACE CHECK "$(with_prev "$(net)" "$result")"
 	with sys_admin,sys_ptrace slirp4netns succeeds CHECK "$(with_prev "$(net)" "$result")"
 	with none slirp4netns succeeds DEL
@@ -106,7 +106,7 @@ names() {
 
 	container c1
 	succeeds ADD
-	result=$answer
+	result=$output
 	is "$(listed netns-portmap.8 'backend slirp4netns')" none
 	for command in ADD CHECK DEL; do
 		with none netns-portmap succeeds "$command" "$(behind netns-portmap)"
@@ -129,7 +129,7 @@ names() {
 
 	container c1
 	succeeds ADD
-	result=$answer
+	result=$output
 	is "$(listed netns-stats.8 'ADD, GC, STATUS')" none
 	with none netns-stats succeeds ADD "$(behind netns-stats)"
 	with none netns-stats succeeds STATUS "$(behind netns-stats)"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The CNI execution protocol, seen from outside: operations, versions, results, standard streams.
+# run-tests: quick
 
 # Each test is a process of its own, with the variables of lib/inside.bash.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
@@ -39,7 +40,7 @@ load ../lib/host
 		container "v$v"
 		conf=$(version=$v net '"enableIPv6":true,"dns":{"search":["a.example"]}')
 		succeeds ADD "$conf"
-		result=$answer
+		result=$output
 		expect ".cniVersion == \"$v\""
 		expect '.dns == {"nameservers": ["10.0.2.3", "fd00::3"], "search": ["a.example"]}'
 		case $v in
@@ -131,7 +132,7 @@ load ../lib/host
 	expect '.interfaces[1].pciID == "0000:00:1f.6"'
 	expect '.interfaces[2].name == "eth0"'
 	expect '.ips | length == 2 and .[0].interface == 1 and .[1].interface == 2'
-	grep -q 12345678901234567 <<<"$answer" || grep -q 12345678901234568 <<<"$answer" ||
+	grep -q 12345678901234567 <<<"$output" || grep -q 12345678901234568 <<<"$output" ||
 		fail "a number was cut"
 	expect '.ips[1].address == "10.0.2.100/24"'
 	expect '.routes[0] == {"dst": "198.51.100.0/24", "gw": "192.0.2.2", "priority": 7,
@@ -140,7 +141,7 @@ load ../lib/host
 	expect '.dns == {"nameservers": ["10.0.2.3"], "search": ["prev.example"], "ttl": 3}'
 	expect '."vendor/member" == ["é", "\u0001", true, 1.5]'
 	# What the other plugin's interface has is the other plugin's to check.
-	result=$answer
+	result=$output
 	succeeds CHECK "$(with_prev "$(net)" "$result")"
 	succeeds DEL "$(with_prev "$(net)" "$result")"
 	nothing_left
@@ -170,7 +171,7 @@ load ../lib/host
 
 	container c1
 	conf=$(net "\"note\":\"$(head -c 100000 /dev/zero | tr '\0' x)\"")
-	answer=$({
+	output=$({
 		for ((i = 0; i < ${#conf}; i += 20000)); do
 			printf %s "${conf:i:20000}"
 			sleep 0.01
@@ -186,7 +187,7 @@ load ../lib/host
 	container c1
 	prev="{\"cniVersion\":\"1.1.0\",\"note\":\"$(head -c 300000 /dev/zero | tr '\0' y)\"}"
 	net "\"prevResult\":$prev" >/run/t/conf
-	answer=$(CNI_COMMAND=ADD "${plugin[@]}" </run/t/conf | {
+	output=$(CNI_COMMAND=ADD "${plugin[@]}" </run/t/conf | {
 		sleep 0.1
 		cat
 	})
@@ -253,7 +254,7 @@ load ../lib/host
 	in_host && return
 	container c1
 	status=0
-	answer=$(CNI_COMMAND=ADD "${plugin[@]}" <&- 2>&-) || status=$?
+	output=$(CNI_COMMAND=ADD "${plugin[@]}" <&- 2>&-) || status=$?
 	is "$status" 1
 	expect '.code == 6 or .code == 5'
 	succeeds ADD

@@ -1,66 +1,18 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Attacks on the state directory by another user of the machine, 1000: on the way to it, on every
-# directory and file in it, by what stands in a record, and by exchanging all of that while a plugin runs.
-# Nothing outside is touched, signalled, or read out in an answer.
+# Attacks on the way to the state directory, and on the directories in it, by another user of the machine, 1000,
+# and by exchanging what is there while a plugin runs. Nothing outside is touched, signalled, or read out in an answer.
 # run-tests: once
 
 # Each test is a process of its own, with the variables of lib/inside.bash.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
 load ../lib/host
-
-export PLUGINS="slirp4netns netns-portmap netns-stats"
-
-# as_plugin PLUGIN FUNCTION [ARGUMENT...]: succeeds, fails or cni with that plugin.
-as_plugin() {
-	local plugin=("$BIN/$1")
-
-	shift
-	"$@"
-}
-
-# conf PLUGIN [MEMBERS]: a configuration; chained plugins stand behind a bridge's result.
-conf() {
-	local prev='{"cniVersion":"1.1.0"}'
-
-	[ "$1" = slirp4netns ] || prev=$(jq -cn '{cniVersion: "1.1.0", ips: [{address: "10.88.0.5/16", interface: 0}],
-		interfaces: [{name: "eth0", mac: "02:00:00:00:00:01", sandbox: env.CNI_NETNS}]}')
-	jq -c --arg type "$1" --argjson prev "$prev" '.type = $type | .prevResult = $prev |
-		.["cni.dev/valid-attachments"] = [] | if $type == "netns-portmap" then
-		.runtimeConfig.portMappings = [{hostPort: 8080, containerPort: 80, protocol: "tcp"}] else . end' \
-		<<<"$(net "${2-}")"
-}
-
-record_of() {
-	echo "$STATE/$1/net/$CNI_CONTAINERID@$CNI_IFNAME.json"
-}
+load ../lib/attacks
 
 # What must not change, and what must not be told.
 export SECRET="correct horse battery staple"
 
-plant_victim() {
-	install -d -m 755 /run/t/victim /run/t/victim/net /run/t/victim/slirp4netns /run/t/victim/slirp4netns/net
-	install -d -m 755 /run/t/victim/sock /run/t/victim/log
-	echo "{\"pid\":$$,\"network\":\"$SECRET\"}" >/run/t/victim/secret
-	cp /run/t/victim/secret "/run/t/victim/slirp4netns/net/c1@eth0.json"
-	cp /run/t/victim/secret "/run/t/victim/net/c1@eth0.json"
-	touch /run/t/victim/sock/keep /run/t/victim/log/keep
-	victim_before=$(victim)
-}
-
-victim() {
-	find /run/t/victim -printf '%p %y %m %U %s %T@\n' | sort
-	find /run/t/victim -type f -exec cat {} +
-}
-
-victim_is_untouched() {
-	is "$(victim)" "$victim_before"
-	[[ "$answer $words" != *"horse"* ]] || fail "the secret is told: $answer $words"
-}
-
-as_attacker() {
-	setpriv --reuid=1000 --regid=1000 --clear-groups "$@"
-}
+export PLUGINS="slirp4netns netns-portmap netns-stats"
 
 # swapping A B COMMAND...: while the attacker exchanges the two.
 swapping() {
@@ -204,118 +156,6 @@ swapping() {
 			nothing_left
 		done
 	done
-}
-
-# strange_records PLUGIN
-strange_records() {
-	local which=$1 kind file command conf
-
-	plant_victim
-	for kind in symbolic dangling hard others fifo device directory huge; do
-		container "$kind-$which"
-		conf=$(conf "$which")
-		as_plugin "$which" succeeds ADD "$conf"
-		file=$(record_of "$which")
-		rm "$file"
-		case $kind in
-		symbolic) ln -s /run/t/victim/secret "$file" ;;
-		dangling) ln -s /run/t/victim/new "$file" ;;
-		hard) ln /run/t/victim/secret "$file" ;;
-		others) install -m 666 -o 1000 /run/t/victim/secret "$file" ;;
-		fifo) mkfifo "$file" ;;
-		device) mknod "$file" c 1 3 ;;
-		directory) mkdir "$file" ;;
-		huge) head -c 200000000 /dev/zero >"$file" ;;
-		esac
-		victim_before=$(victim)
-		for command in CHECK ADD GC DEL; do
-			limit=5 as_plugin "$which" cni "$command" "$conf"
-			victim_is_untouched
-			[ "$status" = 0 ] || expect '.code | type == "number"'
-			case $kind-$command in
-			directory-*) ;; # nobody but root makes one: it is told, and stays
-			*-DEL) is "$status" 0 ;;
-			esac
-		done
-		[ "$kind" != directory ] || {
-			if [ "$which" = netns-stats ]; then
-				as_plugin "$which" succeeds DEL "$conf"
-				[[ $words == *"$(basename "$file")"* ]] || fail "not a word of it: $words"
-			else
-				as_plugin "$which" fails 5 "$(basename "$file")" DEL "$conf"
-			fi
-			rmdir "$file"
-			[ "$which" != slirp4netns ] || kill -9 "$(daemons)" 2>/dev/null || true
-			wait_until no_daemon
-		}
-		limit=5 as_plugin "$which" succeeds DEL "$conf"
-		is "$(daemons)" ""
-		is "$(left_files "$STATE/$which/net")" ""
-		rm -f "$STATE"/sock/* "$STATE"/log/*
-		ip netns del "$kind-$which"
-	done
-}
-
-@test "slirp4netns: whatever lies in the place of a record is not followed, not told, and not in the way for ever" {
-	in_host && return
-	strange_records slirp4netns
-}
-
-@test "netns-portmap: whatever lies in the place of a record is not followed, not told, and not in the way for ever" {
-	in_host && return
-	strange_records netns-portmap
-}
-
-@test "netns-stats: whatever lies in the place of a record is not followed, not told, and not in the way for ever" {
-	in_host && return
-	strange_records netns-stats
-}
-
-@test "a record that names somebody else's process, socket or namespace: none of them hears of it" {
-	in_host && return
-	local stranger listener command
-
-	start_services
-	container other
-	succeeds ADD
-	attachment c1 /run/netns/c1
-	ip netns add c1
-	enter=(nsenter --net=/run/netns/c1)
-	as_attacker sleep 1000 &
-	stranger=$!
-	python3 - >/run/t/heard <<-'EOF' &
-		import os, socket
-		server = socket.socket(socket.AF_UNIX)
-		server.bind("/run/t/stranger.sock")
-		server.listen(5)
-		open("/run/t/listening", "w").close()
-		while True:
-		    connection, _ = server.accept()
-		    print("heard", flush=True)
-		    connection.close()
-	EOF
-	listener=$!
-	wait_until test -e /run/t/listening
-	for command in DEL GC; do
-		succeeds ADD
-		edit_record ".pid = $stranger | .socket = \"/run/t/stranger.sock\" |
-			.netns = \"/run/netns/other\" | .containerId = \"other\""
-		case $command in
-		DEL) succeeds DEL ;;
-		GC)
-			succeeds GC "$(net '"cni.dev/valid-attachments":[{"containerID":"other","ifname":"eth0"}]')"
-			;;
-		esac
-		is "$(interfaces)" ""
-		[ -d "/proc/$stranger" ] || fail "$command: the stranger was ended"
-		[ -d "/proc/$listener" ] || fail "$command: the listener was ended"
-		is "$(cat /run/t/heard)" ""
-		attachment other /run/netns/other
-		is "$(daemons)" "$(recorded pid)"
-		attachment c1 /run/netns/c1
-	done
-	enter=(nsenter --net=/run/netns/other)
-	is "$(fetch 192.0.2.1)" "tcp from 192.0.2.1"
 }
 
 @test "a way to the state directory that another could change is refused, while he changes it, too" {

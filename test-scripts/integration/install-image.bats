@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # run-tests: once
+# run-tests: image
 #
 # The image and the manifests as they are shipped: the container of the DaemonSet runs in Podman with the
 # rights and mounts of its manifest, on a host that is its node, and what it has installed is then called as
@@ -9,7 +10,7 @@
 # Each test is a process of its own, with the variables of lib/inside.bash.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 load ../lib/host
-load ../lib/kubernetes-host
+load ../lib/install
 
 REPOSITORY=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 KUBERNETES=$REPOSITORY/conf/kubernetes

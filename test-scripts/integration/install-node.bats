@@ -5,7 +5,7 @@
 # Each test is a process of its own, with the variables of lib/inside.bash.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 load ../lib/host
-load ../lib/kubernetes-host
+load ../lib/install
 
 setup_file() {
 	start_early lock_has_a_limit
@@ -328,8 +328,8 @@ unsynced() {
 	does --once
 	is "$(cat /run/t/precious)" precious
 	is "$(cat "$CNIBIN/slirp4netns")" "slirp4netns v2"
-	call --once
-	wanted=absent call --once
+	installer --once
+	wanted=absent installer --once
 	is "$(cat /run/t/precious)" precious
 }
 
@@ -520,17 +520,17 @@ lock_has_a_limit() {
 	prepare_node
 	for arguments in "--nonsense" "--check --once" "more"; do
 		# shellcheck disable=SC2086
-		call $arguments
+		installer $arguments
 		is "$status" 2
 		[[ $words == *"usage: usernet-cni-install"* ]] || fail "$words"
 	done
-	wanted=gone call --once
+	wanted=gone installer --once
 	is "$status" 2
 	is "$words" 'usernet-cni-install: USERNET_CNI is "gone", but must be present or absent'
 	is "$(names)" ""
-	call --host /run/nowhere --once
+	installer --host /run/nowhere --once
 	is "$status" 1
-	call --from /run/nowhere --once
+	installer --from /run/nowhere --once
 	is "$status" 1
 	[[ $words == *"cannot read the directory /run/nowhere/bin: No such file or directory" ]] || fail "$words"
 }

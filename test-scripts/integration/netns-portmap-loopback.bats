@@ -1,30 +1,16 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # 127.0.0.1 with published ports: the host's programs reach the container by it, and nobody reaches the host by it.
+# run-tests: quick
 # shellcheck disable=SC2016,SC2154
 
-load ../lib/portmap-host.sh
-
-bats_require_minimum_version 1.5.0
-
-setup() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-}
+load ../lib/host
+load ../lib/portmap
 
 # listen_privately PORT: a service of the host's for its own programs.
 listen_privately() {
 	socat "TCP4-LISTEN:$1,bind=127.0.0.1,fork,reuseaddr" SYSTEM:'echo private' </dev/null >/dev/null 2>&1 &
-	served_here "$1"
-}
-
-served_here() {
-	local i
-
-	for ((i = 0; i < 100; i++)); do
-		[ -z "$(ss -Hltn "sport = :$1")" ] || return 0
-		sleep 0.02
-	done
-	return 1
+	served host tcp "$1" 4
 }
 
 # may_aim_at_loopback NETNS ROUTER ADDRESS: it sends packets for 127.0.0.1 to a neighbour, and takes the replies.
@@ -42,13 +28,9 @@ is_private() {
 	is "$(cat /proc/sys/net/ipv4/conf/*/route_localnet | sort -u)" 0
 }
 
-gc() {
-	jq -nc --arg list "$1" '{cniVersion: "1.1.0", name: "net", type: "netns-portmap",
-		"cni.dev/valid-attachments": [$list | split(" ")[] | {containerID: ., ifname: "eth0"}]}' |
-		CNI_COMMAND=GC CNI_PATH=$PORTMAP_BIN "$PORTMAP_BIN/netns-portmap"
-}
-
-private() {
+@test "what listens on the host's 127.0.0.1 stays private: before, during and after, flushed, failed or killed" {
+	in_host && return
+	prepare_portmap
 	for name in a b; do
 		container_add $name
 	done
@@ -61,7 +43,7 @@ private() {
 	answers a4 host tcp 127.0.0.1 8080
 	is_private
 	# A failed ADD, of this container and of another.
-	refused 100 'taken by net/a@eth0' portmap ADD b "$(map 8081 80), $(map 8080 80)"
+	errs 100 'taken by net/a@eth0' portmap ADD b "$(map 8081 80), $(map 8080 80)"
 	is_private
 	# Without the table, with the record.
 	nft flush ruleset
@@ -75,22 +57,19 @@ private() {
 	# By GC, after a kill behind any step of an ADD.
 	for call in linkat sendto close; do
 		for n in 1 2 3 4 5; do
-			portmap_conf a "$(map 8080 80)" | CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a \
-				CNI_IFNAME=eth0 CNI_PATH=$PORTMAP_BIN strace -qq -o /dev/null -e trace=$call \
-				-e inject=$call:signal=KILL:when=$n "$PORTMAP_BIN/netns-portmap" >/dev/null 2>&1 || true
+			is_killed $call $n ADD a "$(map 8080 80)" || true
 			is_private
 		done
 	done
-	gc nobody
+	portmap_gc net nobody
 	is_private
-	nothing_left
-}
-@test "what listens on the host's 127.0.0.1 stays private: before, during and after, flushed, failed or killed" {
-	in_host private
+	nothing_published
 }
 
 # What somebody turned on for a device of theirs, as WSL2 does for loopback0.
-mirrored() {
+@test "a device for which somebody else turned route_localnet on keeps its unpublished ports" {
+	in_host && return
+	prepare_portmap
 	container_add a
 	serve a 4 tcp 80 a4
 	listen_privately 9090
@@ -109,14 +88,13 @@ mirrored() {
 	portmap DEL a
 	answers private peer tcp 127.0.0.1 9090
 	is "$(cat /proc/sys/net/ipv4/conf/uplink/route_localnet)" 1
-	nothing_left
-}
-@test "a device for which somebody else turned route_localnet on keeps its unpublished ports" {
-	in_host mirrored
+	nothing_published
 }
 
 # Megabytes both ways, and datagrams larger than a frame.
-transfers() {
+@test "the host's programs reach a container by any of 127.0.0.0/8, from any address, with any amount of data" {
+	in_host && return
+	prepare_portmap
 	container_add a
 	ip netns exec a python3 - <<-'PY' &
 	import socket, threading
@@ -171,17 +149,16 @@ transfers() {
 	    pass
 	PY
 	portmap DEL a
-	nothing_left
-}
-@test "the host's programs reach a container by any of 127.0.0.0/8, from any address, with any amount of data" {
-	in_host transfers
+	nothing_published
 }
 
 # Connections on lo that are not published, although one of their ports is.
-bystanders() {
+@test "connections on lo that are not published stay as they are, whatever ports they have" {
+	in_host && return
+	prepare_portmap
 	container_add a
 	serve a 4 tcp 80 a4
-	python3 - "$PORTMAP_BIN" <<-'PY'
+	python3 - "$BIN" <<-'PY'
 	import json, os, socket, subprocess, sys
 
 	def portmap(command, port):
@@ -227,13 +204,12 @@ bystanders() {
 	answers a4 host tcp 127.0.0.1 8080
 	portmap DEL a
 	nft delete table ip own
-	nothing_left
-}
-@test "connections on lo that are not published stay as they are, whatever ports they have" {
-	in_host bystanders
+	nothing_published
 }
 
-read_only() {
+@test "127.0.0.1 is published where /proc/sys is read-only, too" {
+	in_host && return
+	prepare_portmap
 	container_add a
 	serve a 4 tcp 80 a4
 	mount --bind -o ro /proc/sys /proc/sys
@@ -241,8 +217,5 @@ read_only() {
 	portmap ADD a "$(map 8080 80 tcp 127.0.0.1)" >/dev/null
 	answers a4 host tcp 127.0.0.1 8080
 	portmap DEL a
-	nothing_left
-}
-@test "127.0.0.1 is published where /proc/sys is read-only, too" {
-	in_host read_only
+	nothing_published
 }

@@ -3,13 +3,8 @@
 # Table inet usernet_portmap against those who change it: people, other programs, other releases of ours.
 # shellcheck disable=SC2016,SC2154
 
-load ../lib/portmap-host.sh
-
-bats_require_minimum_version 1.5.0
-
-setup() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-}
+load ../lib/host
+load ../lib/portmap
 
 # handle CHAIN PATTERN: of the rule of a chain that has it.
 handle() {
@@ -18,7 +13,7 @@ handle() {
 
 # is_repaired SAVED: CHECK tells, and the next ADD of another container makes it what it was.
 is_repaired() {
-	refused 102 "${2-is not as it should be}" portmap CHECK a "$(map 8080 80)"
+	errs 102 "${2-is not as it should be}" portmap CHECK a "$(map 8080 80)"
 	portmap ADD b "$(map 8081 80)" >/dev/null
 	portmap DEL b
 	is "$(nft list table inet usernet_portmap)" "$(<"$1")"
@@ -27,7 +22,9 @@ is_repaired() {
 	answers a4 host tcp 127.0.0.1 8080
 }
 
-edited() {
+@test "whatever was edited in the table is told by CHECK and put right by the next ADD" {
+	in_host && return
+	prepare_portmap
 	local chain
 
 	container_add a
@@ -64,7 +61,7 @@ edited() {
 	# A chain at another place.
 	nft 'flush chain inet usernet_portmap postrouting; delete chain inet usernet_portmap postrouting;
 		add chain inet usernet_portmap postrouting { type nat hook postrouting priority 99; }'
-	refused 102 'is not as it should be' portmap CHECK a "$(map 8080 80)"
+	errs 102 'is not as it should be' portmap CHECK a "$(map 8080 80)"
 	portmap ADD b "$(map 8081 80)" >/dev/null
 	portmap CHECK a "$(map 8080 80)"
 	# A person's own chain, and its rules, are nobody's to repair.
@@ -77,22 +74,12 @@ edited() {
 	portmap DEL a
 	portmap DEL b
 	nft delete table inet usernet_portmap
-	nothing_left
-}
-@test "whatever was edited in the table is told by CHECK and put right by the next ADD" {
-	in_host edited
-}
-
-# gc_keeps CONTAINER...: GC, with these.
-gc_keeps() {
-	jq -nc '{cniVersion: "1.1.0", name: "net", type: "netns-portmap",
-		"cni.dev/valid-attachments": [$ARGS.positional[] | {containerID: ., ifname: "eth0"}]}' --args "$@" |
-		CNI_COMMAND=GC CNI_PATH=$PORTMAP_BIN "$PORTMAP_BIN/netns-portmap"
+	nothing_published
 }
 
 # What layout 1 left: the table, records, and the sysctl that it never turned off.
 as_layout_1() {
-	nft -f "$portmap_root/test-scripts/lib/portmap-layout1.nft"
+	nft -f "$LIB/portmap-layout1.nft"
 	install -d -m 700 /run/usernet-cni /run/usernet-cni/netns-portmap /run/usernet-cni/netns-portmap/net
 	(
 		umask 077
@@ -118,7 +105,9 @@ old_checks() {
 	portmap CHECK b "$(map 8083 80)" '"masqAll": true'
 }
 
-upgraded() {
+@test "a table of layout 1 is brought up in place, and what it opened is closed, by the first ADD, DEL or GC" {
+	in_host && return
+	prepare_portmap
 	for name in a b c; do
 		container_add $name
 	done
@@ -134,12 +123,12 @@ upgraded() {
 		case $how in
 		ADD) portmap ADD c "$(map 9000 80)" >/dev/null ;;
 		DEL) portmap DEL c ;;
-		GC) gc_keeps a b ;;
+		GC) portmap_gc net a b ;;
 		esac
 		# DEL of a container that has no record has nothing to look at.
 		[ $how != DEL ] || portmap DEL b
 		is "$(cat /proc/sys/net/ipv4/conf/*/route_localnet | sort -u)" 0
-		! nft list chain inet usernet_portmap guard 2>/dev/null
+		refused nft list chain inet usernet_portmap guard 2>/dev/null
 		if [ $how != DEL ]; then
 			old_mappings_work
 			old_checks 2>stderr
@@ -149,7 +138,7 @@ upgraded() {
 		portmap DEL b
 		answers a4 host tcp 127.0.0.1 8081
 		portmap DEL a
-		nothing_left
+		nothing_published
 	done
 	# The table is gone, the sysctl is not: whoever comes next closes what records tell of.
 	for how in ADD DEL GC others; do
@@ -159,21 +148,20 @@ upgraded() {
 		case $how in
 		ADD) portmap ADD c "$(map 9000 80)" >/dev/null ;;
 		DEL) portmap DEL a ;;
-		GC) gc_keeps a b ;;
+		GC) portmap_gc net a b ;;
 		others) portmap DEL c ;;
 		esac
 		is "$(cat /proc/sys/net/ipv4/conf/*/route_localnet | sort -u)" 0
 		for name in a b c; do
 			portmap DEL $name
 		done
-		nothing_left
+		nothing_published
 	done
 }
-@test "a table of layout 1 is brought up in place, and what it opened is closed, by the first ADD, DEL or GC" {
-	in_host upgraded
-}
 
-not_to_be_closed() {
+@test "where what layout 1 opened cannot be closed, its guard stays, and ADD says why" {
+	in_host && return
+	prepare_portmap
 	container_add a
 	container_add b
 	container_add c
@@ -181,7 +169,7 @@ not_to_be_closed() {
 	nft list table inet usernet_portmap >saved
 	mount --bind /proc/sys /proc/sys
 	mount -o remount,ro,bind /proc/sys
-	refused 5 'net.ipv4.conf.cni0.route_localnet to 0' portmap ADD c "$(map 9000 80)"
+	errs 5 'net.ipv4.conf.cni0.route_localnet to 0' portmap ADD c "$(map 9000 80)"
 	is "$(nft list table inet usernet_portmap)" "$(<saved)"
 	[ ! -e /run/usernet-cni/netns-portmap/net/c@eth0.json ]
 	# DEL removes what it can, and says what stays.
@@ -191,7 +179,7 @@ not_to_be_closed() {
 	umount /proc/sys
 	portmap DEL b
 	is "$(cat /proc/sys/net/ipv4/conf/cni0/route_localnet)" 0
-	nothing_left
+	nothing_published
 	# Also the last one.
 	as_layout_1
 	mount --bind /proc/sys /proc/sys
@@ -201,9 +189,6 @@ not_to_be_closed() {
 	grep -q drop <<<"$(nft list chain inet usernet_portmap guard)"
 	is "$(elements)" 0
 }
-@test "where what layout 1 opened cannot be closed, its guard stays, and ADD says why" {
-	in_host not_to_be_closed
-}
 
 # Layout 1's release again, on a table of this one: its rules, its chain, and this one's sets.
 as_rolled_back() {
@@ -211,7 +196,9 @@ as_rolled_back() {
 	as_layout_1
 }
 
-rolled_back() {
+@test "what layout 1's release opened again after a rollback is closed again, too" {
+	in_host && return
+	prepare_portmap
 	for name in a b c; do
 		container_add $name
 	done
@@ -219,27 +206,26 @@ rolled_back() {
 	for how in ADD DEL GC broken; do
 		portmap ADD c "$(map 9000 80)" >/dev/null
 		case $how in
-		broken) nft -f "$portmap_root/test-scripts/lib/portmap-layout1.nft" ;;
+		broken) nft -f "$LIB/portmap-layout1.nft" ;;
 		*) as_rolled_back ;;
 		esac
 		sysctl -qw net.ipv4.conf.cni0.route_localnet=1
 		case $how in
 		DEL) portmap DEL b ;;
-		GC) gc_keeps a ;;
+		GC) portmap_gc net a ;;
 		*) portmap ADD c "$(map 9001 80)" >/dev/null ;;
 		esac
 		is "$(cat /proc/sys/net/ipv4/conf/cni0/route_localnet)" 0
-		! nft list chain inet usernet_portmap guard 2>/dev/null
+		refused nft list chain inet usernet_portmap guard 2>/dev/null
 		answers a4 host tcp 127.0.0.1 8080
 		nft delete table inet usernet_portmap
 	done
 }
-@test "what layout 1's release opened again after a rollback is closed again, too" {
-	in_host rolled_back
-}
 
 # A host may have a device for each container (ptp): whichever are listed last, none stays open.
-many_devices() {
+@test "what layout 1 opened is closed for every device, however many there are" {
+	in_host && return
+	prepare_portmap
 	local i
 
 	container_add c
@@ -259,24 +245,22 @@ many_devices() {
 	portmap ADD c "$(map 9000 80)" >/dev/null
 	is "$(cat /proc/sys/net/ipv4/conf/*/route_localnet | sort -u)" 0
 }
-@test "what layout 1 opened is closed for every device, however many there are" {
-	in_host many_devices
-}
 
 # GC finds a table by which records that it does not have marked.
-another_bit() {
+@test "a table with another markMasqBit goes as well, by GC, when its records were lost" {
+	in_host && return
+	prepare_portmap
 	container_add a
 	portmap ADD a "$(map 8080 80)" '"markMasqBit": 14' >/dev/null
 	rm -r /run/usernet-cni
-	gc_keeps
-	nothing_left
-}
-@test "a table with another markMasqBit goes as well, by GC, when its records were lost" {
-	in_host another_bit
+	portmap_gc net
+	nothing_published
 }
 
 # Tables that are not ours to change.
-not_ours() {
+@test "a table of a later release, of a running program, or of another shape is left alone, with a sentence" {
+	in_host && return
+	prepare_portmap
 	container_add a
 	container_add b
 	serve a 4 tcp 80 a4
@@ -285,7 +269,7 @@ not_ours() {
 	sed 's/comment "layout 2"/comment "layout 3"/' saved >newer
 	nft -f - <<<"$(echo 'delete table inet usernet_portmap'; cat newer)"
 	for who in b a; do
-		refused 7 'layout 3, of a later release' portmap ADD $who "$(map 8081 80)"
+		errs 7 'layout 3, of a later release' portmap ADD $who "$(map 8081 80)"
 	done
 	nft list table inet usernet_portmap >now
 	is "$(grep -c '@eth0' now)" 0 # remove_former() took a's
@@ -295,28 +279,20 @@ not_ours() {
 	nft delete table inet usernet_portmap
 	mkfifo hold
 	{ echo 'add table inet usernet_portmap { flags owner; }'; cat hold; } | nft -i >/dev/null 2>&1 &
-	for ((i = 0; i < 100; i++)); do
-		! grep -q owner <<<"$(nft list table inet usernet_portmap 2>/dev/null)" || break
-		sleep 0.02
-	done
-	refused 5 'belongs to a running program' portmap ADD b "$(map 8081 80)"
-	refused 102 'belongs to a running program' portmap CHECK a "$(map 8080 80)"
-	refused 50 'belongs to a running program' eval 'jq -nc "{cniVersion: \"1.1.0\", name: \"net\", type: \"netns-portmap\"}" |
-		CNI_COMMAND=STATUS CNI_PATH=$PORTMAP_BIN "$PORTMAP_BIN/netns-portmap"'
+	is_held() { grep -q owner <<<"$(nft list table inet usernet_portmap 2>/dev/null)"; }
+	wait_until is_held
+	errs 5 'belongs to a running program' portmap ADD b "$(map 8081 80)"
+	errs 102 'belongs to a running program' portmap CHECK a "$(map 8080 80)"
+	errs 50 'belongs to a running program' portmap_status
 	echo >hold
-	for ((i = 0; i < 100; i++)); do
-		nft list table inet usernet_portmap >/dev/null 2>&1 || break
-		sleep 0.02
-	done
+	is_free() { ! nft list table inet usernet_portmap >/dev/null 2>&1; }
+	wait_until is_free
 	# A set of another type, which no release had.
 	nft 'add table inet usernet_portmap; add set inet usernet_portmap ports4 { type ipv4_addr; }'
-	refused 5 'of another type' portmap ADD b "$(map 8081 80)"
+	errs 5 'of another type' portmap ADD b "$(map 8081 80)"
 	nft delete table inet usernet_portmap
 	portmap DEL a
-	nothing_left
-}
-@test "a table of a later release, of a running program, or of another shape is left alone, with a sentence" {
-	in_host not_ours
+	nothing_published
 }
 
 # follow_advice: what the last message says in backquotes.
@@ -329,7 +305,9 @@ follow_advice() {
 	${advice/iptables /iptables-nft }
 }
 
-dropping() {
+@test "a chain that drops what is forwarded is told by ADD and CHECK, with the rule that helps" {
+	in_host && return
+	prepare_portmap
 	container_add a
 	serve a 4 tcp 80 a4
 	iptables-nft -P FORWARD DROP
@@ -351,8 +329,5 @@ dropping() {
 	follow_advice
 	answers a4 peer tcp 10.99.0.1 8080
 	portmap DEL a
-	nothing_left
-}
-@test "a chain that drops what is forwarded is told by ADD and CHECK, with the rule that helps" {
-	in_host dropping
+	nothing_published
 }

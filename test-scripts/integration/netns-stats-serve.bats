@@ -1,35 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# netns-stats serve: what Prometheus gets, and what clients and containers can do to the exporter.
+# netns-stats serve: what Prometheus gets of containers that come and go.
 
 # shellcheck disable=SC2154 # $words is set by exits
-load ../lib/stats-host.bash
-
-setup() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-}
-
-# serve [OPTION...]: an exporter on 127.0.0.1:9732; $exporter is its pid.
-serve() {
-	"$BIN/netns-stats" serve --listen 127.0.0.1:9732 "$@" 2>/run/exporter.log &
-	exporter=$!
-	wait_until grep -q serving /run/exporter.log
-}
-
-end_exporter() {
-	kill "$exporter"
-	wait "$exporter"
-	! grep -E 'AddressSanitizer|runtime error:|LeakSanitizer' /run/exporter.log || fail "sanitizer"
-}
-
-scrape() {
-	curl -sS --max-time 20 "$@" http://127.0.0.1:9732/metrics
-}
-
-# metric NAME: the value of the exporter's own.
-metric() {
-	scrape | sed -n "s/^$1 //p"
-}
+load ../lib/host
+load ../lib/stats
 
 # fleet COUNT: namespaces n0, n1, ... with eth0 each, by few processes.
 fleet() {
@@ -44,8 +19,9 @@ inside_sanitizer() {
 
 @test "both formats: promtool accepts the one, the other is OpenMetrics to its end" {
 	in_host && return
-	container a
-	cni ADD a /run/netns/a >/dev/null
+	prepare_stats
+	veth_container a
+	stats_cni ADD a /run/netns/a >/dev/null
 	serve
 	scrape -D /run/head >/run/text
 	promtool check metrics </run/text
@@ -72,12 +48,13 @@ inside_sanitizer() {
 
 @test "a real Prometheus scrapes it with the shipped configuration and answers a query" {
 	in_host && return
-	local config=${STATS_HOST%/*/*}/conf/netns-stats-prometheus.yml
+	prepare_stats
+	local config=$CONF/netns-stats-prometheus.yml
 
-	container a
+	veth_container a
 	ip -n a addr add 10.9.0.2/24 dev eth0
 	ip addr add 10.9.0.1/24 dev a-host
-	cni ADD a /run/netns/a >/dev/null
+	stats_cni ADD a /run/netns/a >/dev/null
 	send_udp a 10.9.0.1 50 1000
 	serve
 	promtool check config "$config"
@@ -100,12 +77,13 @@ inside_sanitizer() {
 
 @test "containers that come and go are noticed at once, from both sources" {
 	in_host && return
+	prepare_stats
 	serve
-	container a
+	veth_container a
 	is "$(metric netns_stats_containers)" 0
-	cni ADD a /run/netns/a >/dev/null
+	stats_cni ADD a /run/netns/a >/dev/null
 	is "$(metric netns_stats_containers)" 1
-	network=other cni ADD b /run/netns/a >/dev/null
+	network=other stats_cni ADD b /run/netns/a >/dev/null
 	is "$(metric netns_stats_containers)" 2
 	# The cache's directory is not there yet.
 	mkdir -p /var/lib/cni/results
@@ -115,23 +93,24 @@ inside_sanitizer() {
 	rm /var/lib/cni/results/net-c-eth0
 	is "$(metric netns_stats_containers)" 2
 	rm -r /var/lib/cni
-	cni DEL a /run/netns/a
+	stats_cni DEL a /run/netns/a
 	is "$(metric netns_stats_containers)" 1
 	rm -r "$STATE"
 	is "$(metric netns_stats_containers)" 0
-	cni ADD a /run/netns/a >/dev/null
+	stats_cni ADD a /run/netns/a >/dev/null
 	is "$(metric netns_stats_containers)" 1
 	end_exporter
 }
 
 @test "counters go on over a restart, and the last ones are in the account of a namespace that is gone" {
 	in_host && return
+	prepare_stats
 	local before after bytes='^container_network_transmit_bytes_total{interface="eth0",.*} '
 
-	container a
+	veth_container a
 	ip -n a addr add 10.9.0.2/24 dev eth0
 	ip addr add 10.9.0.1/24 dev a-host
-	cni ADD a /run/netns/a >/dev/null
+	stats_cni ADD a /run/netns/a >/dev/null
 	send_udp a 10.9.0.1 20 1000
 	serve
 	before=$(scrape | sed -n "s/$bytes//p")
@@ -142,16 +121,17 @@ inside_sanitizer() {
 	send_udp a 10.9.0.1 20 1000
 	end_exporter
 	ip netns del a
-	cni DEL a "" '"accountFile":"/run/accounts"'
+	stats_cni DEL a "" '"accountFile":"/run/accounts"'
 	expect '.complete == false and .interfaces[0].stats64.tx.bytes >= 40000' "$(</run/accounts)"
 }
 
 @test "a namespace that cannot be read is counted, and the others are served" {
 	in_host && return
-	container a
-	container b
-	cni ADD a /run/netns/a >/dev/null
-	cni ADD b /run/netns/b >/dev/null
+	prepare_stats
+	veth_container a
+	veth_container b
+	stats_cni ADD a /run/netns/a >/dev/null
+	stats_cni ADD b /run/netns/b >/dev/null
 	serve
 	ip netns del a
 	scrape >/run/text
@@ -165,6 +145,7 @@ inside_sanitizer() {
 
 @test "a scrape ends in time, whatever is left" {
 	in_host && return
+	prepare_stats
 	local errors
 
 	fleet 300
@@ -187,255 +168,18 @@ inside_sanitizer() {
 	end_exporter
 }
 
-@test "two exporters on one port, a unix socket, one that a killed exporter left" {
-	in_host && return
-	serve
-	exits 1 stats serve --listen 127.0.0.1:9732
-	[[ $words == *127.0.0.1:9732*"another process"* ]] || fail "$words"
-	end_exporter
-	for address in 127.0.0.1 :port 127.0.0.1:99999 example.org:80 '[::1:80' unix:; do
-		exits 1 stats serve --listen "$address"
-		[[ $words == *"cannot listen"* ]] || fail "$words"
-	done
-	"$BIN/netns-stats" serve --listen unix:/run/s 2>/dev/null &
-	wait_until curl -sf --unix-socket /run/s -o /run/text http://localhost/metrics
-	is "$(stat -c %a /run/s)" 600
-	exits 1 stats serve --listen unix:/run/s
-	kill -9 $!
-	wait $! || true
-	[ -S /run/s ]
-	"$BIN/netns-stats" serve --listen unix:/run/s 2>/dev/null &
-	wait_until curl -sf --unix-socket /run/s -o /run/text http://localhost/metrics
-	kill $!
-	wait $!
-	[ ! -e /run/s ]
-	# What is not ours is left alone.
-	echo >/run/file
-	exits 1 stats serve --listen unix:/run/file
-	[ -s /run/file ]
-}
-
-@test "slow, half-open, silent and hundreds of clients at once: everyone else is served" {
-	in_host && return
-	container a
-	cni ADD a /run/netns/a >/dev/null
-	serve
-	ulimit -n 8192
-	python3 - "$exporter" <<-'EOF'
-		import socket, sys, time, os
-
-		def connect():
-		    return socket.create_connection(("127.0.0.1", 9732), 10)
-
-		def get(s):
-		    s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-
-		def answer(s):
-		    s.settimeout(10)
-		    data = b""
-		    while True:
-		        part = s.recv(1 << 16)
-		        if not part:
-		            return data
-		        data += part
-
-		# A request line of a megabyte, headers without end: refused.
-		for request in (b"GET /" + b"a" * (1 << 20) + b" HTTP/1.1\r\n\r\n",
-		                b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * (1 << 17)):
-		    s = connect()
-		    try:
-		        s.sendall(request)
-		    except OSError:
-		        pass
-		    try:
-		        got = s.recv(100)
-		        assert got == b"" or got.startswith((b"HTTP/1.1 414", b"HTTP/1.1 431", b"HTTP/1.1 400")), got
-		    except ConnectionError:
-		        pass
-		# Rubbish, and a client that goes at once.
-		for request in (b"\x00\xff\r\n\r\n", b"GET\r\n\r\n", b"\r\n" * 100, b""):
-		    s = connect()
-		    s.sendall(request)
-		    s.close()
-		# Half a request, and nothing: 100 of each stay.
-		idle = [connect() for i in range(100)]
-		half = [connect() for i in range(100)]
-		for s in half:
-		    s.sendall(b"GET /metrics HTTP/1.1\r\nHo")
-		# One that asks and does not read.
-		deaf_since = time.monotonic()
-		deaf = [connect() for i in range(50)]
-		for s in deaf:
-		    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-		    get(s)
-		# A thousand that ask at once.
-		begin = time.monotonic()
-		many = []
-		for i in range(1000):
-		    s = connect()
-		    get(s)
-		    many.append(s)
-		for s in many:
-		    got = answer(s)
-		    assert got.startswith(b"HTTP/1.1 200"), got[:100]
-		    assert b"container_network_receive_bytes_total" in got
-		    s.close()
-		took = time.monotonic() - begin
-		assert took < 10, took
-		# A client that sends a byte now and then is ended all the same.
-		slow = connect()
-		begin = time.monotonic()
-		try:
-		    for c in b"GET /metrics HTTP/1.1\r\nX-Slow: yes, very much so, and for longer than that":
-		        slow.sendall(bytes([c]))
-		        slow.settimeout(1)
-		        try:
-		            if slow.recv(1) == b"":
-		                break
-		        except socket.timeout:
-		            pass
-		except ConnectionError:
-		    pass
-		took = time.monotonic() - begin
-		assert 4 < took < 18, took
-		# The idle and the half-open have been ended too, and those that do not read.
-		time.sleep(max(0, 11 - (time.monotonic() - deaf_since)))
-		sockets = 0
-		for fd in os.listdir(f"/proc/{sys.argv[1]}/fd"):
-		    sockets += os.readlink(f"/proc/{sys.argv[1]}/fd/{fd}").startswith("socket:")
-		assert sockets <= 2, sockets
-	EOF
-	is "$(metric netns_stats_containers)" 1
-	end_exporter
-}
-
-# sockets: of the exporter.
-sockets() {
-	find "/proc/$exporter/fd" -lname 'socket:*' | wc -l
-}
-
-@test "2,200 idle and half-open connections of one client keep no scraper out, of its own address or another" {
-	in_host && return
-	local held
-
-	container a
-	cni ADD a /run/netns/a >/dev/null
-	serve
-	ulimit -n 8192
-	# shellcheck disable=SC2016
-	python3 -c '
-import socket, sys
-held = []
-for i in range(2200):
-    s = socket.socket()
-    s.bind(("127.0.0.2", 0))
-    s.connect(("127.0.0.1", 9732))
-    if i % 2:
-        s.sendall(b"GET /metrics HTTP/1.1\r\nHo")
-    held.append(s)
-print("held", flush=True)
-sys.stdin.read()' >/run/held < <(sleep 100) &
-	held=$!
-	wait_until grep -q held /run/held
-	for address in 127.0.0.1 127.0.0.2; do
-		scrape --max-time 3 --interface $address >/run/text
-		grep -q '^container_network_receive_bytes_total' /run/text
-	done
-	[ "$(sockets)" -le 132 ] || fail "$(sockets) sockets"
-	[ "$(metric netns_stats_connections_ended_total)" -ge 2000 ]
-	kill $held
-	# Once they have gone, none of them is kept.
-	few() { [ "$(sockets)" -le 2 ]; }
-	wait_until few
-	end_exporter
-}
-
-@test "one that has its client for itself is not ended for others: a connection from another address lasts" {
-	in_host && return
-	serve
-	python3 - <<-'EOF'
-		import socket
-
-		def connect(source):
-		    s = socket.socket()
-		    s.bind((source, 0))
-		    s.connect(("127.0.0.1", 9732))
-		    return s
-
-		mine = connect("127.0.0.3")
-		others = [connect("127.0.0.2") for i in range(400)]
-		mine.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-		assert mine.recv(100).startswith(b"HTTP/1.1 200")
-		# The youngest of the others were kept, the oldest had to go.
-		others[-1].sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-		assert others[-1].recv(100).startswith(b"HTTP/1.1 200")
-		try:
-		    assert others[0].recv(100) == b""
-		except ConnectionResetError:
-		    pass
-	EOF
-	end_exporter
-}
-
-@test "the answers in flight are limited: clients that do not read make room for one that does" {
-	in_host && return
-	local i
-
-	container a
-	# What the kernel would keep for them.
-	sysctl -qw net.ipv4.tcp_wmem="4096 4096 4096"
-	cni ADD a /run/netns/a >/dev/null
-	for ((i = 0; i < 99; i++)); do
-		jq -c ".containerId = \"c$i\"" "$(record a)" >"$STATE/netns-stats/net/c$i@eth0.json"
-	done
-	serve
-	python3 - "$(record a)" <<-'EOF'
-		import os, socket, sys
-
-		deaf = []
-		for i in range(60):
-		    # Another container, another answer.
-		    os.rename(sys.argv[1], sys.argv[1].replace("a@", "b@"))
-		    os.rename(sys.argv[1].replace("a@", "b@"), sys.argv[1])
-		    s = socket.socket()
-		    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-		    s.connect(("127.0.0.1", 9732))
-		    s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-		    assert s.recv(15) == b"HTTP/1.1 200 OK", i
-		    deaf.append(s)
-		whole = cut = 0
-		s.settimeout(20)
-		for s in deaf:
-		    data = b""
-		    try:
-		        while part := s.recv(1 << 16):
-		            data += part
-		    except ConnectionError:
-		        pass
-		    head, _, body = data.partition(b"\r\n\r\n")
-		    length = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if b"ength" in line]
-		    if length and len(body) == length[0]:
-		        whole += 1
-		    else:
-		        cut += 1
-		assert cut >= 32 and whole >= 20, (cut, whole)
-	EOF
-	scrape >/run/text
-	grep -q '^container_network_receive_bytes_total' /run/text
-	end_exporter
-}
-
 @test "what root of a container makes ends at a number of series, and takes no place of what is attached" {
 	in_host && return
-	container a
-	container b
-	cni ADD b /run/netns/b >/dev/null
+	prepare_stats
+	veth_container a
+	veth_container b
+	stats_cni ADD b /run/netns/b >/dev/null
 	seq 300 | sed 's/.*/link add x& type bridge/' >/run/batch
 	ip -n a -batch /run/batch
 	# The network's comes after them.
 	ip link add late-host type veth peer name eth9 netns a
-	cni ADD a /run/netns/a >/dev/null
-	ifname=eth9 cni ADD a /run/netns/a >/dev/null
+	stats_cni ADD a /run/netns/a >/dev/null
+	ifname=eth9 stats_cni ADD a /run/netns/a >/dev/null
 	# A pod's name without end.
 	mkdir -p /var/lib/cni/results
 	jq -nc '{kind: "cniCacheV1", containerId: "c", ifName: "eth0", networkName: "net", netns: "/run/netns/b",
@@ -459,8 +203,9 @@ sys.stdin.read()' >/run/held < <(sleep 100) &
 
 @test "what happened while the kernel's queue of events overflowed is not missed" {
 	in_host && return
-	container a
-	cni ADD a /run/netns/a >/dev/null
+	prepare_stats
+	veth_container a
+	stats_cni ADD a /run/netns/a >/dev/null
 	serve
 	is "$(metric netns_stats_containers)" 1
 	kill -STOP "$exporter"
@@ -471,7 +216,7 @@ sys.stdin.read()' >/run/held < <(sleep 100) &
 		    os.close(os.open("x%d" % (i % 2), os.O_CREAT | os.O_WRONLY))
 		    os.unlink("x%d" % (i % 2))
 	EOF
-	cni ADD b /run/netns/a >/dev/null
+	stats_cni ADD b /run/netns/a >/dev/null
 	kill -CONT "$exporter"
 	is "$(metric netns_stats_containers)" 2
 	end_exporter
@@ -479,13 +224,14 @@ sys.stdin.read()' >/run/held < <(sleep 100) &
 
 @test "500 containers that come and go leave no descriptor, no memory and no namespace behind" {
 	in_host && return
+	prepare_stats
 	local i round before after fds
 
 	serve
 	for round in 1 2 3 4 5; do
 		fleet 100
 		for ((i = 0; i < 100; i++)); do
-			cni ADD "c$i" "/run/netns/n$i" >/dev/null
+			stats_cni ADD "c$i" "/run/netns/n$i" >/dev/null
 			[ $((i % 20)) != 0 ] || scrape >/dev/null
 		done
 		is "$(metric netns_stats_containers)" 100
@@ -503,7 +249,7 @@ sys.stdin.read()' >/run/held < <(sleep 100) &
 		done
 		gone
 		for ((i = 0; i < 100; i++)); do
-			cni DEL "c$i" ""
+			stats_cni DEL "c$i" ""
 		done
 		is "$(metric netns_stats_containers)" 0
 		fds=$(find "/proc/$exporter/fd" -lname 'net:*' | wc -l)
@@ -521,24 +267,21 @@ sys.stdin.read()' >/run/held < <(sleep 100) &
 
 @test "an unprivileged exporter serves its user's containers" {
 	in_host && return
+	prepare_stats
 	local pid
 
-	install -d -m 700 -o 1000 -g 1000 /run/user1000
+	prepare_user
 	cp "$BIN/netns-stats" /run/netns-stats
 	chmod 755 /run/netns-stats
-	as_user() {
-		setpriv --reuid=1000 --regid=1000 --clear-groups --inh-caps=-all \
-			env XDG_RUNTIME_DIR=/run/user1000 ASAN_OPTIONS=detect_leaks=0 "$@"
-	}
 	# shellcheck disable=SC2016
-	as_user unshare --user --map-root-user --net sh -c \
-		'ip link add eth0 type veth peer name p0 && echo $$ >/run/user1000/pid && exec sleep 100' &
-	wait_until test -s /run/user1000/pid
-	pid=$(</run/user1000/pid)
-	as_user env CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 "CNI_NETNS=/proc/$pid/ns/net" CNI_PATH=/ \
+	unprivileged unshare --user --map-root-user --net sh -c \
+		'ip link add eth0 type veth peer name p0 && echo $$ >/run/user/1000/pid && exec sleep 100' &
+	wait_until test -s /run/user/1000/pid
+	pid=$(</run/user/1000/pid)
+	unprivileged env CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 "CNI_NETNS=/proc/$pid/ns/net" CNI_PATH=/ \
 		/run/netns-stats <<<"{\"cniVersion\":\"1.1.0\",\"name\":\"net\",\"type\":\"netns-stats\",
 			\"prevResult\":$(prev "/proc/$pid/ns/net")}" >/dev/null
-	as_user /run/netns-stats serve --listen 127.0.0.1:9732 2>/run/exporter.log &
+	unprivileged /run/netns-stats serve --listen 127.0.0.1:9732 2>/run/exporter.log &
 	wait_until grep -q serving /run/exporter.log
 	scrape >/run/text
 	promtool check metrics </run/text

@@ -2,11 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # netns-stats top, on a terminal that is read back.
 
-load ../lib/stats-host.bash
-
-setup() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-}
+load ../lib/host
+load ../lib/stats
 
 # terminal COLUMNS LINES COMMAND: in tmux.
 terminal() {
@@ -36,12 +33,12 @@ shows() {
 
 # Two containers, of which busy sends a datagram every few milliseconds.
 two_containers() {
-	container busy
-	container idle
+	veth_container busy
+	veth_container idle
 	ip -n busy addr add 10.9.0.2/24 dev eth0
 	ip addr add 10.9.0.1/24 dev busy-host
-	cni ADD busy /run/netns/busy >/dev/null
-	cni ADD idle /run/netns/idle >/dev/null
+	stats_cni ADD busy /run/netns/busy >/dev/null
+	stats_cni ADD idle /run/netns/idle >/dev/null
 	ip netns exec busy python3 -c '
 import socket, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -57,6 +54,7 @@ first_row() {
 
 @test "at 80 columns: rates, totals, a graph, the busiest first" {
 	in_host && return
+	prepare_stats
 	two_containers
 	terminal 80 24 "$BIN/netns-stats top --interval 0.2"
 	shows '^busy +eth0 .*[▁▂▃▄▅▆▇█]{3}'
@@ -75,6 +73,7 @@ first_row() {
 
 @test "filter, pause, and containers that come and go" {
 	in_host && return
+	prepare_stats
 	two_containers
 	terminal 80 24 "$BIN/netns-stats top --interval 0.2"
 	shows '^idle '
@@ -92,10 +91,10 @@ first_row() {
 	sleep 0.6
 	is "$(screen)" "$before"
 	keys Space
-	container new
-	cni ADD new /run/netns/new >/dev/null
+	veth_container new
+	stats_cni ADD new /run/netns/new >/dev/null
 	shows '^new '
-	cni DEL new /run/netns/new
+	stats_cni DEL new /run/netns/new
 	shows '2 containers, 2 interfaces'
 	# The end of a terminal ends it.
 	tmux -L t kill-server
@@ -105,6 +104,7 @@ first_row() {
 
 @test "it follows the size of its terminal, down to nearly nothing" {
 	in_host && return
+	prepare_stats
 	local size
 
 	two_containers
@@ -127,6 +127,7 @@ first_row() {
 
 @test "in a pipe it prints once and ends" {
 	in_host && return
+	prepare_stats
 	two_containers
 	sleep 0.2
 	exits 0 stats top --interval 0.5

@@ -3,6 +3,7 @@
 # What is installed, packed and linked statically.
 # With the executables of bin/ and of build/static/bin/.
 # run-tests: once
+# run-tests: image
 
 # Tests of executables are each a process of its own, with the variables of lib/inside.bash.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
@@ -13,7 +14,7 @@ DYNAMIC=$ROOT/bin
 BIN=$STATIC
 export ROOT STATIC DYNAMIC
 load ../lib/host
-load ../lib/cnirun-host
+load ../lib/cnirun
 
 version=$(sed -n 's/^#define USERNET_VERSION "\(.*\)"$/\1/p' "$ROOT/common/version.h")
 programs="cnirun netns-portmap netns-stats slirp4netns"
@@ -210,11 +211,11 @@ the_deb() {
 	chroot "$root" test ! -e /etc/systemd/system/multi-user.target.wants/netns-stats.service ||
 		fail "the exporter is enabled"
 	start_services
-	answer=$(chroot "$root" cnirun -- bash -c 'exec 3<>/dev/tcp/192.0.2.1/8000 && cat <&3')
-	is "$answer" "tcp from 192.0.2.1"
-	answer=$(chroot "$root" cnirun -n /usr/share/doc/usernet-cni/examples/40-all.conflist -- \
+	output=$(chroot "$root" cnirun -- bash -c 'exec 3<>/dev/tcp/192.0.2.1/8000 && cat <&3')
+	is "$output" "tcp from 192.0.2.1"
+	output=$(chroot "$root" cnirun -n /usr/share/doc/usernet-cni/examples/40-all.conflist -- \
 		netns-stats show -f json)
-	expect 'length == 1 and .[0].links[0].ifname == "eth0"' || fail "$answer"
+	expect 'length == 1 and .[0].links[0].ifname == "eth0"' || fail "$output"
 	chroot "$root" dpkg --no-triggers --force-unsafe-io --purge usernet-cni >/run/t/dpkg 2>&1 ||
 		fail "$(cat /run/t/dpkg)"
 	# Where the machine itself has the package, overlayfs marks its files as gone by character devices.
@@ -253,14 +254,14 @@ the_deb() {
 	mkdir /run/t/empty
 	cp "$STATIC"/* /run/t/empty/
 	for program in cnirun netns-portmap netns-stats slirp4netns; do
-		answer=$(chroot /run/t/empty "/$program" --version)
-		is "${answer%% *}" "$program"
+		output=$(chroot /run/t/empty "/$program" --version)
+		is "${output%% *}" "$program"
 	done
 	cp "$STATIC"/* /run/cni/
 	cp "$ROOT/conf/40-all.conflist" /run/net.d/
-	answer=$(/run/cni/cnirun -n usernet -p 8080:80 -- \
+	output=$(/run/cni/cnirun -n usernet -p 8080:80 -- \
 		bash -c 'exec 3<>/dev/tcp/192.0.2.1/8000 && cat <&3; ip -br address show eth0')
-	[[ $answer == "tcp from 192.0.2.1"*10.0.2.100/24* ]] || fail "$answer"
+	[[ $output == "tcp from 192.0.2.1"*10.0.2.100/24* ]] || fail "$output"
 	is "$(left_files "$STATE")" ""
 	wait_until no_daemon
 }

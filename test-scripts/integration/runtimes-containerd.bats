@@ -86,7 +86,7 @@ run_container() {
 		options+=("$1")
 		shift
 	done
-	call ctr run --cni --snapshotter native --cgroup "/$CGROUP/$1" "${options[@]}" \
+	runtime ctr run --cni --snapshotter native --cgroup "/$CGROUP/$1" "${options[@]}" \
 		localhost/image:latest "$@"
 }
 
@@ -102,7 +102,7 @@ in_task() {
 
 # end NAME: its container, by force.
 end() {
-	call ctr task rm -f "$1"
+	runtime ctr task rm -f "$1"
 	works ctr container rm "$1"
 }
 

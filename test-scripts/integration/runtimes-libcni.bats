@@ -6,9 +6,8 @@
 # Each test is a process of its own, with the variables of lib/inside.bash.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 load ../lib/host
-load ../lib/cnirun-host
+load ../lib/cnirun
 export CLIENT=$BATS_TEST_DIRNAME/../../build/libcni-client
-export CONF=$BATS_TEST_DIRNAME/../../conf
 export PORT='{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}'
 
 prepare_libcni() {
@@ -22,7 +21,7 @@ prepare_libcni() {
 
 # libcni OPERATION...: with success, and without a word.
 libcni() {
-	hear /run/cni/client "$@"
+	call timed /run/cni/client "$@"
 	[ "$status" = 0 ] || fail "libcni's $* exited with $status: $output"
 	[ -z "$words" ] || fail "libcni's $* said: $words"
 }
@@ -32,7 +31,7 @@ libcni_fails() {
 	local filter=$1
 
 	shift
-	hear /run/cni/client "$@"
+	call timed /run/cni/client "$@"
 	[ "$status" = 1 ] || fail "libcni's $* exited with $status: $output"
 	expect "$filter"
 }

@@ -42,7 +42,7 @@ prepare_podman() {
 	END
 	export CONTAINERS_CONF=/opt/containers.conf CONTAINERS_STORAGE_CONF=/opt/storage.conf
 	cgroup=(--cgroup-parent "/$CGROUP")
-	call podman import /opt/image.tar image
+	runtime podman import /opt/image.tar image
 	is "$status" 0
 }
 
@@ -271,7 +271,7 @@ published() {
 	web web2 --network bridge-portmap -p 8081:80
 	podman inspect web1 web2 --format '{{.State.ConmonPid}} {{.State.Pid}}' | xargs kill -KILL
 	wait_until is_quiet 'httpd|conmon'
-	call podman rm -f web1 web2
+	runtime podman rm -f web1 web2
 	is "$status" 0
 	is "$(podman ps -aq)" ""
 	no_trace_of_containers
@@ -309,7 +309,7 @@ published() {
 		cd
 		unset CONTAINERS_STORAGE_CONF
 		cgroup=()
-		limit=60 call podman import /opt/image.tar image
+		limit=60 runtime podman import /opt/image.tar image
 		is "$status" 0
 		unshare='podman unshare'
 		run_container --rm --network usernet image sh -c 'nc 192.0.2.1 8000 && nslookup www.example'

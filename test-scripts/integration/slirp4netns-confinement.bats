@@ -84,10 +84,10 @@ load ../lib/host
 		chmod 755 /run/t/old/slirp4netns
 		conf=$(net "\"slirp4netnsPath\":\"/run/t/old/slirp4netns\"${key:+,$key}")
 		fails 101 "" ADD "$conf"
-		grep -q -e "$option" <<<"$answer" || fail "$option is not named"
+		grep -q -e "$option" <<<"$output" || fail "$option is not named"
 		nothing_left
 		fails 50 "" STATUS "$conf"
-		grep -q -e "$option" <<<"$answer" || fail "STATUS does not name $option"
+		grep -q -e "$option" <<<"$output" || fail "STATUS does not name $option"
 		# What is not asked for is done without.
 		[ -z "$key" ] || succeeds STATUS "$(net '"slirp4netnsPath":"/run/t/old/slirp4netns"')"
 	done <<-'EOF'

@@ -6,81 +6,11 @@
 # Each test is a process of its own, with the variables of lib/inside.bash.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
 load ../lib/host
+load ../lib/resolv
 
-# own_etc: an /etc that can be changed, and room outside /etc and /run: /mnt and /opt.
-own_etc() {
-	umount "$(resolv_conf)"
-	mkdir -p /run/t/etc /run/t/work
-	mount -t overlay -o lowerdir=/etc,upperdir=/run/t/etc,workdir=/run/t/work overlay /etc
-	mount -t tmpfs -o mode=755 tmpfs /mnt
-	mount -t tmpfs -o mode=755 tmpfs /opt
-	rm -f /etc/resolv.conf
-}
-
-# name_servers FILE [ADDRESS...]: a resolv.conf, renamed into its place as everybody does.
-name_servers() {
-	mkdir -p "${1%/*}"
-	printf '# generated\nsearch example\n' >"$1.new"
-	[ $# -lt 2 ] || printf 'nameserver %s\n' "${@:2}" >>"$1.new"
-	mv "$1.new" "$1"
-}
-
-# shape NAME: a way to the file, which is printed.
-shape() {
-	local file
-
-	rm -rf /etc/resolv.conf /etc/static
-	find /mnt /opt -mindepth 1 -delete
-	case $1 in
-	wsl) file=/mnt/wsl/resolv.conf && ln -s $file /etc/resolv.conf ;;
-	nixos) # by way of the store, to a file of the store
-		file=/opt/nix/store/0f1-etc/etc/resolv.conf
-		ln -s /opt/nix/store/0f1-etc/etc /etc/static
-		ln -s static/resolv.conf /etc/resolv.conf
-		;;
-	nixos-resolved) # by way of the store, to /run
-		file=/run/systemd/resolve/stub-resolv.conf
-		mkdir -p /opt/nix/store/0f1-etc/etc
-		ln -s /opt/nix/store/0f1-etc/etc /etc/static
-		ln -s $file /opt/nix/store/0f1-etc/etc/resolv.conf
-		ln -s /etc/static/resolv.conf /etc/resolv.conf
-		;;
-	relative) file=/mnt/a/b/other.name && ln -s ../mnt/./a/x/../b/other.name /etc/resolv.conf && mkdir -p /mnt/a/x ;;
-	hops) # four links, through each other's directories
-		file=/mnt/end/resolv.conf
-		mkdir -p /mnt/one /opt/two
-		ln -s /mnt/one/link /etc/resolv.conf
-		ln -s ../../opt/two/link /mnt/one/link
-		ln -s /etc/hop /opt/two/link
-		ln -sfn /mnt/end/../end/resolv.conf /etc/hop
-		;;
-	run-by-another-name) # as /var/run, which is a link to /run
-		file=/run/resolvconf/resolv.conf
-		ln -s /run /opt/run
-		ln -s /opt/run/resolvconf/resolv.conf /etc/resolv.conf
-		;;
-	tmp) # where the sandbox makes its root
-		mount -t tmpfs tmpfs /tmp
-		file=/tmp/resolv.conf && ln -s $file /etc/resolv.conf
-		;;
-	esac
-	echo "$file"
-}
 # All of them. A function, for the host has the functions of this file and not its variables.
 shapes() { echo wsl nixos nixos-resolved relative hops run-by-another-name tmp; }
 
-# asked [SERVER]: what the daemon's name server answers for a name.
-asked() {
-	in_container python3 - "${1-10.0.2.3}" <<-'EOF'
-		import socket, sys
-		sock = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
-		sock.settimeout(3)
-		sock.connect((sys.argv[1], 53))
-		sock.send(b"\1\2\1\0\0\1\0\0\0\0\0\0\3www\7example\0\0\1\0\1")
-		print(socket.inet_ntoa(sock.recv(512)[-4:]))
-	EOF
-}
-is_answered() { [ "$(asked "$@" 2>&1)" = 203.0.113.7 ]; }
 is_sandboxed() {
 	is "$(find "/proc/$(recorded pid)/root/" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | xargs)" "etc run"
 }
@@ -154,46 +84,6 @@ is_sandboxed() {
 	as_user flow
 }
 
-@test "a file that is replaced by rename, or comes later, is the one that counts" {
-	in_host && return
-	local shape file
-
-	own_etc
-	start_services
-	for shape in wsl nixos-resolved hops; do
-		file=$(shape "$shape")
-		name_servers "$file" 192.0.2.99
-		container "c$shape"
-		succeeds ADD "$(net '"enableSandbox":true')"
-		is "$words" ""
-		refused is_answered
-		name_servers "$file" 192.0.2.1
-		wait_until is_answered
-		rm "$file"
-		container "later$shape"
-		succeeds ADD "$(net '"enableSandbox":true')"
-		[[ $words == *"/etc/resolv.conf"*"10.0.2.3 resolves no name"* ]] || fail "not told: $words"
-		refused is_answered
-		name_servers "$file" 192.0.2.1
-		wait_until is_answered
-	done
-}
-
-@test "an /etc/resolv.conf that becomes a file of its own is the one that counts" {
-	in_host && return
-	local file
-
-	own_etc
-	start_services
-	file=$(shape wsl)
-	name_servers "$file" 192.0.2.99
-	container c1
-	succeeds ADD
-	refused is_answered
-	name_servers /etc/resolv.conf 192.0.2.1
-	wait_until is_answered
-}
-
 @test "the daemon can see the file's directory, read-only, and nothing else of the outside" {
 	in_host && return
 	local file seen
@@ -247,7 +137,7 @@ is_sandboxed() {
 		ln -s "$way" /etc/resolv.conf
 		container "c$((n = ${n-0} + 1))"
 		fails 7 "enableSandbox: " ADD "$(net '"enableSandbox":true')"
-		[[ $answer == *"/etc/resolv.conf"* ]] || fail "the file is not named"
+		[[ $output == *"/etc/resolv.conf"* ]] || fail "the file is not named"
 		nothing_left
 		succeeds ADD
 		[[ $words == *"not sandboxed: /etc/resolv.conf"* ]] || fail "no note: $words"
@@ -374,36 +264,6 @@ is_sandboxed() {
 slirp4netns: slirp4netns said: and more"
 }
 
-@test "CHECK tells when resolv.conf leads where the daemon does not see it any more" {
-	in_host && return
-	local file result
-
-	own_etc
-	file=$(shape hops)
-	name_servers "$file" 192.0.2.1
-	container c1
-	succeeds ADD
-	result=$answer
-	succeeds CHECK "$(with_prev "$(net)" "$result")"
-	name_servers "$file" 192.0.2.2
-	succeeds CHECK "$(with_prev "$(net)" "$result")"
-	# A link on the way, then the first one.
-	name_servers /opt/new/resolv.conf 192.0.2.1
-	ln -sfn /opt/new/resolv.conf /opt/two/link
-	fails 103 /etc/resolv.conf CHECK "$(with_prev "$(net)" "$result")"
-	ln -sfn /etc/hop /opt/two/link
-	succeeds CHECK "$(with_prev "$(net)" "$result")"
-	ln -sfn /opt/new/resolv.conf /etc/resolv.conf
-	fails 103 /etc/resolv.conf CHECK "$(with_prev "$(net)" "$result")"
-	succeeds CHECK "$(with_prev "$(net '"dns":{"nameservers":["192.0.2.53"]}')" "$result")"
-	name_servers /etc/resolv.new 192.0.2.1
-	mv /etc/resolv.new /etc/resolv.conf
-	succeeds CHECK "$(with_prev "$(net)" "$result")"
-	# That the host has none is not the daemon's fault.
-	rm /etc/resolv.conf
-	succeeds CHECK "$(with_prev "$(net)" "$result")"
-}
-
 # IPv6.
 
 @test "with enableIPv6 the result has both name servers, IPv4's first, whatever cidr is" {
@@ -433,7 +293,7 @@ slirp4netns: slirp4netns said: and more"
 	container c1
 	succeeds ADD "$(net '"enableIPv6":true')"
 	is "$words" ""
-	jq -r '.dns.nameservers[] | "nameserver \(.)"' <<<"$answer" >/run/t/resolv.container
+	jq -r '.dns.nameservers[] | "nameserver \(.)"' <<<"$output" >/run/t/resolv.container
 	is "$(resolve www.example)" "203.0.113.7"
 	is_answered fd00::3 || fail "fd00::3 does not answer"
 	refused is_answered 10.0.2.3

@@ -13,7 +13,7 @@ main_flow() {
 	conf=$(net '"enableIPv6":true')
 	succeeds STATUS
 	succeeds ADD "$conf"
-	result=$answer
+	result=$output
 	expect ".interfaces[0].sandbox == \"$CNI_NETNS\""
 	expect ".interfaces[0].socketPath | startswith(\"$XDG_RUNTIME_DIR/usernet-cni/sock/\")"
 	is "$(fetch 192.0.2.1)" "tcp from 192.0.2.1"

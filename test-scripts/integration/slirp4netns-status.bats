@@ -102,7 +102,7 @@ load ../lib/host
 	container c1
 	while read -r key address; do
 		fails 7 "$key" ADD "$(net "\"enableIPv6\":true,\"$key\":\"$address\"")"
-		[[ $answer == *"$address"* && $answer == *"address of the host"* ]] || fail "not said: $answer"
+		[[ $output == *"$address"* && $output == *"address of the host"* ]] || fail "not said: $output"
 		fails 7 "$key" STATUS "$(net "\"enableIPv6\":true,\"$key\":\"$address\"")"
 		nothing_left
 	done <<-'EOF'
@@ -157,7 +157,7 @@ found_and_ended() {
 	others+=("$(recorded pid)")
 	CNI_IFNAME=eth0
 	succeeds ADD
-	result=$answer
+	result=$output
 	pid=$(recorded pid)
 	lose_state
 	fails 103 "process $pid" CHECK "$(with_prev "$(net)" "$result")"
@@ -234,7 +234,7 @@ found_and_ended() {
 
 	container c1
 	succeeds ADD
-	socket=$(jq -r '.interfaces[0].socketPath' <<<"$answer")
+	socket=$(jq -r '.interfaces[0].socketPath' <<<"$output")
 	succeeds DEL
 	# Somebody's own slirp4netns, on an interface of that name.
 	/usr/bin/slirp4netns --netns-type=path "$CNI_NETNS" eth0 >/dev/null 2>&1 &

@@ -11,12 +11,14 @@
 # starts ends with its process 1.
 #
 #	BIN=DIR     where the executables are (default: bin/ of the repository)
+#	CONF=DIR    where the shipped lists are (default: conf/ of the repository)
 #	VALGRIND=1  the plugin runs under valgrind
 #	ALONE=1     nothing starts early
 
 LIB=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
-BIN=${BIN:-$(cd "$LIB/../.." && pwd)/bin}
-export BIN
+BIN=$(realpath "${BIN:-$LIB/../../bin}")
+CONF=${CONF:-$(realpath "$LIB/../../conf")}
+export BIN CONF
 
 setup() {
 	[ "$(id -u)" = 0 ] || skip "needs root"

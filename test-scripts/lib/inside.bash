@@ -4,8 +4,11 @@
 # inside.bash FUNCTIONS FUNCTION [ARGUMENT...]: run a function of a test in its host.
 #
 # The host has the addresses 192.0.2.1 and 2001:db8::1, shared mounts as a systemd machine has them,
-# an empty /run, and nothing else. The plugin is called with what is in CNI_*; its answer is in
-# $answer, its free text in $words, its exit status in $status.
+# an empty /run, and nothing else.
+#
+# A test calls what it is about by call(), or by a function that is built on it: cni() calls slirp4netns, those of
+# the other plugins are in lib/PLUGIN.bash. What the program printed is then in $output, what it said on standard
+# error in $words, its exit status in $status. The assertions are fail, is, expect, refused, exits, errs, wait_until.
 set -eEu -o pipefail
 
 export INSIDE=1
@@ -18,11 +21,6 @@ LIB=/run/lib
 CNI=/run/cni/slirp4netns
 bats_test_begin() { :; }
 
-fail() {
-	echo "FAILED: $*" >&2
-	exit 1
-}
-
 # What is known when a test fails.
 report() {
 	local status=$1
@@ -31,7 +29,7 @@ report() {
 	{
 		echo "exit status of the test: $status"
 		[ -z "${failed_at-}" ] || echo "failed: $failed_at"
-		echo "last answer: ${answer-}"
+		echo "last output: ${output-}"
 		echo "last words: ${words-}"
 		echo "last exit status: ${status_of_call-}"
 		ps -eo pid,ppid,stat,user,args --forest
@@ -41,6 +39,102 @@ report() {
 }
 trap 'failed_at="$BASH_COMMAND (${FUNCNAME[*]})"' ERR
 trap 'report $?' EXIT
+
+# Assertions.
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+# is TEXT EXPECTED
+is() {
+	[ "$1" = "$2" ] || fail "is '$1', expected '$2'"
+}
+
+# expect FILTER [JSON [OPTION OF JQ...]]: the jq filter is true of it (default: the output).
+expect() {
+	local filter=$1 json=${2-$output}
+
+	shift $(($# < 2 ? $# : 2))
+	jq -e "$@" "$filter" <<<"$json" >/dev/null || fail "not so: $filter, of: ${json:0:2000}"
+}
+
+# refused COMMAND...: it fails.
+refused() {
+	! "$@" || fail "should have failed: $*"
+}
+
+# wait_until COMMAND...: for at most ten seconds.
+wait_until() {
+	local i
+
+	for ((i = 0; i < 500; i++)); do
+		! "$@" || return 0
+		sleep 0.02
+	done
+	fail "in vain: $*"
+}
+
+no_sanitizer_report() {
+	[[ ! $1 =~ AddressSanitizer|LeakSanitizer|"runtime error:" ]] || fail "sanitizer: $1"
+}
+
+# call COMMAND...: a program or a function.
+call() {
+	local words_file=$TMPDIR/words.$BASHPID
+
+	status=0
+	# By a pipe: a daemon that kept the caller's standard output open would be waited for.
+	output=$("$@" 2>"$words_file") || status=$?
+	status_of_call=$status
+	words=$(<"$words_file")
+	rm -f "$words_file"
+	# What an ordinary user's coverage cannot be written to, where the build measures it.
+	[[ $words != *profiling* ]] || words=$(grep -v -e 'profiling:/' -e 'libgcov profiling error' <<<"$words" || true)
+	no_sanitizer_report "$words"
+}
+
+# exits STATUS COMMAND...
+exits() {
+	call "${@:2}"
+	[ "$status" = "$1" ] || fail "${*:2} exited with $status, expected $1: $words"
+}
+
+# errs CODE PATTERN COMMAND...: with one error of CNI; both are extended regular expressions, PATTERN of message and
+# details.
+errs() {
+	call "${@:3}"
+	is_error "${*:3}"
+	[[ $examined =~ ^"error "($1)" " ]] || fail "${*:3}: expected code $1 ($2), got $examined"
+	[[ $examined =~ $2 ]] || fail "${*:3}: expected /$2/, got $examined"
+}
+
+# is_error WHAT: the last call ended with one error object, in $examined.
+is_error() {
+	[ "$status" = 1 ] || fail "$1 exited with $status, expected an error: $words"
+	examine
+	[[ $examined == error* ]] || fail "$1 did not answer one error object: $output"
+}
+
+# examine: what the output is, to $examined: "error CODE MESSAGE<tab>DETAILS", "object", or "none" when it is not
+# exactly one JSON object. jq takes 25 ms to start, so one serves all calls.
+examine() {
+	printf '%s\n' "${output//$'\n'/ }" >&"$to_jq"
+	IFS= read -r -t 10 examined <&"$from_jq" || fail "no reply from jq"
+}
+
+# shellcheck disable=SC2016
+start_jq() {
+	coproc JQ {
+		exec jq -R -r --unbuffered 'try (fromjson | if type != "object" then "none"
+			elif (.cniVersion | type) == "string" and (.code | type) == "number" and
+				(.msg | type) == "string" and ((.details // "") | type) == "string"
+			then "error \(.code) \([.msg, .details // ""] | @tsv)" else "object" end) catch "none"'
+	}
+	# A coprocess's own descriptors do not reach subshells.
+	exec {from_jq}<&"${JQ[0]}" {to_jq}>&"${JQ[1]}"
+}
 
 # The host.
 
@@ -91,16 +185,27 @@ give_subordinate_ids() {
 	}
 }
 
+# unprivileged COMMAND...: as that user. LeakSanitizer cannot look at a process that has changed its user.
+unprivileged() {
+	setpriv --reuid=1000 --regid=1000 --clear-groups env \
+		"XDG_RUNTIME_DIR=${user_directory-/run/user/1000}" ASAN_OPTIONS=detect_leaks=0 "$@"
+}
+
 # as_user FUNCTION [ARGUMENT...]: the function as that user, with the functions that there are now.
 as_user() {
 	declare -f >"$LIB/functions"
-	setpriv --reuid=1000 --regid=1000 --clear-groups env \
-		"XDG_RUNTIME_DIR=${user_directory-/run/user/1000}" \
-		bash "$LIB/inside.bash" "$LIB/functions" "$@"
+	unprivileged bash "$LIB/inside.bash" "$LIB/functions" "$@"
 }
 
+# in_userns [OPTION OF UNSHARE...] FUNCTION [ARGUMENT...]: as root of a user and a mount namespace.
 in_userns() {
-	unshare --user --map-root-user --mount bash "$LIB/inside.bash" "$LIB/functions" "$@"
+	local options=()
+
+	while [[ $1 == -* ]]; do
+		options+=("$1")
+		shift
+	done
+	unshare --user --map-root-user --mount "${options[@]}" bash "$LIB/inside.bash" "$LIB/functions" "$@"
 }
 
 # The same as root of a user and a mount namespace of that user's.
@@ -112,17 +217,6 @@ as_user_in_userns() {
 start_services() {
 	python3 "$LIB/services.py" >/run/t/services 2>&1 &
 	wait_until grep -q ready /run/t/services
-}
-
-# wait_until COMMAND...: for at most five seconds.
-wait_until() {
-	local i
-
-	for ((i = 0; i < 250; i++)); do
-		! "$@" || return 0
-		sleep 0.02
-	done
-	fail "in vain: $*"
 }
 
 # Containers.
@@ -187,7 +281,7 @@ net() {
 
 # with_prev CONFIGURATION [RESULT]: as a runtime calls CHECK and DEL.
 with_prev() {
-	jq -c --argjson prev "${2-$answer}" '.prevResult = $prev' <<<"$1"
+	jq -c --argjson prev "${2-$output}" '.prevResult = $prev' <<<"$1"
 }
 
 # What valgrind has to say goes to files, shown when a test fails.
@@ -218,30 +312,20 @@ fi
 # $limit for its seconds, $search for its PATH.
 cni() {
 	# shellcheck disable=SC2119
-	local command=$1 conf=${2-$(net)} words_file=$TMPDIR/words.$BASHPID
+	local command=$1 conf=${2-$(net)}
 	local call=(timeout --kill-after=1 "${limit-$patience}" env "PATH=${search-$PATH}")
 
 	case $command in
 	unset) call+=("${plugin[@]}") ;;
 	*) call+=("CNI_COMMAND=$command" "${plugin[@]}") ;;
 	esac
-	status=0
 	case $conf in
-	@*) answer=$("${call[@]}" <"${conf#@}" 2>"$words_file") || status=$? ;;
-	*) answer=$("${call[@]}" <<<"$conf" 2>"$words_file") || status=$? ;;
+	@*) call "${call[@]}" <"${conf#@}" ;;
+	*) call "${call[@]}" <<<"$conf" ;;
 	esac
-	status_of_call=$status
-	words=$(<"$words_file")
-	# What an ordinary user's coverage cannot be written to, where the build measures it.
-	[[ $words != *profiling* ]] || words=$(grep -v -e 'profiling:/' -e 'libgcov profiling error' <<<"$words" || true)
 	case $status in
 	124 | 137) fail "$command did not end in time" ;;
 	esac
-	no_sanitizer_report "$words"
-}
-
-no_sanitizer_report() {
-	[[ ! $1 =~ AddressSanitizer|LeakSanitizer|"runtime error:" ]] || fail "sanitizer: $1"
 }
 
 # succeeds COMMAND [CONFIGURATION]
@@ -253,56 +337,31 @@ succeeds() {
 		examine
 		[ "$examined" != none ] || fail "$1 did not answer one JSON object"
 		;;
-	*) [ -z "$answer" ] || fail "$1 answered" ;;
+	*) [ -z "$output" ] || fail "$1 answered" ;;
 	esac
 }
 
 # fails CODE TEXT COMMAND [CONFIGURATION]: with this code, and a message that has the text.
 fails() {
-	local code=$1 text=$2
+	local code=$1 text=$2 message
 
-	shift 2
-	cni "$@"
-	[ "$status" = 1 ] || fail "$1 exited with $status, expected error $code ($text)"
-	examine
-	[[ $examined == error* ]] || fail "$1 did not answer one error object"
-	[[ $examined == "error $code "* ]] || fail "$1: expected code $code ($text), got $examined"
-	[[ $examined == *"$text"* ]] || fail "$1: expected a message with '$text', got $examined"
-	[[ $examined != *'\n'* ]] || fail "$1: the message has a newline: $examined"
+	cni "${@:3}"
+	is_error "$3"
+	message=${examined%%$'\t'*}
+	[[ $message == "error $code "* ]] || fail "$3: expected code $code ($text), got $examined"
+	[[ $message == *"$text"* ]] || fail "$3: expected a message with '$text', got $examined"
+	[[ $message != *'\n'* ]] || fail "$3: the message has a newline: $examined"
 }
 
-# examine: what the answer is, to $examined: "error CODE MESSAGE", "object", or "none" when it is not
-# exactly one JSON object. jq takes 25 ms to start, so one serves all calls.
-examine() {
-	printf '%s\n' "${answer//$'\n'/ }" >&"$to_jq"
-	IFS= read -r -t 10 examined <&"$from_jq" || fail "no answer from jq"
-}
+# run_plugin PLUGIN COMMAND [CONTAINER [NETNS]] <CONFIGURATION: as a runtime does; $ifname is the interface, and the
+# words of $under, such as those of strace or setpriv, come before the plugin.
+under=()
+run_plugin() {
+	local executable=$1 call=("CNI_COMMAND=$2" "CNI_PATH=$BIN:/usr/lib/cni")
 
-# shellcheck disable=SC2016
-start_jq() {
-	coproc JQ {
-		exec jq -R -r --unbuffered 'try (fromjson | if type != "object" then "none"
-			elif (.cniVersion | type) == "string" and (.code | type) == "number" and
-				(.msg | type) == "string" and ((.details // "") | type) == "string"
-			then "error \(.code) \([.msg] | @tsv)" else "object" end) catch "none"'
-	}
-	# A coprocess's own descriptors do not reach subshells.
-	exec {from_jq}<&"${JQ[0]}" {to_jq}>&"${JQ[1]}"
-}
-
-# expect FILTER [JSON]: the jq filter is true of it (default: the answer).
-expect() {
-	jq -e "$1" <<<"${2-$answer}" >/dev/null || fail "not so: $1"
-}
-
-# refused COMMAND...: it fails.
-refused() {
-	! "$@" || fail "should have failed: $*"
-}
-
-# is TEXT EXPECTED
-is() {
-	[ "$1" = "$2" ] || fail "is '$1', expected '$2'"
+	[ $# = 2 ] || call+=("CNI_CONTAINERID=$3" "CNI_NETNS=${4-/run/netns/$3}" "CNI_IFNAME=${ifname-eth0}")
+	[[ $executable == */* ]] || executable=$BIN/$executable
+	timeout --kill-after=1 30 env "${call[@]}" "${under[@]}" "$executable"
 }
 
 # State.

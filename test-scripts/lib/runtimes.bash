@@ -12,7 +12,6 @@
 # shellcheck disable=SC2034
 
 # Called outside, in setup_file and teardown_file.
-export CONF=${CONF:-$(cd "${BASH_SOURCE[0]%/*}/../../conf" && pwd)}
 
 name_cgroup() {
 	local group
@@ -67,18 +66,22 @@ make_image() {
 	echo "from the image" >/run/image/www/index.html
 }
 
-# call COMMAND...: $limit seconds at most. Into files, not pipes: what outlives the command may keep those.
-call() {
-	status=0
-	timeout --kill-after=1 "${limit-60}" "$@" </dev/null >"$TMPDIR/output" 2>"$TMPDIR/words" || status=$?
-	output=$(<"$TMPDIR/output")
-	words=$(<"$TMPDIR/words")
-	answer=$output status_of_call=$status
+# runtime COMMAND...: $limit seconds at most. Into a file, not a pipe: what outlives the command may keep that.
+runtime() {
+	call into_file timeout --kill-after=1 "${limit-60}" "$@"
+}
+
+into_file() {
+	local status=0
+
+	"$@" </dev/null >"$TMPDIR/output" || status=$?
+	cat "$TMPDIR/output"
+	return $status
 }
 
 # works COMMAND...: with success, and without a word.
 works() {
-	call "$@"
+	runtime "$@"
 	[ "$status" = 0 ] || fail "$* exited with $status: $words"
 	[ -z "$words" ] || fail "$* said: $words"
 }
@@ -88,7 +91,7 @@ refuses() {
 	local text=$1
 
 	shift
-	call "$@"
+	runtime "$@"
 	[ "$status" != 0 ] || fail "should have failed: $*"
 	[[ ${words##*$'\n'} == *"$text"* ]] || fail "$* said: $words; expected: $text"
 }

@@ -42,17 +42,22 @@ list() {
 		>"/run/image/net.d/$name.conflist"
 }
 
-call() {
-	status=0
-	words=$(timeout --kill-after=1 30 env "USERNET_CNI=${wanted-present}" \
-		/run/install --host /run/node --from /run/image "$@" 2>&1) || status=$?
-	status_of_call=$status
+# Its words and its output are one text, in $words.
+install_on_node() {
+	exec 2>&1
+	timeout --kill-after=1 30 env "USERNET_CNI=${wanted-present}" \
+		/run/install --host /run/node --from /run/image "$@"
+}
+
+installer() {
+	call install_on_node "$@"
+	words=$output
 	no_sanitizer_report "$words"
 }
 
 # does ARGUMENT...: with success.
 does() {
-	call "$@"
+	installer "$@"
 	[ "$status" = 0 ] || fail "$* exited with $status: $words"
 }
 
@@ -62,7 +67,7 @@ refuses() {
 
 	shift
 	before=$(look)
-	call "$@"
+	installer "$@"
 	[ "$status" = 1 ] || fail "$* exited with $status, expected: $text"
 	[[ $words == "usernet-cni-install: "*"$text"* ]] || fail "$* said: $words; expected: $text"
 	[ "$(wc -l <<<"$words")" = 1 ] || fail "$* said more than one line: $words"

@@ -1,40 +1,18 @@
-# shellcheck shell=bash disable=SC2016
-# A host of its own for a test of netns-portmap: network, mounts, processes and /run are private,
-# and go away with the shell that runs in it, whatever it started.
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# For the tests of netns-portmap, on a host of lib/inside.bash, whose directory of work is /run/work:
 #
 #   host    10.99.0.1 and fd99::1 towards the peer, the bridge cni0 towards containers
 #   peer    a network namespace on a veth: 10.99.0.2, fd99::2
 #   a, b, … containers: network namespaces
+#
+# Scripts are in single quotes, and variables are for lib/inside.bash too.
+# shellcheck disable=SC2016,SC2034
 
-portmap_root=$(cd $(dirname "${BASH_SOURCE[0]}")/../.. && pwd)
-PORTMAP_BIN=$(realpath "${PORTMAP_BIN:-${BIN:-$portmap_root/bin}}")
-CNI_REFERENCE=${CNI_REFERENCE:-/usr/lib/cni}
-export PORTMAP_BIN CNI_REFERENCE
-
-# in_host FUNCTION [ARGUMENT...]: run a function of the caller's file in a host of its own.
-in_host() {
-	local source=${BATS_TEST_SOURCE:-$BATS_TEST_FILENAME}
-
-	timeout -k 5 100 unshare -n -m -p -f --kill-child --mount-proc --propagation private \
-		bash -c 'set -eEuo pipefail
-			trap '\''echo "failed: $BASH_COMMAND (line $LINENO)" >&2'\'' ERR
-			source "$1/test-scripts/lib/portmap-host.sh"
-			source <(portmap_functions "$2")
-			host_up
-			shift 2
-			"$@"' in_host "$portmap_root" "$source" "$@"
-}
-
-# The functions of a bats file, without its tests.
-portmap_functions() {
-	awk '/^[a-z_0-9]+\(\) \{/ { inside = 1 } inside { print } /^}/ { inside = 0 }' "$1"
-}
-
-host_up() {
-	mount -t tmpfs tmpfs /run
-	mkdir /run/netns /run/work
+prepare_portmap() {
+	mkdir /run/work
 	cd /run/work || return
-	ip link set lo up
 	sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 	sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0
 	ip netns add peer
@@ -48,15 +26,6 @@ host_up() {
 	ip -n peer address add fd99::2/64 dev eth0 nodad
 	ip -n peer link set eth0 up
 	ip -n peer route add 10.22.0.0/16 via 10.99.0.1
-}
-
-# plugin_run PLUGIN COMMAND CONTAINER < configuration
-plugin_run() {
-	local plugin=$1
-
-	[[ $plugin == */* ]] || plugin=$PORTMAP_BIN/$plugin
-	CNI_COMMAND=$2 CNI_CONTAINERID=$3 CNI_NETNS=/run/netns/$3 CNI_IFNAME=eth0 \
-		CNI_PATH=$PORTMAP_BIN:$CNI_REFERENCE timeout 30 "$plugin"
 }
 
 bridge_conf() {
@@ -74,11 +43,11 @@ container_add() {
 	ip netns add "$1"
 	ip -n "$1" link set lo up
 	ip netns exec "$1" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
-	bridge_conf | plugin_run "$CNI_REFERENCE/bridge" ADD "$1" >"$1.result"
+	bridge_conf | run_plugin /usr/lib/cni/bridge ADD "$1" >"$1.result"
 }
 
 container_del() {
-	bridge_conf | plugin_run "$CNI_REFERENCE/bridge" DEL "$1"
+	bridge_conf | run_plugin /usr/lib/cni/bridge DEL "$1"
 	ip netns del "$1"
 }
 
@@ -90,13 +59,14 @@ address6() {
 	sed -nE 's/.*"address": *"([0-9a-f]*:[0-9a-f:]+)\/.*/\1/p' "$1.result" | head -1
 }
 
-# portmap_conf CONTAINER MAPPINGS [KEYS]: a configuration; MAPPINGS as JSON objects. NETWORK is its name.
+# portmap_conf CONTAINER MAPPINGS [KEYS]: a configuration; MAPPINGS as JSON objects. $NETWORK is its name,
+# $version the one of CNI.
 portmap_conf() {
 	local prev=null
 
 	[ ! -f "$1.result" ] || prev=$(<"$1.result")
 	cat <<-CONF
-	{"cniVersion": "1.0.0", "name": "${NETWORK:-net}", "type": "netns-portmap", ${3:+$3,}
+	{"cniVersion": "${version-1.0.0}", "name": "${NETWORK:-net}", "type": "netns-portmap", ${3:+$3,}
 	 "capabilities": {"portMappings": true},
 	 "runtimeConfig": {"portMappings": [${2:-}]}, "prevResult": $prev}
 	CONF
@@ -104,7 +74,33 @@ portmap_conf() {
 
 # portmap COMMAND CONTAINER MAPPINGS [KEYS]
 portmap() {
-	portmap_conf "$2" "${3:-}" "${4:-}" | plugin_run netns-portmap "$1" "$2"
+	portmap_conf "$2" "${3:-}" "${4:-}" | run_plugin netns-portmap "$1" "$2"
+}
+
+# interrupted INJECTION COMMAND CONTAINER MAPPINGS: portmap, with what strace injects, "SYSCALL:..."; its trace is in
+# the file trace. LeakSanitizer does not run under strace.
+interrupted() {
+	local under=(strace -qq -o trace -e "trace=${1%%:*}" -e "inject=$1")
+
+	ASAN_OPTIONS=detect_leaks=0 portmap "${@:2}"
+}
+
+# is_killed SYSCALL N COMMAND CONTAINER MAPPINGS: portmap, at the n-th of these calls; fails if it got to its end.
+is_killed() {
+	! interrupted "$1:signal=KILL:when=$2" "${@:3}" >/dev/null 2>&1
+}
+
+# portmap_gc NETWORK CONTAINER...: GC of the network, which has these containers.
+portmap_gc() {
+	jq -nc '{cniVersion: "1.1.0", name: $ARGS.positional[0], type: "netns-portmap",
+		"cni.dev/valid-attachments": [$ARGS.positional[1:][] | {containerID: ., ifname: "eth0"}]}' --args "$@" |
+		run_plugin netns-portmap GC
+}
+
+# portmap_status [MEMBERS]
+portmap_status() {
+	echo "{\"cniVersion\": \"1.1.0\", \"name\": \"net\", \"type\": \"netns-portmap\"${1:+, $1}}" |
+		run_plugin netns-portmap STATUS
 }
 
 # A mapping: map HOSTPORT CONTAINERPORT [PROTOCOL [HOSTIP]]
@@ -112,8 +108,8 @@ map() {
 	echo "{\"hostPort\": $1, \"containerPort\": $2, \"protocol\": \"${3:-tcp}\"${4:+, \"hostIP\": \"$4\"}}"
 }
 
-# list COMMAND FILE CONTAINER MAPPINGS: what a runtime does with a network configuration list.
-list() {
+# run_list COMMAND FILE CONTAINER MAPPINGS: what a runtime does with a network configuration list.
+run_list() {
 	local n i conf
 
 	n=$(jq '.plugins | length' "$2")
@@ -124,25 +120,10 @@ list() {
 			 | if .capabilities.portMappings then .runtimeConfig = {portMappings: $maps} else . end
 			 | if .prevResult then . else del(.prevResult) end' "$2" >"$3.conf"
 		conf=$(jq -r .type "$3.conf")
-		[ -x "$PORTMAP_BIN/$conf" ] || conf=$CNI_REFERENCE/$conf
-		plugin_run "$conf" "$1" "$3" <"$3.conf" >"$3.answer"
+		[ -x "$BIN/$conf" ] || conf=/usr/lib/cni/$conf
+		run_plugin "$conf" "$1" "$3" <"$3.conf" >"$3.answer"
 		[ "$1" != ADD ] || cp "$3.answer" "$3.result"
 	done
-}
-
-# refused CODE PATTERN COMMAND...: it fails, with one error of that code and a message like that.
-refused() {
-	local code=$1 pattern=$2 out
-
-	shift 2
-	if out=$("$@" 2>refused.stderr); then
-		echo "accepted: $*: $out" >&2
-		return 1
-	fi
-	if ! grep -Eq "\"code\":[[:space:]]*$code\b" <<<"$out" || ! grep -Eq -- "$pattern" <<<"$out"; then
-		echo "expected code $code and /$pattern/, got: $out" >&2
-		return 1
-	fi
 }
 
 # serve NETNS ADDRESS-FAMILY PROTOCOL PORT WORD: a server that answers WORD and the client's address.
@@ -165,16 +146,16 @@ serve() {
 	served "$1" "$3" "$4" "$2"
 }
 
-# Wait, for two seconds at most, until somebody listens.
+# served NETNS PROTOCOL PORT ADDRESS-FAMILY: somebody listens; "host" is no network namespace.
 served() {
-	local i
+	wait_until is_served "$@"
+}
 
-	for ((i = 0; i < 100; i++)); do
-		[ -z "$(ip netns exec "$1" ss -Hln"$4" "--$2" "sport = :$3")" ] || return 0
-		sleep 0.02
-	done
-	echo "nobody listens on $2 $3 in $1" >&2
-	return 1
+is_served() {
+	local where=(ip netns exec "$1")
+
+	[ "$1" != host ] || where=()
+	[ -n "$("${where[@]}" ss -Hln"$4" "--$2" "sport = :$3")" ]
 }
 
 # ask NETNS PROTOCOL ADDRESS PORT: what the server says; "host" is no network namespace.
@@ -202,33 +183,14 @@ answers() {
 	local got
 
 	got=$(ask "${@:2}")
-	[[ $got == "$1"* ]] || {
-		echo "asked ${*:2}, expected $1, got: $got" >&2
-		return 1
-	}
+	[[ $got == "$1"* ]] || fail "asked ${*:2}, expected $1, got: $got"
 }
 
 silent() {
 	local got
 
 	got=$(ask "$@")
-	[ -z "$got" ] || {
-		echo "asked $*, expected nothing, got: $got" >&2
-		return 1
-	}
-}
-
-# Whether two texts are the same, and if not, both.
-is() {
-	[ "$1" = "$2" ] || {
-		echo "expected: $2" >&2
-		echo "got:      $1" >&2
-		return 1
-	}
-}
-
-rules() {
-	nft list ruleset | grep -c . || true
+	[ -z "$got" ] || fail "asked $*, expected nothing, got: $got"
 }
 
 elements() {
@@ -236,7 +198,48 @@ elements() {
 }
 
 # Nothing of the plugin's is left: no rule, set, element, record.
-nothing_left() {
+nothing_published() {
 	is "$(nft list tables | grep -c usernet_portmap || true)" 0
 	is "$(find /run/usernet-cni -name '*@*' 2>/dev/null | wc -l)" 0
+}
+
+# A container without a namespace: its result says that it is behind the bridge.
+paper_container() {
+	echo "{\"cniVersion\": \"1.0.0\", \"interfaces\": [{\"name\": \"eth0\", \"sandbox\": \"/run/netns/$1\"}],
+		\"ips\": [{\"interface\": 0, \"address\": \"$2/16\"}]}" >"$1.result"
+}
+
+# slirp_conf CONTAINER [VERSION]
+slirp_conf() {
+	echo "{\"cniVersion\": \"${2:-1.1.0}\", \"name\": \"net\", \"type\": \"slirp4netns\"}"
+}
+
+# slirp_add CONTAINER [VERSION]: a container behind slirp4netns; its result goes to CONTAINER.result.
+slirp_add() {
+	ip netns add "$1"
+	ip -n "$1" link set lo up
+	slirp_conf "$@" | run_plugin slirp4netns ADD "$1" >"$1.result"
+}
+
+slirp_del() {
+	slirp_conf "$@" | run_plugin slirp4netns DEL "$1"
+	ip netns del "$1"
+}
+
+# pm COMMAND CONTAINER [MAPPINGS [KEYS]], in version 1.1.0
+pm() {
+	version=1.1.0 portmap "$@"
+}
+
+# What slirp4netns lists: api SOCKET REQUEST
+api() {
+	echo "$2" | timeout 5 socat -t 2 - "UNIX-CONNECT:$1"
+}
+
+socket_of() {
+	jq -r .socket "/run/usernet-cni/slirp4netns/net/$1@eth0.json"
+}
+
+forwards() {
+	api "$(socket_of "$1")" '{"execute": "list_hostfwd"}' | jq -c '.entries | map("\(.proto) \(.host_addr):\(.host_port)>\(.guest_addr):\(.guest_port)")'
 }

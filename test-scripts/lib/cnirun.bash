@@ -2,8 +2,7 @@
 # shellcheck shell=bash
 #
 # For the tests of cnirun, on a host of lib/inside.bash: its executables and Debian's plugins, lists
-# in /run/net.d, an empty result cache, plugins that a test invents. What cnirun said is in $output,
-# $words and $status.
+# in /run/net.d, an empty result cache, plugins that a test invents.
 #
 # Scripts of plugins are in single quotes, and variables are for lib/inside.bash too.
 # shellcheck disable=SC2016,SC2034
@@ -83,21 +82,13 @@ calls() {
 	[ ! -e /run/t/calls ] || xargs <"/run/t/calls"
 }
 
-# hear COMMAND...: $limit seconds at most.
-hear() {
-	local words_file
-
-	words_file=$(mktemp "$TMPDIR/words.XXXXXX")
-	status=0
-	output=$(timeout --foreground --kill-after=1 "${limit-30}" "$@" 2>"$words_file") || status=$?
-	words=$(<"$words_file")
-	answer=$output status_of_call=$status
-	rm -f "$words_file"
-	no_sanitizer_report "$words"
+# timed COMMAND...: $limit seconds at most.
+timed() {
+	timeout --foreground --kill-after=1 "${limit-30}" "$@"
 }
 
 cnirun() {
-	hear /run/cni/cnirun "$@"
+	call timed /run/cni/cnirun "$@"
 }
 
 # runs ARGUMENT...: with success, and without a word.
