@@ -3,7 +3,10 @@
 #   make            builds bin/
 #   make deps       installs, by apt-get and as root, what building, the demo and the tests need
 #   make demo       the main job on real namespaces, as root and as an ordinary user
-#   make check      lint, unit and integration tests; last line "N passed, N failed"
+#   make check      lint, unit and integration tests; last line "N passed, N failed";
+#                   with SUITES="PATTERN..." those that match
+#   make check-quick
+#                   what of that takes less than a minute, with what is installed
 #   make faults     each system call and allocation fails once, and a kill at each (as root; an hour)
 #   make load       many attachments and callers at once, and 10,000 cycles (as root)
 #   make mutants    deliberate changes to the code, each of which a test must notice: MUTANTS of them (as root)
@@ -25,7 +28,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all deps demo check lint load bench install uninstall clean test-programs bench-programs \
+.PHONY: all deps demo check check-quick lint load bench install uninstall clean test-programs bench-programs \
 	fuzz fuzzers faults mutants compile_commands.json
 
 # What is installed. The image's container runs one more, which stands among them in plugins/: EXECUTABLES are both.
@@ -285,11 +288,23 @@ demo: deps
 	$(MAKE) all
 	test-scripts/demo $(abspath $(BIN))
 
+# SUITES="PATTERN...": only the suites that match, and of what takes longer to build only what these need.
+SUITES ?=
+
 check: deps
 	$(MAKE) WERROR=1 all test-programs bench-programs $(BUILD)/load $(FAULTS)
-	$(MAKE) WERROR=1 SANITIZE=1 all test-programs
-	$(MAKE) WERROR=1 image
-	test-scripts/run-tests
+	needs=$$(test-scripts/run-tests --needs $(SUITES)) && for need in $$needs; do \
+		case $$need in \
+		sanitized) $(MAKE) WERROR=1 SANITIZE=1 all test-programs || exit ;; \
+		image) $(MAKE) WERROR=1 image || exit ;; \
+		esac; \
+	done
+	test-scripts/run-tests $(SUITES)
+
+# Under a minute on two idle cores, and with what is installed: each unit test, suites of each plugin, formatting.
+check-quick:
+	$(MAKE) all $(UNIT)
+	test-scripts/run-tests --quick $(SUITES)
 
 lint: all
 	test-scripts/lint
