@@ -200,19 +200,22 @@ PLUGIN_cnirun := cnirun
 PLUGIN_install := install
 plugin_of = $(PLUGIN_$(firstword $(subst _, ,$(1))))
 
+# Network, mounts and processes of their own, for whatever is tried in C.
+HOST := $(BUILD)/test-scripts/lib/host.o
+
 # A function __wrap_NAME that a test defines stands in for NAME, and __real_NAME is the one that it stands for.
 define unit_rule
-$(BUILD)/unit/test_$(1): test-scripts/unit/test_$(1).c $(patsubst %,$(BUILD)/lib%.a,$(call plugin_of,$(1))) $(LIB) Makefile \
+$(BUILD)/unit/test_$(1): test-scripts/unit/test_$(1).c $(patsubst %,$(BUILD)/lib%.a,$(call plugin_of,$(1))) $(HOST) $(LIB) Makefile \
 		| $(BUILD)/sonames.h
 	@mkdir -p $$(@D)
 	@echo '  TEST  $$<'
 	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) \
 		$$$$(sed -nE 's/^[^[:space:]].*\b__wrap_(\w+)\(.*/-Wl,--wrap=\1/p' $$< | sort -u) \
-		-o $$@ $$< $$(filter %.a,$$^) -lcmocka $$(LIBS_$(call plugin_of,$(1))) $$(LIBS)
+		-o $$@ $$< $$(filter %.o %.a,$$^) -lcmocka $$(LIBS_$(call plugin_of,$(1))) $$(LIBS)
 endef
 $(foreach test,$(patsubst $(BUILD)/unit/test_%,%,$(UNIT)),$(eval $(call unit_rule,$(test))))
 
-$(BENCH): $(patsubst %.c,$(BUILD)/%.o,$(wildcard test-scripts/bench/*.c)) $(LIB)
+$(BENCH): $(patsubst %.c,$(BUILD)/%.o,$(wildcard test-scripts/bench/*.c)) $(HOST) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LINK  bench'
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call libs,libmnl) $(LIBS)
@@ -260,22 +263,22 @@ image: static
 	conf/kubernetes/build-image build/static/bin build
 
 FAULTS := $(BUILD)/faults/faults $(BUILD)/faults/failing_alloc.so
-FAULTS_SRC := $(addprefix test-scripts/campaigns/faults/,faults.c subjects.c host.c tracer.c calls.c)
+FAULTS_SRC := $(addprefix test-scripts/campaigns/faults/,faults.c subjects.c inventory.c tracer.c calls.c)
 
-$(BUILD)/faults/faults: $(FAULTS_SRC) $(wildcard test-scripts/campaigns/faults/*.h) $(LIB)
+$(BUILD)/faults/faults: $(FAULTS_SRC) $(wildcard test-scripts/campaigns/faults/*.h) $(HOST) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  TEST  test-scripts/campaigns/faults'
-	$(Q)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -o $@ $(FAULTS_SRC) $(LIB) $(call libs,libmnl) $(LIBS)
+	$(Q)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -o $@ $(FAULTS_SRC) $(HOST) $(LIB) $(call libs,libmnl) $(LIBS)
 
 $(BUILD)/faults/failing_alloc.so: test-scripts/campaigns/faults/failing_alloc.c test-scripts/campaigns/faults/failing_alloc.h
 	@mkdir -p $(@D)
 	@echo '  TEST  $<'
 	$(Q)$(CC) $(filter-out -fPIE -MMD -MP,$(ALL_CFLAGS)) -fno-builtin -fPIC -shared -o $@ $<
 
-$(BUILD)/load: test-scripts/campaigns/load/load.c $(LIB)
+$(BUILD)/load: test-scripts/campaigns/load/load.c $(HOST) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LOAD  $<'
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(HOST) $(LIB) $(LIBS)
 
 test-programs: $(UNIT) $(CLIENT) $(if $(filter 1,$(SANITIZE)),$(FUZZERS))
 

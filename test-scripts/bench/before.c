@@ -17,9 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../lib/host.h"
 #include "bench.h"
 #include "command.h"
-#include "host.h"
 #include "portmap_fill.h"
 #include "slirp.h"
 
@@ -131,7 +131,7 @@ static const char *make_bridged(void)
 	static char result[OUTPUT_MAX];
 
 	if (call(&bridge, "ADD", conf, result) < 0)
-		bench_die("the bridge plugin failed");
+		die("the bridge plugin failed");
 	return result;
 }
 
@@ -162,7 +162,7 @@ static void compare_portmap(struct bench *b, const char *result)
 						"\"prevResult\":%s}",
 						result)),
 			NULL, 0) < 0)
-		bench_die("the mapping that stays cannot be added");
+		die("the mapping that stays cannot be added");
 	compare_operations(b, "netns-portmap", " (nftables, one other)", 40, conf, false);
 	portmap_fill(NULL, 0, b->quick ? 100 : OTHERS);
 	compare_operations(b, "netns-portmap",
@@ -231,7 +231,7 @@ static double run_cnirun(void *arg)
 static void compare_cnirun(struct bench *b)
 {
 	if (mkdir("/run/net.d", 0755) < 0)
-		bench_die("cannot make /run/net.d: %s", strerror(errno));
+		die("cannot make /run/net.d: %s", strerror(errno));
 	host_run("cp conf/40-all.conflist /run/net.d");
 	compare(b, "cnirun add and del of slirp4netns, netns-portmap, netns-stats", 40, run_add_del,
 		(void *)(uintptr_t)b->before, (void *)(uintptr_t)b->bin);

@@ -79,6 +79,4 @@ double bench_neighbours(const struct candidate *a, const struct candidate *b, si
 
 void *bench_alloc(size_t n, size_t size); /* zeroed, never NULL, never freed */
 
-void __attribute__((noreturn, format(printf, 1, 2))) bench_die(const char *format, ...);
-
 #endif

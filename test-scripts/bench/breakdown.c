@@ -34,9 +34,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../lib/host.h"
 #include "bench.h"
 #include "command.h"
-#include "host.h"
 
 #define TRACING "/run/tracing"
 #define RING_PAGES 64
@@ -197,11 +197,11 @@ static int watch(pid_t pid, struct perf_event_mmap_page **ring)
 	const long fd = syscall(SYS_perf_event_open, &attr, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
 
 	if (fd < 0)
-		bench_die("cannot watch a process: %s", strerror(errno));
+		die("cannot watch a process: %s", strerror(errno));
 	*ring = mmap(NULL, (size_t)(RING_PAGES + 1) * 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
 		     (int)fd, 0);
 	if (*ring == MAP_FAILED)
-		bench_die("cannot map the events: %s", strerror(errno));
+		die("cannot map the events: %s", strerror(errno));
 	return (int)fd;
 }
 
@@ -232,7 +232,7 @@ static void collect(const struct perf_event_mmap_page *ring)
 	for (uint64_t at = 0; at < ring->data_head; at += sample.header.size) {
 		copy_out(ring, at, &sample.header, sizeof(sample.header));
 		if (sample.header.type == PERF_RECORD_LOST || n_calls == CALLS_MAX)
-			bench_die("a call makes more system calls than can be watched");
+			die("a call makes more system calls than can be watched");
 		if (sample.header.type != PERF_RECORD_SAMPLE)
 			continue;
 		copy_out(ring, at, &sample, sizeof(sample));
@@ -258,7 +258,7 @@ static double run_watched(const struct command *cmd, double *start)
 	pid_t pid;
 
 	if (pipe2(go, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
-		bench_die("cannot make a pipe: %s", strerror(errno));
+		die("cannot make a pipe: %s", strerror(errno));
 	pid = fork();
 	if (pid == 0) {
 		dup2(in, 0);
@@ -269,12 +269,12 @@ static double run_watched(const struct command *cmd, double *start)
 		_exit(127);
 	}
 	if (pid < 0)
-		bench_die("cannot fork: %s", strerror(errno));
+		die("cannot fork: %s", strerror(errno));
 	close(out[1]);
 	fd = watch(pid, &ring);
 	*start = command_now();
 	if (write(go[1], "", 1) != 1)
-		bench_die("cannot let the process go: %s", strerror(errno));
+		die("cannot let the process go: %s", strerror(errno));
 	while (read(out[0], dropped, sizeof(dropped)) > 0)
 		continue;
 	waitpid(pid, &status, 0);
@@ -287,7 +287,7 @@ static double run_watched(const struct command *cmd, double *start)
 	close(go[1]);
 	close(out[0]);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		bench_die("%s failed", cmd->argv[0]);
+		die("%s failed", cmd->argv[0]);
 	return us;
 }
 
@@ -314,8 +314,8 @@ static void divide(const struct operation *op, double start, double end, double 
 		if (i == n_calls && op->phases[p].may_lack)
 			continue;
 		if (i == n_calls)
-			bench_die("%s: no system call begins the phase \"%s\"", op->name,
-				  op->phases[p].name);
+			die("%s: no system call begins the phase \"%s\"", op->name,
+			    op->phases[p].name);
 		took[current] = calls[i].at - began;
 		began = calls[i].at;
 		current = p;
@@ -363,7 +363,7 @@ static void measure(struct bench *b, const struct operation *op)
 		const size_t r = round < 0 ? 0 : (size_t)round; /* overwritten by round 0 */
 
 		if (!is_add && call(&m, "ADD") < 0)
-			bench_die("%s failed", op->name);
+			die("%s failed", op->name);
 		watched.samples[r] = run_watched(
 			call_plugin(&c, m.path, op->command, "bench", "/run/netns/bench", m.conf),
 			&start);
@@ -371,10 +371,10 @@ static void measure(struct bench *b, const struct operation *op)
 		for (size_t p = 0; op->phases[p].name != NULL; p++)
 			phases[p].samples[r] = took[p];
 		if (call(&m, is_add ? "DEL" : "ADD") < 0)
-			bench_die("%s failed", op->name);
+			die("%s failed", op->name);
 		alone.samples[r] = call(&m, op->command);
 		if (alone.samples[r] < 0 || (is_add && call(&m, "DEL") < 0))
-			bench_die("%s failed", op->name);
+			die("%s failed", op->name);
 	}
 	bench_begin(b, host_format("breakdown: %s", op->name), UNIT_US, rounds);
 	for (size_t p = 0; op->phases[p].name != NULL; p++) {

@@ -24,9 +24,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../lib/host.h"
 #include "bench.h"
 #include "command.h"
-#include "host.h"
 #include "slirp.h"
 
 #define USER 1000
@@ -64,7 +64,7 @@ static double run_by_hand(void *arg)
 	daemon_argv[n++] = "tap0";
 	unlink(API_SOCKET);
 	if (pipe2(there, O_CLOEXEC) < 0 || pipe2(go, O_CLOEXEC) < 0 || pipe2(ready, O_CLOEXEC) < 0)
-		bench_die("cannot make a pipe: %s", strerror(errno));
+		die("cannot make a pipe: %s", strerror(errno));
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, go[0], 0);
 	posix_spawn_file_actions_adddup2(&actions, there[1], 1);
@@ -72,12 +72,12 @@ static double run_by_hand(void *arg)
 	errno = posix_spawn(&pid, unshare_argv[0], &actions, NULL, (char **)(uintptr_t)unshare_argv,
 			    (char **)(uintptr_t)environment);
 	if (errno != 0 || read(there[0], &byte, 1) != 1)
-		bench_die("unshare did not start");
+		die("unshare did not start");
 	snprintf(pid_text, sizeof(pid_text), "%d", (int)pid);
 	daemon = command_start(&daemon_command, ready[1]);
 	close(ready[1]);
 	if (read(ready[0], &byte, 1) != 1 || write(go[1], "\n", 1) != 1)
-		bench_die("slirp4netns did not become ready");
+		die("slirp4netns did not become ready");
 	waitpid(pid, NULL, 0);
 	kill(daemon, SIGTERM);
 	waitpid(daemon, NULL, 0);
@@ -189,7 +189,7 @@ static void prepare(const struct bench *b)
 	    mknod("/run/tun", S_IFCHR | 0666, makedev(10, 200)) < 0 ||
 	    chmod("/run/tun", 0666) < 0 ||
 	    mount("/run/tun", "/dev/net/tun", NULL, MS_BIND, NULL) < 0)
-		bench_die("cannot make a host for a user: %s", strerror(errno));
+		die("cannot make a host for a user: %s", strerror(errno));
 	host_make("bench");
 	host_run("cp %s/slirp4netns %s/netns-portmap %s/netns-stats %s/cnirun " PLUGINS, b->bin,
 		 b->bin, b->bin, b->bin);
@@ -205,7 +205,7 @@ static void prepare(const struct bench *b)
 static void become_user(void)
 {
 	if (setgroups(0, NULL) < 0 || setgid(USER) < 0 || setuid(USER) < 0)
-		bench_die("cannot become an ordinary user: %s", strerror(errno));
+		die("cannot become an ordinary user: %s", strerror(errno));
 }
 
 static void run(struct bench *b)

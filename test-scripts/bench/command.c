@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../lib/host.h"
 #include "bench.h"
 
 double command_now(void)
@@ -36,7 +37,7 @@ int command_input(const char *input)
 		return open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (pipe2(fds, O_CLOEXEC) < 0 || fcntl(fds[1], F_SETPIPE_SZ, 65536) < (int)len ||
 	    write(fds[1], input, len) != (ssize_t)len)
-		bench_die("cannot prepare the input: %s", strerror(errno));
+		die("cannot prepare the input: %s", strerror(errno));
 	close(fds[1]);
 	return fds[0];
 }
@@ -48,7 +49,7 @@ static pid_t spawn(const struct command *cmd, const posix_spawn_file_actions_t *
 	errno = posix_spawn(&pid, cmd->argv[0], actions, NULL, (char **)(uintptr_t)cmd->argv,
 			    (char **)(uintptr_t)cmd->envp);
 	if (errno != 0)
-		bench_die("cannot start %s: %s", cmd->argv[0], strerror(errno));
+		die("cannot start %s: %s", cmd->argv[0], strerror(errno));
 	return pid;
 }
 
@@ -65,7 +66,7 @@ double command_run(const struct command *cmd, char *output, size_t size)
 	pid_t pid;
 
 	if (pipe2(out, O_CLOEXEC) < 0)
-		bench_die("cannot make a pipe: %s", strerror(errno));
+		die("cannot make a pipe: %s", strerror(errno));
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, in, 0);
 	posix_spawn_file_actions_adddup2(&actions, out[1], 1);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../lib/host.h"
 #include "bench.h"
 #include "cleanup.h"
 #include "command.h"
-#include "host.h"
 #include "report.h"
 
 static const struct subject *const subjects[] = {
@@ -49,14 +50,15 @@ static void __attribute__((noreturn)) child(const struct subject *subject, struc
 {
 	cleanup_free char *text = NULL;
 
-	host_enter();
+	host_enter(CLONE_NEWNET);
+	host_empty();
 	b->report = cJSON_CreateObject();
 	cJSON_AddStringToObject(b->report, "name", subject->name);
 	cJSON_AddStringToObject(b->report, "about", subject->about);
 	subject->run(b);
 	text = cJSON_PrintUnformatted(b->report);
 	if (text == NULL || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		bench_die("cannot hand the report over: %s", strerror(errno));
+		die("cannot hand the report over: %s", strerror(errno));
 	exit(0);
 }
 
@@ -67,10 +69,10 @@ static cJSON *read_report(int fd)
 	char *text;
 
 	if (fstat(fd, &st) < 0)
-		bench_die("cannot read a report: %s", strerror(errno));
+		die("cannot read a report: %s", strerror(errno));
 	text = bench_alloc((size_t)st.st_size + 1, 1);
 	if (pread(fd, text, (size_t)st.st_size, 0) != st.st_size)
-		bench_die("cannot read a report: %s", strerror(errno));
+		die("cannot read a report: %s", strerror(errno));
 	report = cJSON_Parse(text);
 	free(text);
 	return report;
@@ -88,7 +90,7 @@ static cJSON *run_subject(const struct subject *subject, struct bench *b)
 	fflush(stdout);
 	pid = fork();
 	if (fd < 0 || pid < 0)
-		bench_die("cannot start the subject %s: %s", subject->name, strerror(errno));
+		die("cannot start the subject %s: %s", subject->name, strerror(errno));
 	if (pid == 0)
 		child(subject, b, fd);
 	waitpid(pid, &status, 0);
@@ -118,7 +120,7 @@ static void refuse_unknown(char **names)
 			i++;
 		if (i == N_SUBJECTS) {
 			usage(stderr);
-			bench_die("there is no subject %s", *name);
+			die("there is no subject %s", *name);
 		}
 	}
 }
@@ -128,7 +130,7 @@ static const char *absolute(const char *path)
 	const char *real = realpath(path, NULL);
 
 	if (real == NULL)
-		bench_die("%s: %s", path, strerror(errno));
+		die("%s: %s", path, strerror(errno));
 	return real;
 }
 
@@ -174,7 +176,7 @@ int main(int argc, char **argv)
 		case 'r':
 			b.rounds = atoi(optarg);
 			if (b.rounds < 1 || b.rounds > 100000)
-				bench_die("--rounds %s: a number from 1 to 100000", optarg);
+				die("--rounds %s: a number from 1 to 100000", optarg);
 			break;
 		case 'h':
 			usage(stdout);
@@ -186,7 +188,7 @@ int main(int argc, char **argv)
 	}
 	refuse_unknown(argv + optind);
 	if (geteuid() != 0)
-		bench_die("must be run as root: it makes hosts for itself");
+		die("must be run as root: it makes hosts for itself");
 	b.bin = absolute(b.bin);
 	b.build = absolute(b.build);
 	if (b.before != NULL)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../lib/host.h"
 #include "bench.h"
 
 #include <stdarg.h>
@@ -16,25 +17,12 @@ static const struct {
 	[UNIT_RATE] = {"/s", 1, 0},
 };
 
-void bench_die(const char *format, ...)
-{
-	va_list args;
-
-	fflush(stdout);
-	va_start(args, format);
-	fprintf(stderr, "bench: ");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(1);
-}
-
 void *bench_alloc(size_t n, size_t size)
 {
 	void *memory = calloc(n, size);
 
 	if (memory == NULL)
-		bench_die("out of memory");
+		die("out of memory");
 	return memory;
 }
 
@@ -137,7 +125,7 @@ void bench_compare(struct bench *b, const char *title, enum unit unit, int round
 			const double value = candidates[i].run(candidates[i].arg);
 
 			if (value < 0)
-				bench_die("%s: %s failed", title, candidates[i].name);
+				die("%s: %s failed", title, candidates[i].name);
 			if (round >= 0)
 				candidates[i].samples[round] = value;
 		}

@@ -26,9 +26,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../lib/host.h"
 #include "bench.h"
 #include "command.h"
-#include "host.h"
 #include "portmap_fill.h"
 
 /* More mappings than these are not loaded for the reference plugin: its calls take seconds then. */
@@ -79,7 +79,7 @@ static struct sockaddr_in address_of(const char *host, uint16_t port)
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
 
 	if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
-		bench_die("%s: not an address", host);
+		die("%s: not an address", host);
 	return address;
 }
 
@@ -97,10 +97,10 @@ static void serve(const struct side *side)
 	host_switch(NULL);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 512) < 0)
-		bench_die("cannot listen in the container: %s", strerror(errno));
+		die("cannot listen in the container: %s", strerror(errno));
 	pid = fork();
 	if (pid < 0)
-		bench_die("cannot fork: %s", strerror(errno));
+		die("cannot fork: %s", strerror(errno));
 	while (pid == 0)
 		close(accept(fd, NULL, NULL));
 	close(fd);
@@ -135,10 +135,10 @@ static void host_up(struct side *side)
 		  "add rule inet node c ct state established accept\n",
 		  "ip netns exec %s nft -f -", h);
 	if (call(side, PEERS "/bridge", "ADD", "bench", host_format(bridge, h), result) < 0)
-		bench_die("the bridge plugin failed");
+		die("the bridge plugin failed");
 	at = strstr(result, "10.22.");
 	if (at == NULL || sscanf(at, "%15[0-9.]", side->address) != 1)
-		bench_die("the bridge plugin gave no address");
+		die("the bridge plugin gave no address");
 	side->first = configuration(side, result, 8080);
 	side->others = configuration(side, result, 9000);
 	serve(side);
@@ -251,9 +251,9 @@ static void send_elements(int fd, uint16_t type, uint16_t flags)
 	at += nlh->nlmsg_len;
 	put_batch(&at, NFNL_MSG_BATCH_END);
 	if (send(fd, buffer, (size_t)(at - buffer), 0) < 0)
-		bench_die("netlink: %s", strerror(errno));
+		die("netlink: %s", strerror(errno));
 	if (recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT) > 0)
-		bench_die("map inet floor m: the kernel refused");
+		die("map inet floor m: the kernel refused");
 }
 
 static int nf_socket(void)
@@ -261,7 +261,7 @@ static int nf_socket(void)
 	const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 
 	if (fd < 0)
-		bench_die("netlink: %s", strerror(errno));
+		die("netlink: %s", strerror(errno));
 	return fd;
 }
 
@@ -372,7 +372,7 @@ static double run_connections(void *arg)
 
 		if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
 		    read(fd, &byte, 1) != 0)
-			bench_die("no connection to %s port %u", target->address, target->port);
+			die("no connection to %s port %u", target->address, target->port);
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 		close(fd);
 	}
@@ -427,7 +427,7 @@ static void add_first(void)
 {
 	if (call(&ours, ours.path, "ADD", "first", ours.first, NULL) < 0 ||
 	    call(&peer, peer.path, "ADD", "first", peer.first, NULL) < 0)
-		bench_die("the mapping of the connections cannot be added");
+		die("the mapping of the connections cannot be added");
 }
 
 static void run(struct bench *b)

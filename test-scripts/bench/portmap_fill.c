@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "host.h"
+#include "../lib/host.h"
 
 void portmap_fill(const char *host, int from, int to)
 {

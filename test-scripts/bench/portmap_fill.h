@@ -5,7 +5,7 @@
 
 /*
  * portmap_fill() - add the mappings from number @from to number @to, two to a container.
- * @host: the network namespace whose table is there already; NULL: the one of host_enter()
+ * @host: the network namespace whose table is there already; NULL: the one of the host
  *
  * Host ports are 10000 and up.
  */

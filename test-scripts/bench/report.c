@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "../lib/host.h"
 #include "bench.h"
 #include "cleanup.h"
 #include "version.h"
@@ -158,7 +159,7 @@ void report_plot(const cJSON *report, const char *path)
 		return;
 	f = popen("gnuplot", "we");
 	if (f == NULL)
-		bench_die("cannot start gnuplot: %s", strerror(errno));
+		die("cannot start gnuplot: %s", strerror(errno));
 	cJSON_ArrayForEach (curve, curves)
 		for (size_t i = 0; i < 2; i++)
 			write_block(f, block++,
@@ -185,7 +186,7 @@ void report_plot(const cJSON *report, const char *path)
 	}
 	fprintf(f, "unset multiplot\n");
 	if (pclose(f) != 0)
-		bench_die("gnuplot failed");
+		die("gnuplot failed");
 	printf("\nplot: %s\n", path);
 }
 
@@ -195,6 +196,6 @@ void report_write(const cJSON *report, const char *path)
 	FILE *f = fopen(path, "we");
 
 	if (text == NULL || f == NULL || fprintf(f, "%s\n", text) < 0 || fclose(f) != 0)
-		bench_die("cannot write %s: %s", path, strerror(errno));
+		die("cannot write %s: %s", path, strerror(errno));
 	printf("report: %s\n", path);
 }

@@ -13,9 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../lib/host.h"
 #include "bench.h"
 #include "command.h"
-#include "host.h"
 #include "slirp.h"
 
 #define NETNS "/run/netns/bench"
@@ -56,7 +56,7 @@ static struct bare start_and_end(const char *const *options, int sig)
 	argv[n++] = NETNS;
 	argv[n++] = "tap0";
 	if (pipe2(ready, O_CLOEXEC) < 0)
-		bench_die("cannot make a pipe: %s", strerror(errno));
+		die("cannot make a pipe: %s", strerror(errno));
 	start = command_now();
 	pid = command_start(&command, ready[1]);
 	close(ready[1]);
@@ -125,7 +125,7 @@ static void size(struct bench *b)
 	struct stat st;
 
 	if (kib < 0 || call("DEL", conf, NULL) < 0 || stat(plugin, &st) < 0)
-		bench_die("cannot measure memory and size");
+		die("cannot measure memory and size");
 	printf("\nSize\n");
 	bench_goal(b, "peak memory of ADD", (double)kib, "KiB", AT_MOST, 3072);
 	bench_goal(b, "stripped plugin", (double)st.st_size, "B", AT_MOST, 150000);

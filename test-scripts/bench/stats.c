@@ -27,10 +27,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../lib/host.h"
 #include "address.h"
 #include "bench.h"
 #include "command.h"
-#include "host.h"
 #include "link.h"
 
 #define STATE "/run/usernet-cni/netns-stats/net"
@@ -55,17 +55,17 @@ static void make_interface(void)
 	struct link link;
 
 	if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0)
-		bench_die("cannot make a tap: %s", strerror(errno));
+		die("cannot make a tap: %s", strerror(errno));
 	close(fd);
 	sk = netlink_open(NULL, NETLINK_ROUTE, &err);
 	if (sk == NULL || ip_prefix_parse("10.0.2.100/24", &address) < 0 ||
 	    link_get(sk, "eth0", &link, &err) < 1)
-		bench_die("cannot find the tap: %s", err.msg);
+		die("cannot find the tap: %s", err.msg);
 	link_batch_up(batch, 1);
 	link_batch_up(batch, link.index);
 	link_batch_add_address(batch, link.index, &address);
 	if (link_batch_commit(batch, sk, &err) < 0)
-		bench_die("%s: %s", err.msg, err.details);
+		die("%s: %s", err.msg, err.details);
 }
 
 static void write_registration(int i, const char *netns)
@@ -77,7 +77,7 @@ static void write_registration(int i, const char *netns)
 		 (unsigned int)i);
 	f = fopen(path, "we");
 	if (f == NULL)
-		bench_die("%s: %s", path, strerror(errno));
+		die("%s: %s", path, strerror(errno));
 	fprintf(f,
 		"{\"containerId\":\"%08x%056x\",\"network\":\"net\",\"ifName\":\"eth0\","
 		"\"netns\":\"%s\",\"pod\":\"web-%d\",\"podNamespace\":\"prod\",\"begin\":{\"time\":"
@@ -206,17 +206,17 @@ static void visit(const char *path)
 	int fd;
 
 	if (ns < 0 || setns(ns, CLONE_NEWNET))
-		bench_die("%s: %s", path, strerror(errno));
+		die("%s: %s", path, strerror(errno));
 	close(ns);
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0)
-		bench_die("netlink: %s", strerror(errno));
+		die("netlink: %s", strerror(errno));
 	while (more) {
 		char buf[32768] __attribute__((aligned(4)));
 		ssize_t len = recv(fd, buf, sizeof(buf), 0);
 
 		if (len <= 0)
-			bench_die("netlink: %s", strerror(errno));
+			die("netlink: %s", strerror(errno));
 		for (const struct nlmsghdr *h = (const void *)buf; NLMSG_OK(h, len);
 		     h = NLMSG_NEXT(h, len))
 			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
@@ -245,7 +245,7 @@ static long peak(int n)
 	const long kib = command_peak_memory(&command);
 
 	if (kib < 0)
-		bench_die("cannot measure the memory of show");
+		die("cannot measure the memory of show");
 	return kib;
 }
 
@@ -296,7 +296,7 @@ static int connect_exporter(void)
 	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		bench_die("the exporter does not listen: %s", strerror(errno));
+		die("the exporter does not listen: %s", strerror(errno));
 	return fd;
 }
 
@@ -317,7 +317,7 @@ static double run_scrape(void *arg)
 	start = command_now();
 	fd = connect_exporter();
 	if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0)
-		bench_die("cannot ask the exporter: %s", strerror(errno));
+		die("cannot ask the exporter: %s", strerror(errno));
 	while ((n = read(fd, answer + have, sizeof(answer) - 1 - have)) > 0)
 		have += (size_t)n;
 	us = command_now() - start;
@@ -326,7 +326,7 @@ static double run_scrape(void *arg)
 	for (const char *at = answer; (at = strstr(at, metric)) != NULL; at++)
 		found++;
 	if (found != count)
-		bench_die("a scrape has %d of %d attachments", found, count);
+		die("a scrape has %d of %d attachments", found, count);
 	return us;
 }
 
@@ -338,7 +338,7 @@ static void scrape(struct bench *b)
 	pid_t pid;
 
 	if (pipe2(words, O_CLOEXEC) < 0)
-		bench_die("cannot make a pipe: %s", strerror(errno));
+		die("cannot make a pipe: %s", strerror(errno));
 	pid = fork();
 	if (pid == 0) {
 		dup2(words[1], 2);
@@ -347,7 +347,7 @@ static void scrape(struct bench *b)
 	}
 	close(words[1]);
 	if (pid < 0 || read(words[0], line, sizeof(line)) <= 0) /* it says that it listens */
-		bench_die("the exporter does not start");
+		die("the exporter does not start");
 	bench_compare(b, host_format("stats: a scrape of %d attachments", count), UNIT_MS,
 		      bench_rounds(b, 25), &c, 1);
 	bench_goal(b, "a scrape", c.median / 1e3, "ms", AT_MOST, 50);

@@ -28,6 +28,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../lib/host.h"
+
 #define ROWS(rows) (sizeof(rows) / sizeof(*(rows)))
 #define NOBODY 65534
 #define CHILD_LIMIT_S 20
@@ -41,8 +43,7 @@ static inline int isolate(void **unused)
 	(void)unused;
 	umask(022);
 	alarm(PROGRAM_LIMIT_S);
-	isolated = geteuid() == 0 && unshare(CLONE_NEWNS | CLONE_NEWNET) == 0 &&
-		   mount("none", "/", "none", MS_PRIVATE | MS_REC, NULL) == 0 &&
+	isolated = geteuid() == 0 && host_unshare(CLONE_NEWNET) == 0 &&
 		   mount("test", "/run", "tmpfs", 0, "size=16m,mode=755") == 0;
 	return 0;
 }

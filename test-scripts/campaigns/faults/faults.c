@@ -40,9 +40,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../lib/host.h"
 #include "calls.h"
 #include "cleanup.h"
-#include "host.h"
+#include "inventory.h"
 #include "subjects.h"
 #include "tracer.h"
 
@@ -385,7 +386,7 @@ static const char *compare_with_baseline(const struct worker *w, const char *whe
 {
 	struct inventory now;
 	char difference[REASON_MAX - 100];
-	const char *stranger = host_settle(&w->baseline, false);
+	const char *stranger = faults_settle(&w->baseline, false);
 	bool differs;
 
 	if (stranger != NULL) {
@@ -462,7 +463,7 @@ static const char *try_point(struct worker *w, const struct point *p, bool *reac
 	*reached = outcome.reached;
 	if (op->restore != NULL)
 		op->restore(op);
-	wrong = host_settle(&w->baseline, true);
+	wrong = faults_settle(&w->baseline, true);
 	if (wrong != NULL) {
 		snprintf(text, size, "this does not end: %s", wrong);
 		return text;
@@ -544,7 +545,7 @@ static void work(const struct campaign *c, unsigned int number, FILE *report)
 
 	/* All workers write into one pipe: a line at a time, which no other's can come into. */
 	setvbuf(report, NULL, _IOLBF, BUFSIZ);
-	host_make(c->bin, c->library);
+	faults_host_make(c->bin, c->library);
 	standing_prepare();
 	for (size_t i = 0; i < n_operations; i++)
 		if (may_match(c, &operations[i]))

@@ -24,9 +24,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../lib/host.h"
 #include "cleanup.h"
 #include "conf.h"
-#include "host.h"
+#include "inventory.h"
 
 #define LIST "/run/t/runner.conflist"
 #define CACHE "/run/cache"
@@ -467,9 +468,9 @@ const char *step_gc(const struct operation *op, char *text, size_t size)
 
 	if (op->subject != &runner)
 		return step(op, "GC", text, size);
-	netns_unmake(runner.netns);
+	faults_netns_unmake(runner.netns);
 	wrong = step(op, "gc", text, size);
-	netns_make(runner.netns);
+	faults_netns_make(runner.netns);
 	return wrong;
 }
 
@@ -630,9 +631,9 @@ void standing_prepare(void)
 	const struct subject web = {
 		.binary = "slirp4netns", .netns = "web", .keys = "\"mtu\":1500"};
 
-	host_prepare();
+	faults_host_prepare();
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		netns_make(names[i]);
+		faults_netns_make(names[i]);
 	prepare_stand();
 	prepare_still();
 	prepare_stay();
@@ -715,10 +716,10 @@ static void end_daemon(const struct operation *op)
 
 static void lose_namespace(const struct operation *op)
 {
-	netns_unmake(op->subject->netns);
+	faults_netns_unmake(op->subject->netns);
 }
 
 static void regain_namespace(const struct operation *op)
 {
-	netns_make(op->subject->netns);
+	faults_netns_make(op->subject->netns);
 }

@@ -41,10 +41,11 @@
 
 #include <linux/ptrace.h>
 
+#include "../../lib/host.h"
 #include "calls.h"
 #include "cleanup.h"
 #include "failing_alloc.h"
-#include "host.h"
+#include "inventory.h"
 
 #ifndef __x86_64__
 #error "the tracer knows the registers of x86-64 only"
@@ -55,18 +56,6 @@
 #define BREAKPOINT 0xccUL /* int3 */
 #define SHARED_FD 100     /* where the preloaded library finds its memory */
 #define HELD_LIMIT_MS 2000
-
-void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fprintf(stderr, "faults: ");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(2);
-}
 
 struct tracee {
 	pid_t pid;

@@ -73,6 +73,4 @@ void run_plain(const struct program *program, const struct fault *fault, struct 
 /* Each wait has this limit; SIGALRM ends it. */
 #define RUN_LIMIT_S 30
 
-void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...);
-
 #endif

@@ -40,7 +40,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -48,6 +47,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../lib/host.h"
 #include "cleanup.h"
 #include "netns.h"
 
@@ -91,18 +91,6 @@ static char netns_paths[MAX_ATTACHMENTS + 2][64];
 static char program[PATH_MAX];
 static bool bridged;
 static int tests;
-
-static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	printf("Bail out! load: ");
-	vprintf(format, args);
-	printf("\n");
-	va_end(args);
-	exit(1);
-}
 
 static bool __attribute__((format(printf, 2, 3))) ok(bool passed, const char *format, ...)
 {
@@ -497,57 +485,23 @@ static bool answers(int number)
 
 /* --- the host --- */
 
-static void write_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "we");
-
-	if (file == NULL || fputs(text, file) == EOF || fclose(file) == EOF)
-		die("cannot write %s: %s", path, strerror(errno));
-}
-
-static void run(const char *const *argv)
-{
-	int status;
-	pid_t pid;
-
-	errno = posix_spawnp(&pid, argv[0], NULL, NULL, (char **)(uintptr_t)argv, environ);
-	if (errno != 0 || waitpid(pid, &status, 0) < 0 || status != 0)
-		die("%s failed", argv[0]);
-}
-
 static void make_host(const char *bin)
 {
 	static const char *const names[] = {"slirp4netns", "netns-portmap", "netns-stats",
 					    "cnirun"};
-	int status;
-	pid_t pid;
 
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID) < 0)
-		die("must be run as root: %s", strerror(errno));
-	fflush(stdout);
-	pid = fork(); /* process 1 of the host: its end is everything's */
-	if (pid != 0) {
-		waitpid(pid, &status, 0);
-		exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
-	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0 ||
-	    mount("proc", "/proc", "proc", 0, NULL) < 0 ||
-	    mount("sysfs", "/sys", "sysfs", 0, NULL) < 0 ||
-	    mount("tmpfs", "/run", "tmpfs", 0, "mode=755") < 0 || mkdir("/run/plugins", 0755) < 0 ||
-	    mkdir("/run/lists", 0755) < 0 || mkdir("/run/words", 0700) < 0 ||
-	    (mkdir("/var/lib/cni", 0700) < 0 && errno != EEXIST) ||
-	    mount("tmpfs", "/var/lib/cni", "tmpfs", 0, "mode=700") < 0)
-		die("cannot make a host: %s", strerror(errno));
-	run((const char *const[]){"ip", "link", "set", "lo", "up", NULL});
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		char from[PATH_MAX];
-
-		snprintf(from, sizeof(from), "%s/%s", bin, names[i]);
-		run((const char *const[]){"cp", from, "/run/plugins/", NULL});
-	}
+	host_enter(CLONE_NEWNET);
+	/* What the census counts of links is this network's. */
+	host_must(mount("sysfs", "/sys", "sysfs", 0, NULL), "cannot mount /sys");
+	host_empty();
+	host_must(mkdir("/run/plugins", 0755), "/run/plugins");
+	host_must(mkdir("/run/lists", 0755), "/run/lists");
+	host_must(mkdir("/run/words", 0700), "/run/words");
+	host_run("ip link set lo up");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		host_run("cp %s/%s /run/plugins/", bin, names[i]);
 	strcpy(program, "/run/plugins/cnirun");
-	write_file("/run/lists/load.conflist", bridged ? bridge_list : slirp_list);
+	host_write("/run/lists/load.conflist", bridged ? bridge_list : slirp_list);
 }
 
 /* --- the three parts --- */

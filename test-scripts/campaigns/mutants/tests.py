@@ -121,7 +121,7 @@ def copy_tree(tree, built=True):
         copy_file(f"{ROOT}/{name}", f"{tree}/{name}", keep_time=built)
     os.makedirs(f"{tree}/build", exist_ok=True)
     if built:
-        for name in ["bin", *(f"build/{n}" for n in ("common", "plugins", "unit", "faults"))]:
+        for name in ["bin", *(f"build/{n}" for n in ("common", "plugins", "unit", "faults", "test-scripts/lib"))]:
             shutil.rmtree(f"{tree}/{name}", ignore_errors=True)
             shutil.copytree(f"{ROOT}/{name}", f"{tree}/{name}")
         for path in glob.glob(f"{ROOT}/build/*.debug") + glob.glob(f"{ROOT}/build/*.a"):

@@ -9,7 +9,7 @@
  * Not counted as left, by design: the directories of the state, the options of slirp4netns that are
  * remembered, and nf_tables' table itself, its chains and maps.
  */
-#include "host.h"
+#include "inventory.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -38,8 +38,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../lib/host.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "netns.h"
 #include "tracer.h"
 
 #define SETTLE_LIMIT_S 10
@@ -53,39 +55,15 @@ static struct {
 } namespaces[NAMESPACES_MAX];
 static struct mnl_socket *host_links, *host_tables;
 
-static void must(int result, const char *what)
-{
-	if (result < 0)
-		die("%s: %s", what, strerror(errno));
-}
-
-static void mount_tmpfs(const char *where)
-{
-	must(mount("faults", where, "tmpfs", 0, "mode=755"), where);
-}
-
 static int bin_fd, library_fd;
 
-void host_make(const char *bin, const char *library)
+void faults_host_make(const char *bin, const char *library)
 {
-	pid_t pid;
-	int status;
-
-	must(prctl(PR_SET_PDEATHSIG, SIGKILL), "prctl");
-	must(unshare(CLONE_NEWNS | CLONE_NEWPID), "cannot unshare");
-	pid = fork();
-	must(pid, "cannot fork");
-	if (pid > 0) {
-		TEMP_FAILURE_RETRY(waitpid(pid, &status, 0));
-		exit(WIFEXITED(status) ? WEXITSTATUS(status) : 2);
-	}
-	must(prctl(PR_SET_PDEATHSIG, SIGKILL), "prctl");
-	must(mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL), "cannot make mounts private");
-	must(mount("proc", "/proc", "proc", 0, NULL), "cannot mount /proc");
+	host_enter(0);
 	bin_fd = open(bin, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	must(bin_fd, bin);
+	host_must(bin_fd, bin);
 	library_fd = open(library, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	must(library_fd, library);
+	host_must(library_fd, library);
 }
 
 /* What is executed may be in a place that is hidden from here on. */
@@ -94,16 +72,8 @@ static void show_directory(int fd, const char *where)
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	must(mkdir(where, 0755), where);
-	must(mount(path, where, NULL, MS_BIND, NULL), where);
-}
-
-static void write_file(const char *path, const char *text)
-{
-	cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		die("cannot write %s: %s", path, strerror(errno));
+	host_must(mkdir(where, 0755), where);
+	host_must(mount(path, where, NULL, MS_BIND, NULL), where);
 }
 
 static struct mnl_socket *open_netlink(int bus)
@@ -131,7 +101,7 @@ static void end_processes(void)
 		;
 }
 
-void host_prepare(void)
+void faults_host_prepare(void)
 {
 	static const char *const fresh[] = {"/run", "/tmp", "/dev/shm"};
 	static bool prepared;
@@ -145,18 +115,17 @@ void host_prepare(void)
 	close_netlink(&host_tables);
 	for (size_t i = 0; i < sizeof(fresh) / sizeof(fresh[0]); i++) {
 		if (prepared)
-			must(umount2(fresh[i], MNT_DETACH), fresh[i]);
-		mount_tmpfs(fresh[i]);
+			host_must(umount2(fresh[i], MNT_DETACH), fresh[i]);
+		host_tmpfs(fresh[i], "mode=755");
 	}
 	prepared = true;
-	must(unshare(CLONE_NEWNET), "cannot make a network namespace");
-	must(mkdir("/run/netns", 0755), "/run/netns");
-	must(mkdir("/run/t", 0755), "/run/t");
+	host_must(mkdir("/run/netns", 0755), "/run/netns");
+	host_must(mkdir("/run/t", 0755), "/run/t");
 	show_directory(bin_fd, HOST_BIN);
 	show_directory(library_fd, HOST_LIBRARY);
-	if (system("ip link set lo up && ip address add " HOST_ADDRESS "/32 dev lo") != 0)
-		die("cannot set the host's network up");
-	write_file("/proc/sys/net/ipv4/ip_forward", "1");
+	host_new_network();
+	host_run("ip address add " HOST_ADDRESS "/32 dev lo");
+	host_write("/proc/sys/net/ipv4/ip_forward", "1");
 	host_links = open_netlink(NETLINK_ROUTE);
 	host_tables = open_netlink(NETLINK_NETFILTER);
 }
@@ -165,61 +134,29 @@ void host_prepare(void)
  * Namespaces
  */
 
-static void netns_path(const char *name, char path[64])
+void faults_netns_make(const char *name)
 {
-	snprintf(path, 64, "/run/netns/%s", name);
-}
-
-/* Go into a namespace (NULL: stay). Return: a descriptor with which netns_back() returns. */
-static int netns_enter(const char *name)
-{
-	const int back = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	char path[64];
-
-	must(back, "/proc/self/ns/net");
-	if (name != NULL) {
-		cleanup_close int fd = -1;
-
-		netns_path(name, path);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		must(fd, path);
-		must(setns(fd, CLONE_NEWNET), path);
-	}
-	return back;
-}
-
-static void netns_back(int back)
-{
-	must(setns(back, CLONE_NEWNET), "cannot return to the host's network");
-	close(back);
-}
-
-void netns_make(const char *name)
-{
-	const int back = netns_enter(NULL);
-	char path[64];
 	size_t i = 0;
 
-	netns_path(name, path);
-	write_file(path, "");
-	must(unshare(CLONE_NEWNET), "cannot make a network namespace");
-	must(mount("/proc/self/ns/net", path, NULL, MS_BIND, NULL), path);
+	host_make(name);
 	while (namespaces[i].name[0] != '\0' && strcmp(namespaces[i].name, name) != 0)
 		if (++i == NAMESPACES_MAX)
 			die("too many namespaces");
 	snprintf(namespaces[i].name, sizeof(namespaces[i].name), "%s", name);
 	close_netlink(&namespaces[i].links);
+	host_switch(name);
 	namespaces[i].links = open_netlink(NETLINK_ROUTE);
-	netns_back(back);
+	host_switch(NULL);
 }
 
-void netns_unmake(const char *name)
+void faults_netns_unmake(const char *name)
 {
+	struct cni_error err;
 	char path[64];
 
-	netns_path(name, path);
-	must(umount2(path, MNT_DETACH), path);
-	must(unlink(path), path);
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	if (netns_remove(path, &err) < 0)
+		die("%s: %s", err.msg, err.details);
 	for (size_t i = 0; i < NAMESPACES_MAX; i++)
 		if (strcmp(namespaces[i].name, name) == 0)
 			close_netlink(&namespaces[i].links);
@@ -258,17 +195,18 @@ static void __attribute__((noreturn)) echo_forever(int listener)
 void echo_serve(const char *netns, const char *address, unsigned short port)
 {
 	const struct sockaddr_in at = address_of(address, port);
-	const int back = netns_enter(netns);
-	cleanup_close int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cleanup_close int listener = -1;
 	pid_t pid;
 
-	netns_back(back);
+	host_switch(netns);
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	host_switch(NULL);
 	if (listener < 0 ||
 	    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0 ||
 	    bind(listener, (const struct sockaddr *)&at, sizeof(at)) < 0 || listen(listener, 8) < 0)
 		die("cannot listen on %s:%u: %s", address, port, strerror(errno));
 	pid = fork();
-	must(pid, "cannot fork");
+	host_must(pid, "cannot fork");
 	if (pid == 0)
 		echo_forever(listener);
 }
@@ -277,11 +215,12 @@ bool echo_comes_back(const char *netns, const char *address, unsigned short port
 {
 	const struct sockaddr_in to = address_of(address, port);
 	const struct timeval limit = {.tv_sec = ECHO_LIMIT_S};
-	const int back = netns_enter(netns);
-	cleanup_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cleanup_close int fd = -1;
 	char buf[8] = "";
 
-	netns_back(back);
+	host_switch(netns);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	host_switch(NULL);
 	return fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
 	       setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
 	       connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0 &&
@@ -432,10 +371,10 @@ static void dump(struct mnl_socket *socket, struct nlmsghdr *request,
 
 	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	request->nlmsg_seq = ++seq;
-	must((int)mnl_socket_sendto(socket, request, request->nlmsg_len), "netlink");
+	host_must((int)mnl_socket_sendto(socket, request, request->nlmsg_len), "netlink");
 	while (more > 0) {
 		n = (int)mnl_socket_recvfrom(socket, buf, sizeof(buf));
-		must(n, "netlink");
+		host_must(n, "netlink");
 		more = mnl_cb_run(buf, (size_t)n, seq, mnl_socket_get_portid(socket), take, d);
 		if (more < 0 && errno != ENOENT)
 			die("netlink: %s", strerror(errno));
@@ -639,7 +578,7 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
-const char *host_settle(const struct inventory *before, bool daemons)
+const char *faults_settle(const struct inventory *before, bool daemons)
 {
 	const struct sigaction interrupt = {.sa_handler = on_alarm};
 	/* Most end, which is an event; that one has executed something, and when, none tells. */

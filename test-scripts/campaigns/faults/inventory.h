@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The host that the faults happen in, and what there is in it. */
-#ifndef FAULTS_HOST_H
-#define FAULTS_HOST_H
+/* The host that the faults happen in, on top of lib/host.h, and what there is in it. */
+#ifndef FAULTS_INVENTORY_H
+#define FAULTS_INVENTORY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,13 +17,13 @@
  * This process becomes the first of a host: network, mounts, processes. The directories of the
  * executables and of the preloaded library are seen in it under the names above.
  */
-void host_make(const char *bin, const char *library);
+void faults_host_make(const char *bin, const char *library);
 
 /* The host's own network, files and namespaces, from nothing: also what a failure left is gone. */
-void host_prepare(void);
+void faults_host_prepare(void);
 
-void netns_make(const char *name);
-void netns_unmake(const char *name);
+void faults_netns_make(const char *name);
+void faults_netns_unmake(const char *name);
 
 /* Serve an echo on a TCP port in a namespace, in a process of its own. */
 void echo_serve(const char *netns, const char *address, unsigned short port);
@@ -54,7 +54,7 @@ bool inventory_differs(const struct inventory *before, const struct inventory *a
  * killed runner had started comes to its end, and so does what a killed daemon had forked. Return:
  * NULL, or the one that does not.
  */
-const char *host_settle(const struct inventory *before, bool daemons);
+const char *faults_settle(const struct inventory *before, bool daemons);
 
 /*
  * Descriptors of the daemon behind an API socket, but for connections to that: those that are the
