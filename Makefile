@@ -44,7 +44,12 @@ COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 DOCDIR ?= $(PREFIX)/share/doc/usernet-cni
 LISTSUFFIX ?= .sample
-VERSION := $(shell sed -n 's/^\#define USERNET_VERSION "\(.*\)"$$/\1/p' common/version.h)
+# The one place is the newest entry of the README's section "Changes", from which Debian's changelog is made too. The
+# other design, a constant in common/version.h, has the version there and in that entry, and a test that they agree.
+VERSION := $(shell sed -n '/^\#\# Changes$$/,$$s/^\#\#\# \([0-9][0-9.]*\) ([0-9-]*)$$/\1/p' README.md | head -n 1)
+ifeq ($(VERSION),)
+$(error README.md has no entry "\#\#\# VERSION (DATE)" in its section "Changes")
+endif
 
 Q := $(if $(filter 1,$(V)),,@)
 
@@ -168,7 +173,14 @@ $(BUILD)/sonames.h: Makefile
 			sed -n "/NEEDED/{s/.*\[\(.*\)\]/#define SONAME_$${library%=*} \"\1\"/p;q}" || exit; \
 	done >$@; rm -f $@.so
 
-$(BUILD)/%.o: %.c Makefile | $(BUILD)/sonames.h
+# Another text of the README is not another version: the file keeps its time, and nothing is compiled again.
+$(BUILD)/release.h: README.md Makefile
+	@mkdir -p $(@D)
+	$(Q)echo '#define USERNET_VERSION "$(VERSION)"' | cmp -s - $@ || echo '#define USERNET_VERSION "$(VERSION)"' >$@
+
+GENERATED := $(BUILD)/sonames.h $(BUILD)/release.h
+
+$(BUILD)/%.o: %.c Makefile | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo '  CC    $<'
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -206,7 +218,7 @@ HOST := $(BUILD)/test-scripts/lib/host.o
 # A function __wrap_NAME that a test defines stands in for NAME, and __real_NAME is the one that it stands for.
 define unit_rule
 $(BUILD)/unit/test_$(1): test-scripts/unit/test_$(1).c $(patsubst %,$(BUILD)/lib%.a,$(call plugin_of,$(1))) $(HOST) $(LIB) Makefile \
-		| $(BUILD)/sonames.h
+		| $(GENERATED)
 	@mkdir -p $$(@D)
 	@echo '  TEST  $$<'
 	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) \
@@ -420,12 +432,11 @@ dist:
 		LC_ALL=C sort -z | \
 		tar --create --null --no-recursion --files-from=- --transform='s|^|usernet-cni-$(VERSION)/|' \
 			--format=ustar --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
-			--mtime=@$$($(if $(IN_GIT),git log -1 --format=%ct,stat -c %Y common/version.h)) | \
+			--mtime=@$$($(if $(IN_GIT),git log -1 --format=%ct,stat -c %Y LICENSE)) | \
 		gzip -9n >$(TARBALL)
 	@echo $(TARBALL)
 
 # dpkg-buildpackage builds from the tarball, so this is also the proof that the tarball builds.
-DEBVERSION := $(VERSION)-1
 deb: dist
 	@for tool in dpkg-buildpackage dh; do \
 		command -v $$tool >/dev/null || { echo "make deb needs $$tool: make deps" >&2; exit 1; }; \
@@ -435,12 +446,13 @@ deb: dist
 	cp $(TARBALL) build/deb/usernet-cni_$(VERSION).orig.tar.gz
 	tar -C build/deb -xzf $(TARBALL)
 	cp -r conf/debian build/deb/usernet-cni-$(VERSION)/debian
-	sed -i 's|@VERSION@|$(DEBVERSION)|' build/deb/usernet-cni-$(VERSION)/debian/changelog
+	conf/debian/changelog-of README.md >build/deb/usernet-cni-$(VERSION)/debian/changelog
+	rm build/deb/usernet-cni-$(VERSION)/debian/changelog-of
 	cd build/deb/usernet-cni-$(VERSION) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc
 	@ls build/deb/*.deb build/deb/*.dsc
 
 # The commands that make would run, as it says them itself: one entry for each source in each of them.
-compile_commands.json:
+compile_commands.json: $(GENERATED)
 	@set -o pipefail; $(MAKE) --no-print-directory --always-make --dry-run V=1 all test-programs bench-programs $(BUILD)/load \
 		$(FAULTS) $(FUZZERS) | awk -v directory="$(CURDIR)" '\
 		$$1 == "$(CC)" { \

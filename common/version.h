@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Spec versions, in order, and this project's own version, whose one place is here: executables,
- * manual pages, the tarball and the Debian package have it from USERNET_VERSION.
+ * Spec versions, in order, and this project's own version, USERNET_VERSION: the newest entry of the
+ * README's section "Changes", from which the manual pages, the tarball and the package have it too.
  */
 #ifndef USERNET_VERSION_H
 #define USERNET_VERSION_H
 
-#define USERNET_VERSION "0.1.0"
+#include "release.h" /* made by the Makefile */
 
 enum cni_version {
 	CNI_0_1_0,

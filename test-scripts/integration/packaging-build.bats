@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 
 setup() {
-	cp -r "$ROOT"/{Makefile,common,plugins,test-scripts} "$BATS_TEST_TMPDIR"
+	cp -r "$ROOT"/{Makefile,README.md,common,plugins,test-scripts} "$BATS_TEST_TMPDIR"
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
@@ -62,7 +62,7 @@ a_program() {
 @test "compile_commands.json: each source of common, plugins and the unit tests, by a command that compiles it" {
 	local file command
 
-	make_here build/sonames.h compile_commands.json
+	make_here compile_commands.json
 	diff <(jq -r '.[].file' compile_commands.json | grep -E '^(common|plugins|test-scripts/unit)/' | sort -u) \
 		<(find common plugins test-scripts/unit -name '*.c' ! -path 'common/static/*' | sort)
 	[ "$(jq -r 'map(.directory) | unique[]' compile_commands.json)" = "$PWD" ]
@@ -70,4 +70,65 @@ a_program() {
 		command=$(jq -r --arg file "$file" 'first(.[] | select(.file == $file)).command' compile_commands.json)
 		(eval "${command/ -c / -fsyntax-only -MF own.d }")
 	done
+}
+
+@test "the version is that of the README's newest entry, and another text of the README compiles nothing again" {
+
+	sed -i '/^## Changes$/a\\n### 7.8.9 (2027-01-31)\n\n- An item whose text goes on\n  in the next line, and is as long as it must be for the changelog to break it.' README.md
+	[ "$(make_here -s print-VERSION)" = 7.8.9 ]
+	make_here build/common/version.o
+	grep -qx '#define USERNET_VERSION "7.8.9"' build/release.h
+	echo >>README.md
+	[[ $(make_here build/common/version.o) != *CC* ]]
+	sed -i 's/^### 7\.8\.9/### 7.8.10/' README.md
+	[[ $(make_here build/common/version.o) == *CC* ]]
+}
+
+@test "Debian's changelog is made of the README's section, and what it cannot be made of is an error" {
+	printf '%s\n' '## Changes' '' '### 2.0 (2027-01-31)' '' '- One item.' '- Another, which goes on' \
+		'  in the next line, and then for so long that a line of the changelog has to end in it.' '' \
+		'### 1.0 (2026-12-01)' '' '- The first.' '' '## Licence' '' 'Not an item.' >changes
+	"$ROOT/conf/debian/changelog-of" changes >changelog
+	diff changelog - <<-END
+		usernet-cni (2.0-1) unstable; urgency=medium
+
+		  * One item.
+		  * Another, which goes on in the next line, and then for so long that a line
+		    of the changelog has to end in it.
+
+		 -- usernet-cni maintainers <usernet-cni@packages.debian.org>  Sun, 31 Jan 2027 12:00:00 +0000
+
+		usernet-cni (1.0-1) unstable; urgency=medium
+
+		  * The first.
+
+		 -- usernet-cni maintainers <usernet-cni@packages.debian.org>  Tue, 01 Dec 2026 12:00:00 +0000
+
+	END
+	local wrong
+	for wrong in '### 3.0' '### 3.0 (soon)' '### 3.0 (2027-02-31)' 'text'; do
+		run "$ROOT/conf/debian/changelog-of" <(sed "s/^### 2.0.*/$wrong/" changes)
+		[ "$status" = 1 ]
+		[[ $output == *changelog-of:* ]]
+	done
+	run "$ROOT/conf/debian/changelog-of" <(echo '## Changes')
+	[ "$status" = 1 ]
+}
+
+@test "the change that the README suggests to a newcomer is noticed by the test that it names" {
+	local change file name
+
+	change=$(sed -n 's/^    \(sed -i .*\)$/\1/p' "$ROOT/README.md")
+	name=$(sed -n 's/^    make check-quick  *# \(test_[a-z_]*\) fails: \([a-z_]*\)$/\1 \2/p' "$ROOT/README.md")
+
+	make_here -s "build/unit/${name% *}"
+	"build/unit/${name% *}"
+	file=${change##* }
+	cp "$file" before
+	eval "$change"
+	run ! cmp -s "$file" before
+	make_here -s "build/unit/${name% *}"
+	run env CMOCKA_MESSAGE_OUTPUT=TAP "build/unit/${name% *}"
+	[ "$(grep -c '^not ok' <<<"$output")" = 1 ]
+	[[ $output == *"not ok "*" - ${name#* }"* ]]
 }

@@ -16,7 +16,7 @@ export ROOT STATIC DYNAMIC
 load ../lib/host
 load ../lib/cnirun
 
-version=$(sed -n 's/^#define USERNET_VERSION "\(.*\)"$/\1/p' "$ROOT/common/version.h")
+version=$(make -s --no-print-directory -C "$ROOT" print-VERSION)
 programs="cnirun netns-portmap netns-stats slirp4netns"
 
 # make as from a shell, whatever calls the tests.
