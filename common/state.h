@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Per-attachment records and locks. Layout, rights and order of effects: design.md, "State".
+ * Per-attachment records and locks. Layout, rights and order of effects: README.md, "State".
  *
  *   <stateDir>/<plugin>/<network>/<container id>@<interface>.json
  *
