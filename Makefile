@@ -52,6 +52,7 @@ $(error README.md has no entry "\#\#\# VERSION (DATE)" in its section "Changes")
 endif
 
 Q := $(if $(filter 1,$(V)),,@)
+comma := ,
 
 ifeq ($(SANITIZE),1)
 BUILD ?= build/sanitize
@@ -133,23 +134,26 @@ LIBS = $(call libs,libcjson libnl-genl-3.0 libnl-3.0) $(NETTLE)
 COMMON_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 LIB := $(BUILD)/libusernet.a
 
-# cJSON is compiled from source, and what else has no static library is replaced or left out, see there.
+# What has no static library in its -dev package, or one that needs more than we do, is built once; see the script.
+# libnl turns names into addresses by functions for which glibc loads shared libraries of its own very version, also
+# into a static executable (nsswitch.conf). Nothing of ours calls them; without them an executable is a fifth
+# smaller and cannot come to depend on the machine that it runs on.
 ifeq ($(STATIC),1)
 PIE := -static-pie
 ALL_CFLAGS += -DUSERNET_STATIC
-CJSON := $(BUILD)/cjson
-STATIC_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/static/*.c)) $(CJSON)/cJSON.o
-LIBS := -lnl-3 -lnettle
-LIBS_netns-portmap := -lnftnl
-LIBS_netns-stats := -lmicrohttpd -lncursesw -ltinfo -lnl-genl-3
+ALL_LDFLAGS += -L$(BUILD)/lib $(addsuffix =abort,$(addprefix -Wl$(comma)--defsym=,getaddrinfo freeaddrinfo getnameinfo \
+	getprotobyname getprotobynumber))
+STATIC_LIBRARIES := cjson microhttpd $(if $(wildcard $(shell $(CC) -print-file-name=libmnl.a)),,mnl)
+STATIC_LIBS := $(STATIC_LIBRARIES:%=$(BUILD)/lib/lib%.a)
+LIBS = $(call libs,libcjson libnl-3.0 nettle)
+LIBS_netns-portmap = $(call libs,libnftnl libmnl)
+LIBS_netns-stats = $(call libs,libmicrohttpd ncursesw libnl-genl-3.0)
 
-$(CJSON)/cJSON.o: $(CJSON)/cJSON.c
-	@echo '  CC    cJSON.c'
-	$(Q)$(CC) $(filter-out $(WARN),$(ALL_CFLAGS)) -w -c -o $@ $<
-$(CJSON)/cJSON.c: common/static/fetch-cjson
-	@echo '  FETCH cJSON.c'
-	$(Q)common/static/fetch-cjson $(CJSON)
-	@touch $@
+$(STATIC_LIBS) &: conf/static/build-libraries
+	@echo '  BUILD $(STATIC_LIBRARIES)'
+	$(Q)CC='$(CC)' CFLAGS='$(filter-out $(SOURCE_FLAGS) $(WARN) -MMD -MP,$(ALL_CFLAGS)) -w' $< $(BUILD)/lib \
+		$(STATIC_LIBRARIES)
+	@touch $(STATIC_LIBS)
 endif
 
 name = $(or $(NAME_$(1)),$(1))
@@ -195,7 +199,7 @@ define plugin_rule
 $(BUILD)/lib$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard plugins/$(1)/*.c)))
 	@rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $$^
-$(BUILD)/$(call name,$(1)).debug: $(BUILD)/plugins/$(1)/main.o $(BUILD)/lib$(1).a $(STATIC_OBJ) $(LIB)
+$(BUILD)/$(call name,$(1)).debug: $(BUILD)/plugins/$(1)/main.o $(BUILD)/lib$(1).a $(LIB) $(STATIC_LIBS)
 	@echo '  LINK  $(call name,$(1))'
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS_$(1)) $$(LIBS)
 $(BIN)/$(call name,$(1)): $(BUILD)/$(call name,$(1)).debug

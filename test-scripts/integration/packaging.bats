@@ -331,12 +331,14 @@ the_deb() {
 }
 
 @test "make static without a network, or where apt knows no Debian: what is wrong, and what to do" {
-	local fetch=$ROOT/common/static/fetch-cjson said
+	local build=$ROOT/conf/static/build-libraries said
 
 	printf 'Dir::Etc::SourceList "/dev/null";\nDir::Etc::SourceParts "/dev/null";\n' >"$BATS_TEST_TMPDIR/apt.conf"
-	said=$(APT_CONFIG=$BATS_TEST_TMPDIR/apt.conf "$fetch" "$BATS_TEST_TMPDIR/none" 2>&1) && return 1
+	said=$(APT_CONFIG=$BATS_TEST_TMPDIR/apt.conf "$build" "$BATS_TEST_TMPDIR/none" cjson mnl 2>&1) && return 1
 	[[ $said == *'apt knows no archive of Debian on this machine; run "apt-get update" as root first' ]]
-	said=$(unshare --net "$fetch" "$BATS_TEST_TMPDIR/cut" 2>&1) && return 1
-	[[ $said == *"its source package cannot be fetched: no network, or no way to it in apt's configuration?"* ]]
-	[ ! -e "$BATS_TEST_TMPDIR/cut/cJSON.c" ]
+	said=$(unshare --net "$build" "$BATS_TEST_TMPDIR/cut" cjson mnl 2>&1) && return 1
+	[[ $said == *"their packages cannot be fetched: no network, or no way to them in apt's configuration?"* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/cut/libcjson.a" ]
+	said=$("$build" "$BATS_TEST_TMPDIR/unknown" gnutls 2>&1) && return 1
+	[[ $said == *"how to build gnutls is not known here" ]]
 }
