@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* U+FFFD, which stands for bytes that are not UTF-8. */
+#define UTF8_REPLACEMENT "\xef\xbf\xbd"
+
 /**
  * utf8_length() - bytes of the character at the start of a text.
  *

@@ -25,33 +25,31 @@
 
 #define SEARCH_BYTES 65536
 
-static void add_member(struct text *line, const cJSON *record, const char *key, const char *as)
+static void write_member(struct json_write *w, const cJSON *record, const char *key)
 {
 	const cJSON *item = json_get(record, key);
 
-	if (!cJSON_IsString(item) || !item->valuestring[0])
-		return;
-	text_printf(line, "\"%s\":", as);
-	text_add_json(line, item->valuestring);
-	text_add(line, ",");
+	if (cJSON_IsString(item) && item->valuestring[0] != '\0')
+		json_write_string(w, key, item->valuestring);
 }
 
 /* What the interface counted since it was attached. One that was made anew began at zero. */
-static void add_interface(struct text *line, const struct entry *begin, const struct entry *end,
-			  bool counted)
+static void write_interface(struct json_write *w, const struct entry *begin,
+			    const struct entry *end, bool counted)
 {
 	static const struct counters zero;
 	const bool same = begin && begin->index == end->index;
 	const struct counters delta =
 		counters_delta(same ? &begin->counters : &zero, &end->counters);
 
-	text_add(line, "{\"ifname\":");
-	text_add_json(line, end->name);
+	json_write_object(w, NULL);
+	json_write_string(w, "ifname", end->name);
 	if (!counted)
-		text_add(line, ",\"complete\":false");
-	text_add(line, ",\"stats64\":{");
-	counters_print(line, &delta);
-	text_add(line, "}}");
+		json_write_bool(w, "complete", false);
+	json_write_object(w, "stats64");
+	counters_write(w, &delta);
+	json_write_object_end(w);
+	json_write_object_end(w);
 }
 
 int account_reading(const cJSON *record, const struct sample *sample, struct reading *r,
@@ -85,8 +83,11 @@ int account_reading(const cJSON *record, const struct sample *sample, struct rea
 int account_print(const cJSON *record, const struct reading *end, const char *reason,
 		  struct text *line, struct cni_error *err)
 {
+	static const char *const members[] = {"containerId", "network", "ifName",
+					      "netns",       "pod",     "podNamespace"};
 	cleanup_reading struct reading begin = {0};
 	cleanup_reading struct reading last = {0};
+	struct json_write w = {.out = line};
 	const char *closed;
 	bool complete = end != NULL;
 	char now[32];
@@ -102,37 +103,32 @@ int account_print(const cJSON *record, const struct reading *end, const char *re
 	}
 	timestamp(now);
 	closed = end ? end->time : now;
-	text_add(line, "{");
-	add_member(line, record, "containerId", "containerId");
-	add_member(line, record, "network", "network");
-	add_member(line, record, "ifName", "ifName");
-	add_member(line, record, "netns", "netns");
-	add_member(line, record, "pod", "pod");
-	add_member(line, record, "podNamespace", "podNamespace");
-	text_add(line, "\"begin\":");
-	text_add_json(line, begin.time);
-	text_add(line, ",\"end\":");
-	text_add_json(line, closed);
-	text_printf(line, ",\"reason\":\"%s\",\"interfaces\":[", reason);
+	json_write_object(&w, NULL);
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		write_member(&w, record, members[i]);
+	json_write_string(&w, "begin", begin.time);
+	json_write_string(&w, "end", closed);
+	json_write_string(&w, "reason", reason);
+	json_write_array(&w, "interfaces");
 	for (size_t i = 0; i < last.n; i++) {
 		const struct entry *l = &last.entries[i];
 		const struct entry *e = end ? reading_find(end, l->index, l->name) : NULL;
 
 		complete = complete && e;
-		text_add(line, i ? "," : "");
-		add_interface(line, reading_find(&begin, e ? e->index : l->index, l->name),
-			      e ? e : l, e != NULL);
+		write_interface(&w, reading_find(&begin, e ? e->index : l->index, l->name),
+				e ? e : l, e != NULL);
 	}
 	/* What had no baseline (ADD could not read the namespace) has counted from zero. */
 	for (size_t i = 0; end && i < end->n; i++) {
 		const struct entry *e = &end->entries[i];
 
-		if (reading_find(&last, e->index, e->name))
-			continue;
-		text_add(line, line->data[line->len - 1] == '[' ? "" : ",");
-		add_interface(line, NULL, e, true);
+		if (!reading_find(&last, e->index, e->name))
+			write_interface(&w, NULL, e, true);
 	}
-	text_printf(line, "],\"complete\":%s}\n", complete ? "true" : "false");
+	json_write_array_end(&w);
+	json_write_bool(&w, "complete", complete);
+	json_write_object_end(&w);
+	text_add(line, "\n");
 	return line->failed ? cni_error_nomem(err) : 0;
 }
 

@@ -206,20 +206,18 @@ int reading_parse(const cJSON *json, struct reading *r)
 	return 0;
 }
 
-void counters_print(struct text *out, const struct counters *c)
+void counters_write(struct json_write *w, const struct counters *c)
 {
-	const char *direction = "";
+	const char *direction = NULL;
 
 	for (size_t i = 0; i < N_FIELDS; i++) {
-		if (strcmp(direction, fields[i].direction) != 0) {
-			text_add(out, *direction ? "}," : "");
+		if (direction == NULL || strcmp(direction, fields[i].direction) != 0) {
+			if (direction != NULL)
+				json_write_object_end(w);
 			direction = fields[i].direction;
-			text_printf(out, "\"%s\":{", direction);
-		} else {
-			text_add(out, ",");
+			json_write_object(w, direction);
 		}
-		text_printf(out, "\"%s\":", fields[i].name);
-		text_add_u64(out, value_in(c, &fields[i]));
+		json_write_u64(w, fields[i].name, value_in(c, &fields[i]));
 	}
-	text_add(out, "}");
+	json_write_object_end(w);
 }

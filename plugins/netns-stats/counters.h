@@ -9,6 +9,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "json_write.h"
 #include "sample.h"
 
 struct direction {
@@ -69,7 +70,7 @@ cJSON *reading_print(const struct reading *r);
  * baseline, not its being written. Return: 0, or -1 out of memory. */
 int reading_parse(const cJSON *json, struct reading *r);
 
-/* "rx":{...},"tx":{...} in the words of `ip -s -j link`. */
-void counters_print(struct text *out, const struct counters *c);
+/* Members "rx" and "tx" of the object that is open, in the words of `ip -s -j link`. */
+void counters_write(struct json_write *w, const struct counters *c);
 
 #endif

@@ -51,65 +51,55 @@ static bool is_number(const char *s)
 	return true;
 }
 
-static void add_counter(struct text *out, const char **comma, const char *name, const char *value)
+static void write_counter(struct json_write *w, const char *name, const char *value)
 {
-	if (!is_number(value))
-		return;
-	text_add(out, *comma);
-	text_add_json(out, name);
-	text_add(out, ":");
-	text_add(out, value);
-	*comma = ",";
+	if (is_number(value))
+		json_write_printed(w, name, value, strlen(value));
 }
 
 /* "Tcp: InSegs OutSegs" above "Tcp: 12 34": a line of names and a line of values. */
-static void add_paired_lines(struct text *out, char *data)
+static void write_paired_lines(struct json_write *w, char *data)
 {
 	char *lines = data, *names, *values;
 
 	while ((names = strsep(&lines, "\n")) && (values = strsep(&lines, "\n"))) {
-		const char *comma = "";
 		char *name, *value, *group = strsep(&names, ":");
 
 		if (!names || !strsep(&values, ":") || !values)
 			return;
-		text_add_json(out, group);
-		text_add(out, ":{");
+		json_write_object(w, group);
 		names += strspn(names, " ");
 		values += strspn(values, " ");
 		while ((name = strsep(&names, " ")) && (value = strsep(&values, " ")))
-			add_counter(out, &comma, name, value);
-		text_add(out, "},");
+			write_counter(w, name, value);
+		json_write_object_end(w);
 	}
 }
 
 /* "TCP: inuse 1 orphan 0": names and values in turn. */
-static void add_sockets(struct text *out, char *data)
+static void write_sockets(struct json_write *w, char *data)
 {
 	char *lines = data, *line;
 
 	while ((line = strsep(&lines, "\n"))) {
-		const char *comma = "";
 		char *name, *value, *group = strsep(&line, ":");
 
 		if (!line)
 			continue;
-		text_add_json(out, group);
-		text_add(out, ":{");
+		json_write_object(w, group);
 		line += strspn(line, " ");
 		while ((name = strsep(&line, " ")) && (value = strsep(&line, " ")))
-			add_counter(out, &comma, name, value);
-		text_add(out, "},");
+			write_counter(w, name, value);
+		json_write_object_end(w);
 	}
 }
 
 /* "Ip6InReceives    12": one to a line. */
-static void add_lines(struct text *out, char *data)
+static void write_lines(struct json_write *w, char *data)
 {
-	const char *comma = "";
 	char *lines = data, *line;
 
-	text_add(out, "\"Snmp6\":{");
+	json_write_object(w, "Snmp6");
 	while ((line = strsep(&lines, "\n"))) {
 		char *value = line + strcspn(line, " \t");
 
@@ -117,54 +107,50 @@ static void add_lines(struct text *out, char *data)
 			continue;
 		*value++ = '\0';
 		value += strspn(value, " \t");
-		add_counter(out, &comma, line, value);
+		write_counter(w, line, value);
 	}
-	text_add(out, "},");
+	json_write_object_end(w);
 }
 
 static const struct {
 	const char *path;
-	void (*add)(struct text *out, char *data);
+	void (*write)(struct json_write *w, char *data);
 } files[] = {
-	{"/proc/thread-self/net/snmp", add_paired_lines},
-	{"/proc/thread-self/net/netstat", add_paired_lines},
-	{"/proc/thread-self/net/snmp6", add_lines},
-	{"/proc/thread-self/net/sockstat", add_sockets},
-	{"/proc/thread-self/net/sockstat6", add_sockets},
+	{"/proc/thread-self/net/snmp", write_paired_lines},
+	{"/proc/thread-self/net/netstat", write_paired_lines},
+	{"/proc/thread-self/net/snmp6", write_lines},
+	{"/proc/thread-self/net/sockstat", write_sockets},
+	{"/proc/thread-self/net/sockstat6", write_sockets},
 };
 
-/* Members of an object end in commas; the last one's goes when the object ends. */
-static void end_object(struct text *out)
-{
-	if (out->len && out->data[out->len - 1] == ',')
-		out->data[--out->len] = '\0';
-	text_add(out, "}");
-}
-
-void detail_protocols(struct text *out)
+void detail_protocols(struct json_write *w)
 {
 	cleanup_free char *conntrack = read_file("/proc/sys/net/netfilter/nf_conntrack_count");
 
-	text_add(out, "\"protocols\":{");
+	json_write_object(w, "protocols");
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		cleanup_free char *data = read_file(files[i].path);
 
 		if (data)
-			files[i].add(out, data);
+			files[i].write(w, data);
 	}
 	if (conntrack) {
 		conntrack[strcspn(conntrack, "\n")] = '\0';
-		if (is_number(conntrack))
-			text_printf(out, "\"conntrack\":{\"count\":%s},", conntrack);
+		if (is_number(conntrack)) {
+			json_write_object(w, "conntrack");
+			write_counter(w, "count", conntrack);
+			json_write_object_end(w);
+		}
 	}
-	end_object(out);
-	text_add(out, ",");
+	json_write_object_end(w);
 }
 
 void detail_collect(struct sample *s)
 {
-	text_add(&s->detail, "{");
-	detail_genl(s, &s->detail);
-	detail_protocols(&s->detail);
-	end_object(&s->detail);
+	struct json_write w = {.out = &s->detail};
+
+	json_write_object(&w, NULL);
+	detail_genl(s, &w);
+	detail_protocols(&w);
+	json_write_object_end(&w);
 }

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "json_write.h"
 #include "sample.h"
 
 /**
@@ -28,8 +29,8 @@ int detail_prepare(struct cni_error *err);
  */
 void detail_collect(struct sample *s);
 
-/* The parts, one file each: each appends members, with a comma after each. */
-void detail_genl(const struct sample *s, struct text *out);
-void detail_protocols(struct text *out);
+/* The parts, one file each: each writes members of the object that is open. */
+void detail_genl(const struct sample *s, struct json_write *w);
+void detail_protocols(struct json_write *w);
 
 #endif

@@ -202,31 +202,29 @@ static uint64_t number_of(const struct nlattr *a)
 	return len ? *(const uint8_t *)nl.nla_data(a) : 0;
 }
 
-static void add_value(struct text *out, const char *name, enum form form, uint64_t value)
+static void add_value(struct json_write *w, const char *name, enum form form, uint64_t value)
 {
 	if (form == SPEED && (value == 0 || value == (uint32_t)SPEED_UNKNOWN))
 		return;
 	if (form == DUPLEX && value != DUPLEX_HALF && value != DUPLEX_FULL)
 		return;
-	text_printf(out, "\"%s\":", name);
 	switch (form) {
 	case BOOLEAN:
-		text_add(out, value ? "true" : "false");
+		json_write_bool(w, name, value);
 		break;
 	case DIRECTION:
-		text_add(out, value ? "\"tx\"" : "\"rx\"");
+		json_write_string(w, name, value ? "tx" : "rx");
 		break;
 	case DUPLEX:
-		text_add(out, value == DUPLEX_FULL ? "\"full\"" : "\"half\"");
+		json_write_string(w, name, value == DUPLEX_FULL ? "full" : "half");
 		break;
 	default:
-		text_add_u64(out, value);
+		json_write_u64(w, name, value);
 	}
-	text_add(out, ",");
 }
 
-/* The members of an answer, each with a comma behind it. */
-static void add_members(struct text *out, const struct nlattr *first, int len,
+/* The members of an answer. */
+static void add_members(struct json_write *w, const struct nlattr *first, int len,
 			const struct member *members)
 {
 	const struct nlattr *a;
@@ -234,19 +232,13 @@ static void add_members(struct text *out, const struct nlattr *first, int len,
 
 	for_each_attr(a, left, first, len) for (const struct member *m = members; m->name;
 						m++) if (m->type == nl.nla_type(a))
-		add_value(out, m->name, m->form, number_of(a));
-}
-
-static void drop_comma(struct text *out)
-{
-	if (out->len && out->data[out->len - 1] == ',')
-		out->data[--out->len] = '\0';
+		add_value(w, m->name, m->form, number_of(a));
 }
 
 /* A question, and what becomes of each message of the answer. */
 struct question {
 	struct nl_sock *sk;
-	struct text *out;
+	struct json_write *w;
 	const struct member *members; /* for object_answer() and members_answer() */
 	void (*answer)(struct question *q, const struct nlattr *first, int len);
 	bool done;
@@ -325,24 +317,23 @@ static void put_u32(struct nl_msg *msg, int type, uint32_t value)
 
 static void members_answer(struct question *q, const struct nlattr *first, int len)
 {
-	add_members(q->out, first, len, q->members);
+	add_members(q->w, first, len, q->members);
 }
 
 static void object_answer(struct question *q, const struct nlattr *first, int len)
 {
-	text_add(q->out, "{");
-	add_members(q->out, first, len, q->members);
-	drop_comma(q->out);
-	text_add(q->out, "},");
+	json_write_object(q->w, NULL);
+	add_members(q->w, first, len, q->members);
+	json_write_object_end(q->w);
 }
 
 /* A group that the driver has no counter of is in the answer too, empty. */
-static void add_group(struct text *out, const struct nlattr *grp)
+static void add_group(struct json_write *w, const struct nlattr *grp)
 {
-	const size_t before = out->len;
+	const struct json_mark before = json_write_mark(w);
 	const struct nlattr *a, *stat;
 	int left, inner;
-	size_t id = N_GROUPS, filled = 0;
+	size_t id = N_GROUPS;
 
 	for_each_attr(a, left, nl.nla_data(grp), nl.nla_len(grp))
 	{
@@ -350,25 +341,24 @@ static void add_group(struct text *out, const struct nlattr *grp)
 			id = (size_t)number_of(a);
 			if (id >= N_GROUPS)
 				return;
-			text_printf(out, "\"%s\":{", groups[id].name);
-			filled = out->len;
+			json_write_object(w, groups[id].name);
 		} else if (nl.nla_type(a) == ETHTOOL_A_STATS_GRP_STAT && id < N_GROUPS) {
 			for_each_attr(stat, inner, nl.nla_data(a), nl.nla_len(a))
 			{
 				const size_t which = (size_t)nl.nla_type(stat);
 
 				if (which < groups[id].n)
-					add_value(out, groups[id].counters[which], NUMBER,
+					add_value(w, groups[id].counters[which], NUMBER,
 						  number_of(stat));
 			}
 		}
 	}
-	if (id == N_GROUPS || out->len == filled) {
-		out->len = before;
+	if (id == N_GROUPS)
 		return;
-	}
-	drop_comma(out);
-	text_add(out, "},");
+	if (json_write_is_empty(w))
+		json_write_undo(w, before);
+	else
+		json_write_object_end(w);
 }
 
 static void stats_answer(struct question *q, const struct nlattr *first, int len)
@@ -377,7 +367,7 @@ static void stats_answer(struct question *q, const struct nlattr *first, int len
 	int left;
 
 	for_each_attr(a, left, first, len) if (nl.nla_type(a) == ETHTOOL_A_STATS_GRP)
-		add_group(q->out, a);
+		add_group(q->w, a);
 }
 
 static struct nl_msg *ethtool_message(int family, uint8_t command, int header, int ifindex)
@@ -430,24 +420,21 @@ static void ask_list(struct question *q, const char *name, int family, uint8_t c
 		     int ifindex, int scope, const struct member *members)
 {
 	struct nl_msg *msg = message(family, command, true);
-	size_t before = q->out->len, filled;
+	const struct json_mark before = json_write_mark(q->w);
 
 	if (!msg)
 		return;
 	put_u32(msg, index, (uint32_t)ifindex);
 	if (scope)
 		put_u32(msg, NETDEV_A_QSTATS_SCOPE, (uint32_t)scope);
-	text_printf(q->out, "\"%s\":[", name);
-	filled = q->out->len;
+	json_write_array(q->w, name);
 	q->answer = object_answer;
 	q->members = members;
 	ask(q, msg);
-	if (q->out->len == filled) {
-		q->out->len = before;
-		return;
-	}
-	drop_comma(q->out);
-	text_add(q->out, "],");
+	if (json_write_is_empty(q->w))
+		json_write_undo(q->w, before);
+	else
+		json_write_array_end(q->w);
 }
 
 static void ask_netdev(struct question *q, int family, int ifindex)
@@ -465,51 +452,42 @@ static void add_by_link(struct question *q, const struct sample *s, const char *
 			void (*ask_link)(struct question *q, int family, int ifindex))
 {
 	const int family = genl.genl_ctrl_resolve(q->sk, name);
-	const size_t before = q->out->len;
-	bool any = false;
+	const struct json_mark before = json_write_mark(q->w);
 
 	if (family < 0)
 		return;
-	text_printf(q->out, "\"%s\":{", name);
+	json_write_object(q->w, name);
 	for (size_t i = 0; i < s->n_links; i++) {
-		const size_t start = q->out->len;
-		size_t filled;
+		const struct json_mark start = json_write_mark(q->w);
 
 		if (s->links[i].flags & IFF_LOOPBACK)
 			continue;
-		text_add_json(q->out, s->links[i].name);
-		text_add(q->out, ":{");
-		filled = q->out->len;
+		json_write_object(q->w, s->links[i].name);
 		ask_link(q, family, s->links[i].index);
-		if (q->out->len == filled) {
-			q->out->len = start;
-			continue;
-		}
-		drop_comma(q->out);
-		text_add(q->out, "},");
-		any = true;
+		if (json_write_is_empty(q->w))
+			json_write_undo(q->w, start);
+		else
+			json_write_object_end(q->w);
 	}
-	if (!any) {
-		q->out->len = before;
-		return;
-	}
-	drop_comma(q->out);
-	text_add(q->out, "},");
+	if (json_write_is_empty(q->w))
+		json_write_undo(q->w, before);
+	else
+		json_write_object_end(q->w);
 }
 
-static void add_address(struct text *out, const char *name, int family, const struct nlattr *a)
+static void add_address(struct json_write *w, const char *name, int family, const struct nlattr *a)
 {
 	char buf[INET6_ADDRSTRLEN];
 
 	if (nl.nla_len(a) < (family == AF_INET ? 4 : 16) ||
 	    !inet_ntop(family, nl.nla_data(a), buf, sizeof(buf)))
 		return;
-	text_printf(out, "\"%s\":\"%s\",", name, buf);
+	json_write_string(w, name, buf);
 }
 
 /* Times are kept in fractions, as the kernel's TCP does: an eighth and a fourth of a microsecond.
  */
-static void add_metrics(struct text *out, const struct nlattr *values)
+static void add_metrics(struct json_write *w, const struct nlattr *values)
 {
 	const struct nlattr *a;
 	int left;
@@ -518,19 +496,19 @@ static void add_metrics(struct text *out, const struct nlattr *values)
 	{
 		switch (nl.nla_type(a) - 1) {
 		case TCP_METRIC_RTT_US:
-			add_value(out, "rtt_us", NUMBER, number_of(a) >> 3);
+			add_value(w, "rtt_us", NUMBER, number_of(a) >> 3);
 			break;
 		case TCP_METRIC_RTTVAR_US:
-			add_value(out, "rttvar_us", NUMBER, number_of(a) >> 2);
+			add_value(w, "rttvar_us", NUMBER, number_of(a) >> 2);
 			break;
 		case TCP_METRIC_SSTHRESH:
-			add_value(out, "ssthresh", NUMBER, number_of(a));
+			add_value(w, "ssthresh", NUMBER, number_of(a));
 			break;
 		case TCP_METRIC_CWND:
-			add_value(out, "cwnd", NUMBER, number_of(a));
+			add_value(w, "cwnd", NUMBER, number_of(a));
 			break;
 		case TCP_METRIC_REORDERING:
-			add_value(out, "reordering", NUMBER, number_of(a));
+			add_value(w, "reordering", NUMBER, number_of(a));
 			break;
 		}
 	}
@@ -541,38 +519,37 @@ static void metrics_answer(struct question *q, const struct nlattr *first, int l
 	const struct nlattr *a;
 	int left;
 
-	text_add(q->out, "{");
+	json_write_object(q->w, NULL);
 	for_each_attr(a, left, first, len)
 	{
 		switch (nl.nla_type(a)) {
 		case TCP_METRICS_ATTR_ADDR_IPV4:
-			add_address(q->out, "destination", AF_INET, a);
+			add_address(q->w, "destination", AF_INET, a);
 			break;
 		case TCP_METRICS_ATTR_ADDR_IPV6:
-			add_address(q->out, "destination", AF_INET6, a);
+			add_address(q->w, "destination", AF_INET6, a);
 			break;
 		case TCP_METRICS_ATTR_SADDR_IPV4:
-			add_address(q->out, "source", AF_INET, a);
+			add_address(q->w, "source", AF_INET, a);
 			break;
 		case TCP_METRICS_ATTR_SADDR_IPV6:
-			add_address(q->out, "source", AF_INET6, a);
+			add_address(q->w, "source", AF_INET6, a);
 			break;
 		case TCP_METRICS_ATTR_AGE:
-			add_value(q->out, "age_ms", NUMBER, number_of(a));
+			add_value(q->w, "age_ms", NUMBER, number_of(a));
 			break;
 		case TCP_METRICS_ATTR_FOPEN_MSS:
-			add_value(q->out, "fopen_mss", NUMBER, number_of(a));
+			add_value(q->w, "fopen_mss", NUMBER, number_of(a));
 			break;
 		case TCP_METRICS_ATTR_FOPEN_SYN_DROPS:
-			add_value(q->out, "fopen_syn_drops", NUMBER, number_of(a));
+			add_value(q->w, "fopen_syn_drops", NUMBER, number_of(a));
 			break;
 		case TCP_METRICS_ATTR_VALS:
-			add_metrics(q->out, a);
+			add_metrics(q->w, a);
 			break;
 		}
 	}
-	drop_comma(q->out);
-	text_add(q->out, "},");
+	json_write_object_end(q->w);
 }
 
 static void add_tcp_metrics(struct question *q)
@@ -582,17 +559,16 @@ static void add_tcp_metrics(struct question *q)
 
 	if (!msg)
 		return;
-	text_add(q->out, "\"tcp_metrics\":[");
+	json_write_array(q->w, "tcp_metrics");
 	q->answer = metrics_answer;
 	ask(q, msg);
-	drop_comma(q->out);
-	text_add(q->out, "],");
+	json_write_array_end(q->w);
 }
 
-void detail_genl(const struct sample *s, struct text *out)
+void detail_genl(const struct sample *s, struct json_write *w)
 {
 	static const struct timeval limit = {.tv_sec = 2};
-	struct question q = {.sk = nl.nl_socket_alloc(), .out = out};
+	struct question q = {.sk = nl.nl_socket_alloc(), .w = w};
 
 	if (q.sk && genl.genl_connect(q.sk) >= 0) {
 		setsockopt(nl.nl_socket_get_fd(q.sk), SOL_SOCKET, SO_RCVTIMEO, &limit,

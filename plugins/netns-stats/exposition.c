@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+#include "utf8.h"
 #include "version.h"
 
 static const struct {
@@ -83,25 +85,48 @@ static bool begin_container(struct exposition *e, const char *id)
 	return e->container_id != NULL;
 }
 
+/*
+ * name="value", as both formats want it: backslash, quote and newline escaped, and bytes that are
+ * not UTF-8 become U+FFFD. They have no escape for what a terminal must not be shown, and a value
+ * that was changed would be another series: so it is in there, and who shows labels escapes them.
+ */
+static void add_label(struct text *t, const char *name, const char *value)
+{
+	text_add(t, name);
+	text_add_bytes(t, "=\"", 2);
+	while (*value) {
+		if (*value == '\n') {
+			text_add_bytes(t, "\\n", 2);
+			value++;
+		} else if (*value == '"' || *value == '\\') {
+			const char pair[2] = {'\\', *value++};
+
+			text_add_bytes(t, pair, 2);
+		} else {
+			const size_t len = utf8_length(value, strnlen(value, 4));
+
+			if (len)
+				text_add_bytes(t, value, len);
+			else
+				text_add(t, UTF8_REPLACEMENT);
+			value += len ? len : 1;
+		}
+	}
+	text_add_bytes(t, "\"", 1);
+}
+
 static int add_link(struct exposition *e, const struct container *c, const char *id,
 		    const struct link *l, const char *network)
 {
 	struct series new = {.labels = e->labels.len};
 
-	if (e->n == e->size) {
-		const size_t size = e->size ? e->size * 2 : 64;
-		struct series *series = reallocarray(e->series, size, sizeof(*series));
-
-		if (!series)
-			return -1;
-		e->series = series;
-		e->size = size;
-	}
-	text_add_label(&e->labels, "{interface", l->name);
-	text_add_label(&e->labels, ",namespace", c->pod_namespace);
-	text_add_label(&e->labels, ",pod", c->pod);
-	text_add_label(&e->labels, ",id", id);
-	text_add_label(&e->labels, ",network", network);
+	if (!array_reserve(e->series, e->size, e->n, 1))
+		return -1;
+	add_label(&e->labels, "{interface", l->name);
+	add_label(&e->labels, ",namespace", c->pod_namespace);
+	add_label(&e->labels, ",pod", c->pod);
+	add_label(&e->labels, ",id", id);
+	add_label(&e->labels, ",network", network);
 	text_add(&e->labels, "} ");
 	if (e->labels.failed)
 		return -1;

@@ -19,6 +19,7 @@
 #include "commands.h"
 #include "conf.h"
 #include "container.h"
+#include "json_write.h"
 #include "mapping.h"
 #include "registry.h"
 #include "result.h"
@@ -232,7 +233,7 @@ int inspect_main(int argc, char **argv)
 			return complain_error(&err);
 	printed = cJSON_Print(out);
 	if (printed)
-		text_add_json_text(&text, printed);
+		json_write_escaped(&text, printed);
 	text_add(&text, "\n");
 	if (!printed)
 		cni_error_nomem(&err);

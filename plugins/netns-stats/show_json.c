@@ -11,6 +11,7 @@
 #include <net/if_arp.h>
 #include <stdio.h>
 
+#include "json_write.h"
 #include "show.h"
 
 /* IFF_UP and so on under the names and in the order of ip(8). RUNNING shows as NO-CARRIER where it
@@ -39,6 +40,15 @@ static const struct {
 	{1u << 18, "ECHO"},
 };
 
+static const struct {
+	unsigned int type;
+	const char *name;
+} link_types[] = {
+	{ARPHRD_ETHER, "ether"}, {ARPHRD_LOOPBACK, "loopback"}, {ARPHRD_NONE, "none"},
+	{ARPHRD_PPP, "ppp"},     {ARPHRD_SIT, "sit"},           {ARPHRD_IPGRE, "gre"},
+	{ARPHRD_TUNNEL, "ipip"}, {ARPHRD_TUNNEL6, "tunnel6"},   {ARPHRD_INFINIBAND, "infiniband"},
+};
+
 static const char *const operstates[] = {"UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN",
 					 "TESTING", "DORMANT",    "UP"};
 
@@ -63,101 +73,62 @@ const char *hwaddr_format(const uint8_t *bytes, size_t len, char *buf)
 	return buf;
 }
 
-static void add_string(struct text *out, const char *key, const char *value)
+static void write_flags(struct json_write *w, unsigned int flags)
 {
-	text_printf(out, ",\"%s\":", key);
-	text_add_json(out, value);
+	json_write_array(w, "flags");
+	if ((flags & IFF_UP) && !(flags & IFF_RUNNING))
+		json_write_string(w, NULL, "NO-CARRIER");
+	for (size_t i = 0; i < sizeof(flag_names) / sizeof(flag_names[0]); i++)
+		if (flags & flag_names[i].flag)
+			json_write_string(w, NULL, flag_names[i].name);
+	json_write_array_end(w);
 }
 
-static void add_number(struct text *out, const char *before, uint64_t value)
+static void write_link_type(struct json_write *w, const struct link *l)
 {
-	text_add(out, before);
-	text_add_u64(out, value);
+	char number[16];
+
+	for (size_t i = 0; i < sizeof(link_types) / sizeof(link_types[0]); i++)
+		if (link_types[i].type == l->type) {
+			json_write_string(w, "link_type", link_types[i].name);
+			return;
+		}
+	snprintf(number, sizeof(number), "[%u]", l->type);
+	json_write_string(w, "link_type", number);
 }
 
-static void add_flags(struct text *out, unsigned int flags)
-{
-	const char *comma = "";
-
-	text_add(out, ",\"flags\":[");
-	if ((flags & IFF_UP) && !(flags & IFF_RUNNING)) {
-		text_add(out, "\"NO-CARRIER\"");
-		comma = ",";
-	}
-	for (size_t i = 0; i < sizeof(flag_names) / sizeof(flag_names[0]); i++) {
-		if (!(flags & flag_names[i].flag))
-			continue;
-		text_add(out, comma);
-		text_add(out, "\"");
-		text_add(out, flag_names[i].name);
-		text_add(out, "\"");
-		comma = ",";
-	}
-	text_add(out, "]");
-}
-
-static void add_link_type(struct text *out, const struct link *l)
-{
-	switch (l->type) {
-	case ARPHRD_ETHER:
-		text_add(out, ",\"link_type\":\"ether\"");
-		break;
-	case ARPHRD_LOOPBACK:
-		text_add(out, ",\"link_type\":\"loopback\"");
-		break;
-	case ARPHRD_NONE:
-		text_add(out, ",\"link_type\":\"none\"");
-		break;
-	case ARPHRD_PPP:
-		text_add(out, ",\"link_type\":\"ppp\"");
-		break;
-	case ARPHRD_SIT:
-		text_add(out, ",\"link_type\":\"sit\"");
-		break;
-	case ARPHRD_IPGRE:
-		text_add(out, ",\"link_type\":\"gre\"");
-		break;
-	case ARPHRD_TUNNEL:
-		text_add(out, ",\"link_type\":\"ipip\"");
-		break;
-	case ARPHRD_TUNNEL6:
-		text_add(out, ",\"link_type\":\"tunnel6\"");
-		break;
-	case ARPHRD_INFINIBAND:
-		text_add(out, ",\"link_type\":\"infiniband\"");
-		break;
-	default:
-		text_printf(out, ",\"link_type\":\"[%u]\"", l->type);
-	}
-}
-
-static void add_stats(struct text *out, const struct link *l)
+static void write_stats(struct json_write *w, const struct link *l)
 {
 	const struct rtnl_link_stats64 *s = &l->stats;
 
-	add_number(out, ",\"stats64\":{\"rx\":{\"bytes\":", s->rx_bytes);
-	add_number(out, ",\"packets\":", s->rx_packets);
-	add_number(out, ",\"errors\":", s->rx_errors);
-	add_number(out, ",\"dropped\":", s->rx_dropped);
-	add_number(out, ",\"over_errors\":", s->rx_over_errors);
-	add_number(out, ",\"multicast\":", s->multicast);
-	add_number(out, ",\"length_errors\":", s->rx_length_errors);
-	add_number(out, ",\"crc_errors\":", s->rx_crc_errors);
-	add_number(out, ",\"frame_errors\":", s->rx_frame_errors);
-	add_number(out, ",\"fifo_errors\":", s->rx_fifo_errors);
-	add_number(out, ",\"missed_errors\":", s->rx_missed_errors);
-	add_number(out, "},\"tx\":{\"bytes\":", s->tx_bytes);
-	add_number(out, ",\"packets\":", s->tx_packets);
-	add_number(out, ",\"errors\":", s->tx_errors);
-	add_number(out, ",\"dropped\":", s->tx_dropped);
-	add_number(out, ",\"carrier_errors\":", s->tx_carrier_errors);
-	add_number(out, ",\"collisions\":", s->collisions);
-	add_number(out, ",\"aborted_errors\":", s->tx_aborted_errors);
-	add_number(out, ",\"fifo_errors\":", s->tx_fifo_errors);
-	add_number(out, ",\"window_errors\":", s->tx_window_errors);
-	add_number(out, ",\"heartbeat_errors\":", s->tx_heartbeat_errors);
-	add_number(out, ",\"carrier_changes\":", l->carrier_changes);
-	text_add(out, "}}");
+	json_write_object(w, "stats64");
+	json_write_object(w, "rx");
+	json_write_u64(w, "bytes", s->rx_bytes);
+	json_write_u64(w, "packets", s->rx_packets);
+	json_write_u64(w, "errors", s->rx_errors);
+	json_write_u64(w, "dropped", s->rx_dropped);
+	json_write_u64(w, "over_errors", s->rx_over_errors);
+	json_write_u64(w, "multicast", s->multicast);
+	json_write_u64(w, "length_errors", s->rx_length_errors);
+	json_write_u64(w, "crc_errors", s->rx_crc_errors);
+	json_write_u64(w, "frame_errors", s->rx_frame_errors);
+	json_write_u64(w, "fifo_errors", s->rx_fifo_errors);
+	json_write_u64(w, "missed_errors", s->rx_missed_errors);
+	json_write_object_end(w);
+	json_write_object(w, "tx");
+	json_write_u64(w, "bytes", s->tx_bytes);
+	json_write_u64(w, "packets", s->tx_packets);
+	json_write_u64(w, "errors", s->tx_errors);
+	json_write_u64(w, "dropped", s->tx_dropped);
+	json_write_u64(w, "carrier_errors", s->tx_carrier_errors);
+	json_write_u64(w, "collisions", s->collisions);
+	json_write_u64(w, "aborted_errors", s->tx_aborted_errors);
+	json_write_u64(w, "fifo_errors", s->tx_fifo_errors);
+	json_write_u64(w, "window_errors", s->tx_window_errors);
+	json_write_u64(w, "heartbeat_errors", s->tx_heartbeat_errors);
+	json_write_u64(w, "carrier_changes", l->carrier_changes);
+	json_write_object_end(w);
+	json_write_object_end(w);
 }
 
 static const char *scope_name(uint8_t scope)
@@ -176,143 +147,153 @@ static const char *scope_name(uint8_t scope)
 	}
 }
 
-static void add_addresses(struct text *out, const struct sample *s, const struct link *l)
+static void write_addresses(struct json_write *w, const struct sample *s, const struct link *l)
 {
-	const char *comma = "";
-
-	text_add(out, ",\"addr_info\":[");
+	json_write_array(w, "addr_info");
 	for (size_t i = 0; i < s->n_addresses; i++) {
 		const struct link_address *a = &s->addresses[i];
 		char buf[INET6_ADDRSTRLEN];
 
 		if (a->index != l->index)
 			continue;
-		text_printf(
-			out,
-			"%s{\"family\":\"%s\",\"local\":\"%s\",\"prefixlen\":%u,\"scope\":\"%s\"",
-			comma, a->prefix.address.family == AF_INET ? "inet" : "inet6",
-			ip_address_format(&a->prefix.address, buf), a->prefix.length,
-			scope_name(a->scope));
+		json_write_object(w, NULL);
+		json_write_string(w, "family",
+				  a->prefix.address.family == AF_INET ? "inet" : "inet6");
+		json_write_string(w, "local", ip_address_format(&a->prefix.address, buf));
+		json_write_u64(w, "prefixlen", a->prefix.length);
+		json_write_string(w, "scope", scope_name(a->scope));
 		if (a->flags & IFA_F_TENTATIVE)
-			text_add(out, ",\"tentative\":true");
+			json_write_bool(w, "tentative", true);
 		if (a->flags & IFA_F_DADFAILED)
-			text_add(out, ",\"dadfailed\":true");
-		text_add(out, "}");
-		comma = ",";
+			json_write_bool(w, "dadfailed", true);
+		json_write_object_end(w);
 	}
-	text_add(out, "]");
+	json_write_array_end(w);
 }
 
-static void add_link(struct text *out, const struct container *c, const struct sample *s,
-		     const struct link *l)
+/* Who it is connected to, in this namespace or by its index in another. */
+static void write_peer(struct json_write *w, const struct sample *s, const struct link *l)
 {
-	const struct link *peer = NULL, *master = sample_link(s, l->master);
-	const char *network = container_network(c, l);
-	char hwaddr[HWADDR_TEXT_MAX];
+	const struct link *peer = NULL;
 
 	if (l->peer && l->peer_netnsid < 0)
 		peer = sample_link(s, l->peer);
-	add_number(out, "{\"ifindex\":", (unsigned int)l->index);
 	if (peer)
-		add_string(out, "link", peer->name);
+		json_write_string(w, "link", peer->name);
 	else if (l->peer)
-		add_number(out, ",\"link_index\":", (unsigned int)l->peer);
-	add_string(out, "ifname", l->name);
-	add_flags(out, l->flags);
-	add_number(out, ",\"mtu\":", l->mtu);
-	add_string(out, "qdisc", l->qdisc);
-	if (master)
-		add_string(out, "master", master->name);
-	add_string(out, "operstate", operstate_name(l));
-	add_string(out, "linkmode", l->linkmode ? "DORMANT" : "DEFAULT");
-	if (l->group)
-		text_printf(out, ",\"group\":\"%u\"", l->group);
-	else
-		add_string(out, "group", "default");
-	add_number(out, ",\"txqlen\":", l->txqlen);
-	add_link_type(out, l);
-	if (l->hwaddr_len)
-		add_string(out, "address", hwaddr_format(l->hwaddr, l->hwaddr_len, hwaddr));
-	if (l->broadcast_len)
-		add_string(out, "broadcast", hwaddr_format(l->broadcast, l->broadcast_len, hwaddr));
-	if (l->peer_netnsid >= 0)
-		add_number(out, ",\"link_netnsid\":", (unsigned int)l->peer_netnsid);
-	if (l->kind[0])
-		add_string(out, "kind", l->kind);
-	if (network[0])
-		add_string(out, "network", network);
-	add_addresses(out, s, l);
-	add_stats(out, l);
-	text_add(out, "}");
+		json_write_u64(w, "link_index", (unsigned int)l->peer);
 }
 
-static void add_attachments(struct text *out, const struct container *c)
+static void write_group(struct json_write *w, unsigned int group)
 {
-	const char *comma = "";
+	char number[16];
 
-	text_add(out, ",\"attachments\":[");
+	snprintf(number, sizeof(number), "%u", group);
+	json_write_string(w, "group", group ? number : "default");
+}
+
+static void write_link(struct json_write *w, const struct container *c, const struct sample *s,
+		       const struct link *l)
+{
+	const struct link *master = sample_link(s, l->master);
+	const char *network = container_network(c, l);
+	char hwaddr[HWADDR_TEXT_MAX];
+
+	json_write_object(w, NULL);
+	json_write_u64(w, "ifindex", (unsigned int)l->index);
+	write_peer(w, s, l);
+	json_write_string(w, "ifname", l->name);
+	write_flags(w, l->flags);
+	json_write_u64(w, "mtu", l->mtu);
+	json_write_string(w, "qdisc", l->qdisc);
+	if (master)
+		json_write_string(w, "master", master->name);
+	json_write_string(w, "operstate", operstate_name(l));
+	json_write_string(w, "linkmode", l->linkmode ? "DORMANT" : "DEFAULT");
+	write_group(w, l->group);
+	json_write_u64(w, "txqlen", l->txqlen);
+	write_link_type(w, l);
+	if (l->hwaddr_len)
+		json_write_string(w, "address", hwaddr_format(l->hwaddr, l->hwaddr_len, hwaddr));
+	if (l->broadcast_len)
+		json_write_string(w, "broadcast",
+				  hwaddr_format(l->broadcast, l->broadcast_len, hwaddr));
+	if (l->peer_netnsid >= 0)
+		json_write_u64(w, "link_netnsid", (unsigned int)l->peer_netnsid);
+	if (l->kind[0])
+		json_write_string(w, "kind", l->kind);
+	if (network[0])
+		json_write_string(w, "network", network);
+	write_addresses(w, s, l);
+	write_stats(w, l);
+	json_write_object_end(w);
+}
+
+static void write_attachments(struct json_write *w, const struct container *c)
+{
+	json_write_array(w, "attachments");
 	for (size_t i = 0; i < c->n; i++) {
 		const struct attachment *a = &c->attachments[i];
 
 		/* Known from the cache too: the record came first. */
 		if (i && attachment_same(a, a - 1))
 			continue;
-		text_printf(out, "%s{\"network\":", comma);
-		text_add_json(out, a->network);
-		add_string(out, "ifName", a->ifname);
-		add_string(out, "source", a->source == SOURCE_RECORD ? PLUGIN_NAME : "libcni");
+		json_write_object(w, NULL);
+		json_write_string(w, "network", a->network);
+		json_write_string(w, "ifName", a->ifname);
+		json_write_string(w, "source", a->source == SOURCE_RECORD ? PLUGIN_NAME : "libcni");
 		if (a->begin[0])
-			add_string(out, "begin", a->begin);
-		text_add(out, "}");
-		comma = ",";
+			json_write_string(w, "begin", a->begin);
+		json_write_object_end(w);
 	}
-	text_add(out, "]");
+	json_write_array_end(w);
 }
 
-static void add_error(struct text *out, const struct cni_error *err)
+static void write_error(struct json_write *w, const struct cni_error *err)
 {
-	text_printf(out, ",\"error\":{\"code\":%d", err->code);
-	add_string(out, "msg", err->msg);
+	json_write_object(w, "error");
+	json_write_u64(w, "code", (unsigned int)err->code);
+	json_write_string(w, "msg", err->msg);
 	if (err->details[0])
-		add_string(out, "details", err->details);
-	text_add(out, "}");
+		json_write_string(w, "details", err->details);
+	json_write_object_end(w);
+}
+
+static void write_links(struct json_write *w, struct show *show, const struct container *c,
+			const struct sample *s)
+{
+	json_write_array(w, "links");
+	for (size_t i = 0; i < s->n_links; i++)
+		if (show_link(show, &s->links[i]))
+			write_link(w, c, s, &s->links[i]);
+	json_write_array_end(w);
+	if (s->detail.len)
+		json_write_printed(w, "detail", s->detail.data, s->detail.len);
 }
 
 static int json_container(struct show *show, const struct container *c, const struct sweep_job *job,
 			  struct text *out, struct cni_error *err)
 {
-	const struct sample *s = &job->sample;
-	const char *comma = "";
+	struct json_write w = {.out = out};
 
-	text_add(out, show->printed ? ",\n{\"netns\":" : "[{\"netns\":");
-	text_add_json(out, c->netns);
+	/* The array of all is begun, continued and ended between the calls; a line for each
+	 * element. */
+	text_add(out, show->printed ? ",\n" : "[");
+	json_write_object(&w, NULL);
+	json_write_string(&w, "netns", c->netns);
 	if (c->id[0])
-		add_string(out, "containerId", c->id);
+		json_write_string(&w, "containerId", c->id);
 	if (c->pod[0])
-		add_string(out, "pod", c->pod);
+		json_write_string(&w, "pod", c->pod);
 	if (c->pod_namespace[0])
-		add_string(out, "podNamespace", c->pod_namespace);
+		json_write_string(&w, "podNamespace", c->pod_namespace);
 	if (c->n)
-		add_attachments(out, c);
-	if (job->err.code) {
-		add_error(out, &job->err);
-		text_add(out, "}");
-		return out->failed ? cni_error_nomem(err) : 0;
-	}
-	text_add(out, ",\"links\":[");
-	for (size_t i = 0; i < s->n_links; i++) {
-		if (!show_link(show, &s->links[i]))
-			continue;
-		text_add(out, comma);
-		add_link(out, c, s, &s->links[i]);
-		comma = ",";
-	}
-	text_add(out, "]");
-	if (s->detail.len) {
-		text_add(out, ",\"detail\":");
-		text_add_bytes(out, s->detail.data, s->detail.len);
-	}
-	text_add(out, "}");
+		write_attachments(&w, c);
+	if (job->err.code)
+		write_error(&w, &job->err);
+	else
+		write_links(&w, show, c, &job->sample);
+	json_write_object_end(&w);
 	return out->failed ? cni_error_nomem(err) : 0;
 }
 

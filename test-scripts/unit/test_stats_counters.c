@@ -10,7 +10,6 @@
 
 #include "../../plugins/netns-stats/account.c"
 #include "../../plugins/netns-stats/counters.c"
-#include "../../plugins/netns-stats/text.c"
 
 #define ROWS(rows) (sizeof(rows) / sizeof(*(rows)))
 

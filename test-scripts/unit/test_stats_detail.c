@@ -10,17 +10,17 @@
 #include "isolated.h"
 
 #include "../../plugins/netns-stats/detail.c"
-#include "../../plugins/netns-stats/text.c"
 
-/* What a reader of such files adds to "". */
-static const char *added(void (*add)(struct text *out, char *data), const char *file)
+/* What of such a file is written. */
+static const char *added(void (*add)(struct json_write *w, char *data), const char *file)
 {
 	static char result[1024];
 	cleanup_text struct text out = {0};
+	struct json_write w = {.out = &out};
 	char data[1024];
 
 	snprintf(data, sizeof(data), "%s", file);
-	add(&out, data);
+	add(&w, data);
 	snprintf(result, sizeof(result), "%s", out.data ?: "");
 	return result;
 }
@@ -28,33 +28,33 @@ static const char *added(void (*add)(struct text *out, char *data), const char *
 static void names_stand_above_their_values(void **unused)
 {
 	(void)unused;
-	assert_string_equal(added(add_paired_lines, "Ip: A B\nIp: 1 23\nTcp: Max\nTcp: -1\n"),
-			    "\"Ip\":{\"A\":1,\"B\":23},\"Tcp\":{\"Max\":-1},");
+	assert_string_equal(added(write_paired_lines, "Ip: A B\nIp: 1 23\nTcp: Max\nTcp: -1\n"),
+			    "\"Ip\":{\"A\":1,\"B\":23},\"Tcp\":{\"Max\":-1}");
 	/* As many as there are of both. */
-	assert_string_equal(added(add_paired_lines, "Ip: A B\nIp: 1\n"), "\"Ip\":{\"A\":1},");
-	assert_string_equal(added(add_paired_lines, "Ip: A\nIp: 1 2\n"), "\"Ip\":{\"A\":1},");
-	assert_string_equal(added(add_paired_lines, "Ip:\nIp:\n"), "\"Ip\":{},");
+	assert_string_equal(added(write_paired_lines, "Ip: A B\nIp: 1\n"), "\"Ip\":{\"A\":1}");
+	assert_string_equal(added(write_paired_lines, "Ip: A\nIp: 1 2\n"), "\"Ip\":{\"A\":1}");
+	assert_string_equal(added(write_paired_lines, "Ip:\nIp:\n"), "\"Ip\":{}");
 	/* A line of names without values ends it, and so does one that has no name. */
-	assert_string_equal(added(add_paired_lines, "Ip: A\nIp: 1\nTcp: B"), "\"Ip\":{\"A\":1},");
-	assert_string_equal(added(add_paired_lines, "nonsense\nIp: 1\nTcp: B\nTcp: 2\n"), "");
-	assert_string_equal(added(add_paired_lines, "Ip: A\nnonsense\nTcp: B\nTcp: 2\n"), "");
+	assert_string_equal(added(write_paired_lines, "Ip: A\nIp: 1\nTcp: B"), "\"Ip\":{\"A\":1}");
+	assert_string_equal(added(write_paired_lines, "nonsense\nIp: 1\nTcp: B\nTcp: 2\n"), "");
+	assert_string_equal(added(write_paired_lines, "Ip: A\nnonsense\nTcp: B\nTcp: 2\n"), "");
 }
 
 static void names_and_values_take_turns(void **unused)
 {
 	(void)unused;
-	assert_string_equal(added(add_sockets, "TCP: inuse 1 orphan 0\nnonsense\nUDP: mem 5\n"),
-			    "\"TCP\":{\"inuse\":1,\"orphan\":0},\"UDP\":{\"mem\":5},");
-	assert_string_equal(added(add_sockets, "TCP: inuse 1 orphan\n"), "\"TCP\":{\"inuse\":1},");
-	assert_string_equal(added(add_sockets, ""), "");
+	assert_string_equal(added(write_sockets, "TCP: inuse 1 orphan 0\nnonsense\nUDP: mem 5\n"),
+			    "\"TCP\":{\"inuse\":1,\"orphan\":0},\"UDP\":{\"mem\":5}");
+	assert_string_equal(added(write_sockets, "TCP: inuse 1 orphan\n"), "\"TCP\":{\"inuse\":1}");
+	assert_string_equal(added(write_sockets, ""), "");
 }
 
 static void one_counter_is_on_a_line(void **unused)
 {
 	(void)unused;
-	assert_string_equal(added(add_lines, "Ip6In    \t12\nIp6Out\t3\nnone\n\nx \ny  4\n"),
-			    "\"Snmp6\":{\"Ip6In\":12,\"Ip6Out\":3,\"y\":4},");
-	assert_string_equal(added(add_lines, ""), "\"Snmp6\":{},");
+	assert_string_equal(added(write_lines, "Ip6In    \t12\nIp6Out\t3\nnone\n\nx \ny  4\n"),
+			    "\"Snmp6\":{\"Ip6In\":12,\"Ip6Out\":3,\"y\":4}");
+	assert_string_equal(added(write_lines, ""), "\"Snmp6\":{}");
 }
 
 static void what_is_not_a_number_of_json_is_left_out(void **unused)
@@ -88,14 +88,15 @@ static void what_is_not_a_number_of_json_is_left_out(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < ROWS(rows); i++)
 		assert_int_equal(is_number(rows[i].text), rows[i].number);
-	assert_string_equal(added(add_sockets, "A: b x c 1 d 01 e 2\n"),
-			    "\"A\":{\"c\":1,\"e\":2},");
+	assert_string_equal(added(write_sockets, "A: b x c 1 d 01 e 2\n"),
+			    "\"A\":{\"c\":1,\"e\":2}");
 }
 
 static void a_name_that_breaks_out_of_json_does_not(void **unused)
 {
 	(void)unused;
-	assert_string_equal(added(add_sockets, "A\"\\: b\"c 1\n"), "\"A\\\"\\\\\":{\"b\\\"c\":1},");
+	assert_string_equal(added(write_sockets, "A\"\\: b\"c 1\n"),
+			    "\"A\\\"\\\\\":{\"b\\\"c\":1}");
 }
 
 static void a_file_is_read_whole_or_not_at_all(void **unused)
@@ -124,14 +125,17 @@ static void a_file_is_read_whole_or_not_at_all(void **unused)
 static void the_protocols_of_this_namespace_are_there(void **unused)
 {
 	cleanup_text struct text out = {0};
+	struct json_write w = {.out = &out};
 
 	(void)unused;
-	detail_protocols(&out);
-	assert_int_equal(strncmp(out.data, "\"protocols\":{\"Ip\":{\"Forwarding\":", 32), 0);
+	json_write_object(&w, NULL);
+	detail_protocols(&w);
+	json_write_object_end(&w);
+	assert_int_equal(strncmp(out.data, "{\"protocols\":{\"Ip\":{\"Forwarding\":", 33), 0);
 	assert_non_null(strstr(out.data, "},\"Tcp\":{"));
 	assert_non_null(strstr(out.data, "\"TcpExt\":{"));
 	assert_non_null(strstr(out.data, "\"UDP\":{\"inuse\":"));
-	assert_string_equal(out.data + out.len - 3, "}},");
+	assert_string_equal(out.data + out.len - 3, "}}}");
 	assert_null(strstr(out.data, ",}"));
 	assert_null(strstr(out.data, ",,"));
 }

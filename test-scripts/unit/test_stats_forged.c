@@ -67,7 +67,6 @@ ssize_t recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *fro
 }
 
 #include "../../plugins/netns-stats/sample.c"
-#include "../../plugins/netns-stats/text.c"
 
 void detail_collect(struct sample *s)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What netns-stats makes of answers over generic netlink, whoever sends them. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -10,7 +11,6 @@
 #include <cmocka.h>
 
 #include "../../plugins/netns-stats/detail_genl.c"
-#include "../../plugins/netns-stats/text.c"
 
 /* A tree of attributes. */
 static _Alignas(8) char buf[4096];
@@ -53,13 +53,14 @@ static const struct nlattr *all(void)
 	return (const void *)buf;
 }
 
-/* What was added to a text, which begins anew, as the attributes do. */
-static const char *taken(struct text *out)
+/* What was written, which begins anew, as the attributes do. */
+static const char *taken(struct json_write *w)
 {
 	static char text[2048];
 
-	snprintf(text, sizeof(text), "%.*s", (int)out->len, out->data ?: "");
-	text_reset(out);
+	snprintf(text, sizeof(text), "%s", w->out->data ?: "");
+	text_reset(w->out);
+	w->comma = false;
 	used = 0;
 	return text;
 }
@@ -103,47 +104,47 @@ static void values_have_their_form(void **unused)
 		uint64_t value;
 		const char *text;
 	} rows[] = {
-		{NUMBER, UINT64_MAX, "\"n\":18446744073709551615,"},
-		{NUMBER, 0, "\"n\":0,"},
-		{BOOLEAN, 0, "\"n\":false,"},
-		{BOOLEAN, 1, "\"n\":true,"},
-		{DIRECTION, 0, "\"n\":\"rx\","},
-		{DIRECTION, 1, "\"n\":\"tx\","},
-		{DUPLEX, DUPLEX_HALF, "\"n\":\"half\","},
-		{DUPLEX, DUPLEX_FULL, "\"n\":\"full\","},
+		{NUMBER, UINT64_MAX, "\"n\":18446744073709551615"},
+		{NUMBER, 0, "\"n\":0"},
+		{BOOLEAN, 0, "\"n\":false"},
+		{BOOLEAN, 1, "\"n\":true"},
+		{DIRECTION, 0, "\"n\":\"rx\""},
+		{DIRECTION, 1, "\"n\":\"tx\""},
+		{DUPLEX, DUPLEX_HALF, "\"n\":\"half\""},
+		{DUPLEX, DUPLEX_FULL, "\"n\":\"full\""},
 		{DUPLEX, DUPLEX_UNKNOWN, ""},
 		{DUPLEX, 2, ""},
 		{SPEED, 0, ""},
 		{SPEED, (uint32_t)SPEED_UNKNOWN, ""},
-		{SPEED, 10000, "\"n\":10000,"},
+		{SPEED, 10000, "\"n\":10000"},
 	};
 	cleanup_text struct text out = {0};
+	struct json_write w = {.out = &out};
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		add_value(&out, "n", rows[i].form, rows[i].value);
-		assert_string_equal(taken(&out), rows[i].text);
+		add_value(&w, "n", rows[i].form, rows[i].value);
+		assert_string_equal(taken(&w), rows[i].text);
 	}
 }
 
 static void members_that_are_known_are_an_object(void **unused)
 {
 	cleanup_text struct text out = {0};
-	struct question q = {.out = &out, .members = queue_members};
+	struct json_write w = {.out = &out};
+	struct question q = {.w = &w, .members = queue_members};
 
 	(void)unused;
 	u32(1, 7);
 	u32(99, 1);
 	u32(3, 1);
 	object_answer(&q, all(), (int)used);
-	assert_string_equal(taken(&out), "{\"id\":7,\"type\":\"tx\"},");
+	assert_string_equal(taken(&w), "{\"id\":7,\"type\":\"tx\"}");
 	object_answer(&q, all(), 0);
-	assert_string_equal(taken(&out), "{},");
+	assert_string_equal(taken(&w), "{}");
 	u32(4, 5);
 	members_answer(&q, all(), (int)used);
-	assert_string_equal(taken(&out), "\"napi_id\":5,");
-	drop_comma(&out);
-	assert_string_equal(taken(&out), "");
+	assert_string_equal(taken(&w), "\"napi_id\":5");
 }
 
 static void statistics(uint32_t id, int n, ...)
@@ -165,7 +166,8 @@ static void statistics(uint32_t id, int n, ...)
 static void groups_of_statistics_have_the_names_of_their_counters(void **unused)
 {
 	cleanup_text struct text out = {0};
-	struct question q = {.out = &out};
+	struct json_write w = {.out = &out};
+	struct question q = {.w = &w};
 	struct nlattr *group;
 
 	(void)unused;
@@ -176,9 +178,9 @@ static void groups_of_statistics_have_the_names_of_their_counters(void **unused)
 	statistics(ETHTOOL_STATS_RMON, 1, 3);
 	u32(99, 1);
 	stats_answer(&q, all(), (int)used);
-	assert_string_equal(taken(&out),
+	assert_string_equal(taken(&w),
 			    "\"eth-mac\":{\"FramesTransmittedOK\":10,\"FrameTooLongErrors\":11},"
-			    "\"rmon\":{\"etherStatsJabbers\":10},");
+			    "\"rmon\":{\"etherStatsJabbers\":10}");
 	/* Counters before the group's name, and a second name. */
 	group = open_nest(ETHTOOL_A_STATS_GRP);
 	{
@@ -194,13 +196,14 @@ static void groups_of_statistics_have_the_names_of_their_counters(void **unused)
 	}
 	close_nest(group);
 	stats_answer(&q, all(), (int)used);
-	assert_string_equal(taken(&out), "\"eth-ctrl\":{\"UnsupportedOpcodesReceived\":5},");
+	assert_string_equal(taken(&w), "\"eth-ctrl\":{\"UnsupportedOpcodesReceived\":5}");
 }
 
 static void tcp_metrics_are_in_the_units_of_their_names(void **unused)
 {
 	cleanup_text struct text out = {0};
-	struct question q = {.out = &out};
+	struct json_write w = {.out = &out};
+	struct question q = {.w = &w};
 	struct nlattr *values;
 
 	(void)unused;
@@ -216,17 +219,17 @@ static void tcp_metrics_are_in_the_units_of_their_names(void **unused)
 	u32(TCP_METRIC_RTT + 1, 6);
 	close_nest(values);
 	metrics_answer(&q, all(), (int)used);
-	assert_string_equal(taken(&out), "{\"destination\":\"192.0.2.1\",\"source\":\"192.0.2.2\","
-					 "\"age_ms\":77,\"rtt_us\":1000,\"rttvar_us\":2000,"
-					 "\"ssthresh\":3,\"cwnd\":4,\"reordering\":5},");
+	assert_string_equal(taken(&w), "{\"destination\":\"192.0.2.1\",\"source\":\"192.0.2.2\","
+				       "\"age_ms\":77,\"rtt_us\":1000,\"rttvar_us\":2000,"
+				       "\"ssthresh\":3,\"cwnd\":4,\"reordering\":5}");
 	attribute(TCP_METRICS_ATTR_ADDR_IPV6, "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16);
 	attribute(TCP_METRICS_ATTR_SADDR_IPV6, "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 15);
 	attribute(TCP_METRICS_ATTR_SADDR_IPV4, "\1\2\3", 3);
 	u32(TCP_METRICS_ATTR_FOPEN_MSS, 1);
 	u32(TCP_METRICS_ATTR_FOPEN_SYN_DROPS, 2);
 	metrics_answer(&q, all(), (int)used);
-	assert_string_equal(taken(&out),
-			    "{\"destination\":\"fd00::1\",\"fopen_mss\":1,\"fopen_syn_drops\":2},");
+	assert_string_equal(taken(&w),
+			    "{\"destination\":\"fd00::1\",\"fopen_mss\":1,\"fopen_syn_drops\":2}");
 }
 
 /* A kernel that answers as it is told, and others that send, too. */
@@ -327,19 +330,20 @@ static int scripted(void **unused)
 static void only_the_kernel_is_believed_and_ends_an_answer(void **unused)
 {
 	cleanup_text struct text out = {0};
-	struct question q = {.out = &out, .answer = object_answer, .members = queue_members};
+	struct json_write w = {.out = &out};
+	struct question q = {.w = &w, .answer = object_answer, .members = queue_members};
 
 	(void)unused;
 	events = SCRIPT({VALID, 0, 1}, {VALID, 42, 666}, {END, 42, 0}, {END, 42, 1},
 			{FAILURE, 42, 0}, {VALID, 0, 2}, {END, 0, 0});
 	ask(&q, message(7, 1, true));
-	assert_string_equal(taken(&out), "{\"id\":1},{\"id\":2},");
+	assert_string_equal(taken(&w), "{\"id\":1},{\"id\":2}");
 	assert_int_equal(events->value, UINT32_MAX);
 	events = SCRIPT({FAILURE, 0, 0});
 	ask(&q, message(7, 1, true));
 	events = SCRIPT({END, 0, 1});
 	ask(&q, message(7, 1, true));
-	assert_string_equal(taken(&out), "");
+	assert_string_equal(taken(&w), "");
 	assert_int_equal(sent, 3);
 }
 
@@ -348,7 +352,7 @@ static void ask_nothing_of_2(struct question *q, int fam, int ifindex)
 {
 	assert_int_equal(fam, family);
 	if (ifindex != 2)
-		text_printf(q->out, "\"index\":%d,", ifindex);
+		json_write_u64(q->w, "index", (unsigned int)ifindex);
 }
 
 static void links_with_nothing_to_say_are_left_out(void **unused)
@@ -361,12 +365,13 @@ static void links_with_nothing_to_say_are_left_out(void **unused)
 	};
 	struct sample s = {.links = links, .n_links = 4};
 	cleanup_text struct text out = {0};
-	struct question q = {.out = &out};
+	struct json_write w = {.out = &out};
+	struct question q = {.w = &w};
 
 	(void)unused;
 	family = 20;
 	add_by_link(&q, &s, "fam", ask_nothing_of_2);
-	assert_string_equal(taken(&out), "\"fam\":{\"a\\\"b\":{\"index\":3},\"c\":{\"index\":4}},");
+	assert_string_equal(taken(&w), "\"fam\":{\"a\\\"b\":{\"index\":3},\"c\":{\"index\":4}}");
 	s.n_links = 2;
 	text_add(&out, "before");
 	add_by_link(&q, &s, "fam", ask_nothing_of_2);
@@ -381,19 +386,20 @@ static void links_with_nothing_to_say_are_left_out(void **unused)
 static void lists_are_asked_of_one_link_and_are_left_out_where_empty(void **unused)
 {
 	cleanup_text struct text out = {0};
-	struct question q = {.out = &out};
+	struct json_write w = {.out = &out};
+	struct question q = {.w = &w};
 
 	(void)unused;
 	events = SCRIPT({VALID, 0, 5}, {VALID, 0, 6}, {END, 0, 0}, {END, 0, 0}, {FAILURE, 0, 0});
 	ask_netdev(&q, 20, 3);
-	assert_string_equal(taken(&out), "\"queues\":[{\"id\":5},{\"id\":6}],");
+	assert_string_equal(taken(&w), "\"queues\":[{\"id\":5},{\"id\":6}]");
 	assert_int_equal(sent, 3);
 	family = 9;
 	events = SCRIPT({VALID, 0, 5}, {END, 0, 0});
 	add_tcp_metrics(&q);
 	assert_memory_equal(out.data, "\"tcp_metrics\":[{", 16);
-	assert_string_equal(out.data + out.len - 3, "}],");
-	text_reset(&out);
+	assert_string_equal(out.data + out.len - 2, "}]");
+	taken(&w);
 	family = -1;
 	add_tcp_metrics(&q);
 	assert_int_equal(out.len, 0);
@@ -402,13 +408,14 @@ static void lists_are_asked_of_one_link_and_are_left_out_where_empty(void **unus
 static void a_link_is_asked_for_its_state_modes_and_statistics(void **unused)
 {
 	cleanup_text struct text out = {0};
-	struct question q = {.out = &out};
+	struct json_write w = {.out = &out};
+	struct question q = {.w = &w};
 
 	(void)unused;
 	/* The first attribute of each answer is 1, which is a header there: nothing is said. */
 	events = SCRIPT({VALID, 0, 5}, {END, 0, 1}, {VALID, 0, 5}, {END, 0, 1}, {FAILURE, 0, 0});
 	ask_ethtool(&q, 20, 3);
-	assert_string_equal(taken(&out), "");
+	assert_string_equal(taken(&w), "");
 	assert_int_equal(sent, 3);
 }
 

@@ -11,7 +11,6 @@
 
 #include "../../plugins/netns-stats/attachment.c"
 #include "../../plugins/netns-stats/registry.c"
-#include "../../plugins/netns-stats/text.c"
 
 static struct attachment known[] = {
 	{.container_id = (char[]){"ab"}, .netns = (char[]){"/n"}},

@@ -55,7 +55,6 @@ ssize_t recvfrom(int fd, void *to, size_t size, int flags, struct sockaddr *from
 }
 
 #include "../../plugins/netns-stats/sample.c"
-#include "../../plugins/netns-stats/text.c"
 
 void detail_collect(struct sample *s)
 {

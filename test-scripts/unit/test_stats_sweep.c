@@ -20,7 +20,6 @@
 #include "../../plugins/netns-stats/sample.c"
 #include "../../plugins/netns-stats/show_json.c"
 #include "../../plugins/netns-stats/sweep.c"
-#include "../../plugins/netns-stats/text.c"
 
 /* Of other files, and not what is examined. */
 size_t registry_container_end(const struct registry *r, size_t first)

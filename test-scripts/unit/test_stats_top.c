@@ -21,27 +21,19 @@ static bool no_memory(void)
 	return false;
 }
 
-static void *limited_reallocarray(void *p, size_t n, size_t size)
+void *__real_reallocarray(void *p, size_t n, size_t size);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+void *__wrap_reallocarray(void *p, size_t n, size_t size)
 {
-	return no_memory() ? NULL : reallocarray(p, n, size);
+	return no_memory() ? NULL : __real_reallocarray(p, n, size);
 }
 
-static void *limited_realloc(void *p, size_t size)
-{
-	return no_memory() ? NULL : realloc(p, size);
-}
-
-#define reallocarray limited_reallocarray
-#define realloc limited_realloc
 #define append append_container /* each has one of its own */
 #include "../../plugins/netns-stats/container.c"
 #undef append
 #include "../../plugins/netns-stats/counters.c"
-#include "../../plugins/netns-stats/text.c"
 #include "../../plugins/netns-stats/top_rows.c"
 #include "../../plugins/netns-stats/top_screen.c"
-#undef reallocarray
-#undef realloc
 
 /* The world: a clock, containers with an interface each, and what is read of them. */
 

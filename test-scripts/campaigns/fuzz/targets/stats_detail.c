@@ -10,26 +10,24 @@
 #include "cleanup.h"
 #include "fuzz.h"
 
-void fuzz_protocols(struct text *out, unsigned int which, char *data);
+void fuzz_protocols(struct json_write *w, unsigned int which, char *data);
 
-static void answer(struct text *out, unsigned int which, const struct nlattr *first, int len)
+static void answer(struct json_write *w, unsigned int which, const struct nlattr *first, int len)
 {
 	static const struct member *const members[] = {linkstate_members, linkmodes_members,
 						       queue_members, napi_members, qstats_members};
-	struct question q = {.out = out, .members = members[which % 5]};
+	struct question q = {.w = w, .members = members[which % 5]};
 
 	switch (which % 4) {
 	case 0:
-		text_add(out, "{");
+		json_write_object(w, NULL);
 		members_answer(&q, first, len);
-		drop_comma(out);
-		text_add(out, "},");
+		json_write_object_end(w);
 		break;
 	case 1:
-		text_add(out, "{");
+		json_write_object(w, NULL);
 		stats_answer(&q, first, len);
-		drop_comma(out);
-		text_add(out, "},");
+		json_write_object_end(w);
 		break;
 	case 2:
 		object_answer(&q, first, len);
@@ -44,6 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input input = {data, size};
 	const unsigned int which = input_byte(&input);
 	cleanup_text struct text out = {0};
+	struct json_write w = {.out = &out};
 	struct cni_error err = {0};
 	size_t len;
 
@@ -52,16 +51,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (which & 0x80) {
 		cleanup_free char *text = input_last_text(&input);
 
-		text_add(&out, "{");
-		fuzz_protocols(&out, which, text);
-		drop_comma(&out);
-		text_add(&out, "},");
+		json_write_object(&w, NULL);
+		fuzz_protocols(&w, which, text);
+		json_write_object_end(&w);
 	} else {
 		const void *attrs = input_datagram(&input, &len);
 
-		answer(&out, which, attrs, (int)len);
+		answer(&w, which, attrs, (int)len);
 	}
-	drop_comma(&out);
 	PROMISE(!out.failed && out.data);
 	fuzz_check_json(out.data, out.len);
 	return 0;

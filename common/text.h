@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Text that grows: what the tool prints and the exporter serves is put together here.
+ * Text that grows: what is printed and served is put together here, and what is received.
  *
  * A failure (out of memory) sticks: later appends do nothing, and whoever hands the text on looks
  * at `failed` once.
  */
-#ifndef NETNS_STATS_TEXT_H
-#define NETNS_STATS_TEXT_H
+#ifndef USERNET_TEXT_H
+#define USERNET_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,22 +27,18 @@ void text_free(struct text *t);
 /* Forget the contents, keep the memory. */
 void text_reset(struct text *t);
 
+/* Room for len more bytes, for what reads into it: text_added() says how many came. NULL: the text
+ * has failed. */
+char *text_reserve(struct text *t, size_t len);
+void text_added(struct text *t, size_t len);
+
+/* Forget what is behind the first len bytes. */
+void text_cut(struct text *t, size_t len);
+
 void text_add(struct text *t, const char *s);
 void text_add_bytes(struct text *t, const char *s, size_t len);
 void text_add_u64(struct text *t, uint64_t value);
 void text_printf(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. What a terminal must not
- * be shown is escaped, which says the same to every reader of JSON. */
-void text_add_json(struct text *t, const char *s);
-
-/* JSON that is printed already, with those escapes in its strings. */
-void text_add_json_text(struct text *t, const char *json);
-
-/* name="value", escaped as Prometheus and OpenMetrics want it; bytes that are not UTF-8 become
- * U+FFFD. The formats have no escape for what a terminal must not be shown, and a value that was
- * changed would be another series: so it is in there, and who shows labels escapes them. */
-void text_add_label(struct text *t, const char *name, const char *value);
 
 /* What a terminal may be shown of foreign text: what is not seen there and bytes that are not UTF-8
  * become \x1b, \u202e or \U000e0001, and a backslash two: no two texts look the same. */

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
-/* The escapes and the numbers of netns-stats: whatever goes in, the reader is not misled. */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Text that grows, its escapes and numbers: whatever goes in, the reader is not misled. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -8,47 +8,10 @@
 
 #include <cmocka.h>
 
-#include "../../plugins/netns-stats/text.c"
+#include "array.h"
+#include "text.h"
 
 #define ROWS(rows) (sizeof(rows) / sizeof(*(rows)))
-
-static void json_strings_are_escaped_and_always_utf8(void **unused)
-{
-	static const char *const rows[][2] = {
-		{"eth0", "\"eth0\""},
-		{"", "\"\""},
-		{"a\"b\\c", "\"a\\\"b\\\\c\""},
-		{"\n\t\x1f", "\"\\u000a\\u0009\\u001f\""},
-		{"\x7f", "\"\\u007f\""},
-		{"\xe2\x80\xae", "\"\\u202e\""},
-		{"\xc2\x9b[31m", "\"\\u009b[31m\""},
-		{"\xf3\xa0\x80\x81", "\"\\udb40\\udc01\""},
-		{"\xc3\xa9", "\"\xc3\xa9\""},
-		{"\xff", "\"\xef\xbf\xbd\""},
-		{"\xc3", "\"\xef\xbf\xbd\""},
-		{"\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
-		{"\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
-		{"\xed\xa0\x80x", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdx\""},
-		{"\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\""},
-	};
-
-	(void)unused;
-	for (size_t i = 0; i < ROWS(rows); i++) {
-		cleanup_text struct text t = {0};
-
-		text_add_json(&t, rows[i][0]);
-		assert_string_equal(t.data, rows[i][1]);
-	}
-}
-
-static void labels_escape_backslash_quote_and_newline_only(void **unused)
-{
-	cleanup_text struct text t = {0};
-
-	(void)unused;
-	text_add_label(&t, "{pod", "a\"b\\c\nd\te\xff");
-	assert_string_equal(t.data, "{pod=\"a\\\"b\\\\c\\nd\te\xef\xbf\xbd\"");
-}
 
 static void a_terminal_gets_nothing_that_is_not_seen_where_it_stands(void **unused)
 {
@@ -86,15 +49,6 @@ static void a_terminal_gets_nothing_that_is_not_seen_where_it_stands(void **unus
 	assert_int_equal(text_columns("\xc3\xa9"
 				      "a"),
 			 2);
-}
-
-static void json_that_is_printed_keeps_its_values(void **unused)
-{
-	cleanup_text struct text t = {0};
-
-	(void)unused;
-	text_add_json_text(&t, "[\n\t{\"a\":\t\"\\\"\\n\xe2\x80\xae\xc2\x9b\x7f\xc3\xa9\"}]\n");
-	assert_string_equal(t.data, "[\n\t{\"a\":\t\"\\\"\\n\\u202e\\u009b\\u007f\xc3\xa9\"}]\n");
 }
 
 /* The first byte of a control character, and nothing behind it: an interface may be called so. */
@@ -160,19 +114,104 @@ static void text_grows_and_a_failure_sticks(void **unused)
 	t.failed = true;
 	text_add(&t, "more");
 	assert_int_equal(t.len, 200000);
+	text_reset(&t);
+	text_add(&t, "again");
+	assert_string_equal(t.data, "again");
+}
+
+/* What no machine has fails as memory that runs out does, and leaves what is there. */
+static void a_text_that_is_too_large_is_refused(void **unused)
+{
+	static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 6, SIZE_MAX / 2};
+
+	(void)unused;
+	for (size_t i = 0; i < ROWS(sizes); i++) {
+		cleanup_text struct text t = {0};
+
+		assert_null(text_reserve(&t, sizes[i]));
+		assert_true(t.failed);
+		text_reset(&t);
+		text_add(&t, "there");
+		assert_null(text_reserve(&t, sizes[i]));
+		assert_true(t.failed);
+		assert_string_equal(t.data, "there");
+		assert_null(text_reserve(&t, 1));
+	}
+}
+
+static void what_is_read_into_a_text_is_terminated_and_can_be_cut(void **unused)
+{
+	cleanup_text struct text t = {0};
+	char *end = text_reserve(&t, 3);
+
+	(void)unused;
+	assert_non_null(end);
+	assert_string_equal(t.data, "");
+	memcpy(end, "abc", 3);
+	text_added(&t, 2);
+	assert_string_equal(t.data, "ab");
+	text_cut(&t, 3);
+	assert_string_equal(t.data, "ab");
+	text_cut(&t, 1);
+	assert_string_equal(t.data, "a");
+	assert_int_equal(t.len, 1);
+}
+
+static void an_array_grows_and_keeps_what_it_has(void **unused)
+{
+	struct element {
+		size_t number;
+		char name[24];
+	} *array = NULL;
+	size_t size = 0, n = 0;
+
+	(void)unused;
+	for (; n < 1000; n++) {
+		assert_true(array_reserve(array, size, n, 1));
+		assert_true(size > n);
+		array[n].number = n;
+	}
+	assert_true(size < 2 * n);
+	assert_true(array_reserve(array, size, n, 5000));
+	assert_true(size >= n + 5000);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(array[i].number, i);
+	free(array);
+}
+
+/* The sum of the elements, the room and the bytes: each may be more than there are addresses. */
+static void an_array_that_is_too_large_is_refused_and_nothing_changes(void **unused)
+{
+	static const size_t more[] = {SIZE_MAX, SIZE_MAX - 2, SIZE_MAX / 2 + 1, SIZE_MAX / 8,
+				      SIZE_MAX / 16};
+	uint64_t *array = NULL, *before;
+	size_t size = 0;
+
+	(void)unused;
+	assert_true(array_reserve(array, size, 0, 3));
+	before = array;
+	array[2] = 7;
+	for (size_t i = 0; i < ROWS(more); i++) {
+		assert_false(array_reserve(array, size, 3, more[i]));
+		assert_ptr_equal(array, before);
+		assert_int_equal(size, 4);
+		assert_int_equal(array[2], 7);
+	}
+	free(array);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(json_strings_are_escaped_and_always_utf8),
-		cmocka_unit_test(labels_escape_backslash_quote_and_newline_only),
 		cmocka_unit_test(a_terminal_gets_nothing_that_is_not_seen_where_it_stands),
-		cmocka_unit_test(json_that_is_printed_keeps_its_values),
 		cmocka_unit_test(a_terminal_gets_nothing_from_behind_the_end),
 		cmocka_unit_test(numbers_are_exact_to_the_last_digit),
 		cmocka_unit_test(human_numbers_fit_in_five_columns),
 		cmocka_unit_test(text_grows_and_a_failure_sticks),
+		cmocka_unit_test(a_text_that_is_too_large_is_refused),
+		cmocka_unit_test(what_is_read_into_a_text_is_terminated_and_can_be_cut),
+		cmocka_unit_test(an_array_grows_and_keeps_what_it_has),
+		cmocka_unit_test(an_array_that_is_too_large_is_refused_and_nothing_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

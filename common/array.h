@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Arrays that grow: a pointer, the number of elements, and the room that there is, which are the
+ * caller's, in a struct beside what else it has. Room is doubled, so that appending n elements
+ * copies fewer than 2n.
+ */
+#ifndef USERNET_ARRAY_H
+#define USERNET_ARRAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What array_reserve() is made of. @array is the address of the pointer, whatever it points to. */
+static inline bool array_reserve_(void *array, size_t *size, size_t n, size_t more, size_t element)
+{
+	size_t need, room = *size > 0 ? *size : 4;
+	void *p;
+
+	if (__builtin_add_overflow(n, more, &need))
+		return false;
+	if (need <= *size)
+		return true;
+	while (room < need)
+		if (__builtin_mul_overflow(room, 2, &room))
+			return false;
+	/* Copied and not cast: an object of one pointer type may not be written as another. */
+	memcpy(&p, array, sizeof(p));
+	p = reallocarray(p, room, element);
+	if (p == NULL)
+		return false;
+	memcpy(array, &p, sizeof(p));
+	*size = room;
+	return true;
+}
+
+/**
+ * array_reserve() - room for @more elements behind the first @n.
+ * @array: the pointer to the first element; NULL where there is none yet
+ * @size:  elements that there is room for, a size_t that begins as 0
+ *
+ * Elements may move. Return: true, or false out of memory, of addresses too; nothing has changed
+ * then.
+ */
+#define array_reserve(array, size, n, more) \
+	array_reserve_(&(array), &(size), n, more, sizeof(*(array)))
+
+#endif
