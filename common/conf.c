@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * json_parse() is three passes: json_scan() holds the text to the grammar, cJSON builds the tree,
- * and a walk over the tree finds what shows only there: a key twice (in decoded form: "a" and
- * "\u0061" are the same key), a number too large. The walk and cJSON recurse, on JSON_MAX_DEPTH
- * levels at most.
+ * cJSON is the tree that plugins read and make. It is in every distribution, small, and has functions for all
+ * that one does with a tree. Its parser is for input that one trusts, which ours is not:
  *
- * cJSON reads a number into a double, and others' data has more in it: an inode, a cookie of 64
- * bits, 1.10. The walk goes along the text as well, and where a number would not come out as it
- * stands there, its text stays with it, as its valuestring: cJSON copies and frees that with the
- * item, and looks at it for strings only. json_copy() makes it what is printed.
+ * - It is lenient: bytes that are not UTF-8, control characters in strings, numbers such as 01 or 1., and any
+ *   byte up to the space as white space pass; an escaped U+0000 ends a string early. Where it stopped is in a
+ *   variable of the whole process. json_scan() holds the text to the grammar before, allocates nothing, knows
+ *   limits, and says where the fault is.
+ * - A key may come twice: it keeps both, its lookup finds the first, and other parsers take the last, so that a
+ *   checker and a user of a configuration could read different ones. check_keys() refuses that in the tree,
+ *   where it shows ("a" and "\u0061" are the same key).
+ * - A number is a double, and others' data has more in it: an inode, a cookie of 64 bits, 1.10. keep_digits(),
+ *   in a walk along the tree and the text, lets the text of a number that would not come out as it stands
+ *   there stay with it, as its valuestring: cJSON copies and frees that with the item, and looks at it for
+ *   strings only. json_copy() makes it what is printed.
+ *
+ * The parser and the walk recurse, on JSON_MAX_DEPTH levels at most. Output that is written once and read by
+ * others needs no tree: json_write.h.
  */
 #include "conf.h"
 
