@@ -225,7 +225,7 @@ $(BUILD)/unit/test_$(1): test-scripts/unit/test_$(1).c $(patsubst %,$(BUILD)/lib
 		| $(GENERATED)
 	@mkdir -p $$(@D)
 	@echo '  TEST  $$<'
-	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) \
+	$$(Q)$$(CC) $$(ALL_CFLAGS) -I. $$(ALL_LDFLAGS) \
 		$$$$(sed -nE 's/^[^[:space:]].*\b__wrap_(\w+)\(.*/-Wl,--wrap=\1/p' $$< | sort -u) \
 		-o $$@ $$< $$(filter %.o %.a,$$^) -lcmocka $$(LIBS_$(call plugin_of,$(1))) $$(LIBS)
 endef

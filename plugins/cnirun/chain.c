@@ -115,9 +115,7 @@ static void pass_words_on(const char *type, const char *words)
 	}
 }
 
-/* The first regular file of that name in CNI_PATH that nobody else could have put there. */
-static int find_plugin(const char *type, const char *path, char out[PATH_MAX],
-		       struct cni_error *err)
+int chain_find_plugin(const char *type, const char *path, char out[PATH_MAX], struct cni_error *err)
 {
 	struct stat st;
 
@@ -134,20 +132,14 @@ static int find_plugin(const char *type, const char *path, char out[PATH_MAX],
 			 path && *path ? path : "CNI_PATH, which has no directory");
 }
 
-/* The plugin's environment: ours, with CNI_* as the spec says. */
-struct environment {
-	const char **list; /* its first n_own are owned */
-	size_t n_own;
-};
-
-static void environment_free(struct environment *env)
+void chain_environment_free(struct chain_environment *env)
 {
 	for (size_t i = 0; i < env->n_own; i++)
 		free((char *)(uintptr_t)env->list[i]);
 	free(env->list);
 }
 
-static int set_variable(struct environment *env, const char *name, const char *value)
+static int set_variable(struct chain_environment *env, const char *name, const char *value)
 {
 	char *text;
 
@@ -169,7 +161,8 @@ static const char *netns_of(const struct chain *chain, const char *command)
 	return path;
 }
 
-static int make_environment(const struct chain *chain, const char *command, struct environment *env)
+int chain_make_environment(const struct chain *chain, const char *command,
+			   struct chain_environment *env)
 {
 	const struct attachment *a = chain->attachment;
 	const char *runtime_dir = a ? a->runtime_dir : NULL;
@@ -239,9 +232,8 @@ static void drop_reserved(cJSON *request)
 	}
 }
 
-/* The request configuration as text, the caller's; NULL out of memory. */
-static char *derive_request(const struct chain *chain, const cJSON *plugin, const cJSON *prev,
-			    const cJSON *valid)
+char *chain_request(const struct chain *chain, const cJSON *plugin, const cJSON *prev,
+		    const cJSON *valid)
 {
 	cleanup_json cJSON *request = cJSON_Duplicate(plugin, true);
 	cleanup_json cJSON *exact = NULL;
@@ -270,10 +262,9 @@ static bool is_error(const cJSON *answer)
 	return cJSON_IsNumber(json_get(answer, "code"));
 }
 
-/* What the plugin's end means. @answer: the object that it printed, or NULL. */
-static int judge(struct chain *chain, const char *type, const char *command,
-		 const struct outcome *outcome, cJSON **answer, const struct cni_error *unreadable,
-		 struct cni_error *err)
+int chain_judge(struct chain *chain, const char *type, const char *command,
+		const struct outcome *outcome, cJSON **answer, const struct cni_error *unreadable,
+		struct cni_error *err)
 {
 	char status[64];
 
@@ -326,12 +317,12 @@ static int where_to_execute(const struct chain *chain, const char *type)
 }
 
 /* Find and execute one plugin. @answer: what it printed, if that is an object; else NULL. */
-static int call(struct chain *chain, const cJSON *plugin, const char *command, const char *request,
-		cJSON **answer, struct cni_error *err)
+static int chain_call(struct chain *chain, const cJSON *plugin, const char *command,
+		      const char *request, cJSON **answer, struct cni_error *err)
 {
 	const char *type = json_get(plugin, "type")->valuestring;
 	cleanup_outcome struct outcome outcome = {0};
-	struct environment __attribute__((cleanup(environment_free))) env = {0};
+	struct chain_environment __attribute__((cleanup(chain_environment_free))) env = {0};
 	struct cni_error unreadable = {0};
 	const double start = now_ms();
 	char path[PATH_MAX];
@@ -347,9 +338,9 @@ static int call(struct chain *chain, const cJSON *plugin, const char *command, c
 	int value;
 
 	*answer = NULL;
-	if (find_plugin(type, chain->path, path, err) < 0)
+	if (chain_find_plugin(type, chain->path, path, err) < 0)
 		return -1;
-	if (make_environment(chain, command, &env) < 0)
+	if (chain_make_environment(chain, command, &env) < 0)
 		return cni_error_nomem(err);
 	program.envp = env.list;
 	value = program_run(&program, &outcome, err);
@@ -360,7 +351,7 @@ static int call(struct chain *chain, const cJSON *plugin, const char *command, c
 		return cni_error_wrap(err, "plugin %.60s failed (%s)", type, command);
 	if (outcome.output_len > 0)
 		json_parse(outcome.output, outcome.output_len, "its answer", answer, &unreadable);
-	if (judge(chain, type, command, &outcome, answer, &unreadable, err) < 0)
+	if (chain_judge(chain, type, command, &outcome, answer, &unreadable, err) < 0)
 		return -1;
 	pass_words_on(type, outcome.words);
 	if (strcmp(command, "ADD") == 0 && !*answer)
@@ -372,12 +363,12 @@ static int call(struct chain *chain, const cJSON *plugin, const char *command, c
 static int call_plugin(struct chain *chain, const cJSON *plugin, const char *command,
 		       const cJSON *prev, const cJSON *valid, cJSON **answer, struct cni_error *err)
 {
-	cleanup_free char *request = derive_request(chain, plugin, prev, valid);
+	cleanup_free char *request = chain_request(chain, plugin, prev, valid);
 
 	*answer = NULL;
 	if (!request)
 		return cni_error_nomem(err);
-	return call(chain, plugin, command, request, answer, err);
+	return chain_call(chain, plugin, command, request, answer, err);
 }
 
 static int call_without_answer(struct chain *chain, const cJSON *plugin, const char *command,
@@ -388,12 +379,8 @@ static int call_without_answer(struct chain *chain, const cJSON *plugin, const c
 	return call_plugin(chain, plugin, command, prev, valid, &answer, err);
 }
 
-/*
- * A result as it came, proved to be one, in the list's version. An answer without cniVersion is of
- * the version that was asked for.
- */
-static int accept_result(const struct chain *chain, const char *type, cJSON **answer,
-			 struct cni_error *err)
+int chain_accept_result(const struct chain *chain, const char *type, cJSON **answer,
+			struct cni_error *err)
 {
 	cleanup_result struct cni_result result = {0};
 	const char *asked = cni_version_name(chain->list->version);
@@ -416,11 +403,7 @@ static int accept_result(const struct chain *chain, const char *type, cJSON **an
 	return 0;
 }
 
-/*
- * The result of ADD for DEL and CHECK, in the list's version: the list may have changed since.
- * NULL, out of memory or for what is no result (DEL does without then; CHECK's plugins refuse).
- */
-static cJSON *as_prev(const struct chain *chain, const cJSON *result)
+cJSON *chain_as_prev(const struct chain *chain, const cJSON *result)
 {
 	cleanup_result struct cni_result parsed = {0};
 	struct cni_error ignored;
@@ -459,7 +442,7 @@ static int del_from(struct chain *chain, int last, const cJSON *result, bool all
 
 int chain_del(struct chain *chain, const cJSON *result, bool all, struct cni_error *err)
 {
-	cleanup_json cJSON *prev = as_prev(chain, result);
+	cleanup_json cJSON *prev = chain_as_prev(chain, result);
 
 	return del_from(chain, cJSON_GetArraySize(chain->list->plugins) - 1, prev, all, err);
 }
@@ -485,8 +468,8 @@ static bool same_failure(const struct chain *a, const struct cni_error *a_err,
  * Undo an ADD that failed at plugin @last with @failure, or was interrupted before it (NULL). Where
  * DEL fails as ADD did, the plugin has not come as far as to leave something.
  */
-static void undo(struct chain *chain, int last, const cJSON *result,
-		 const struct cni_error *failure)
+static void chain_undo(struct chain *chain, int last, const cJSON *result,
+		       const struct cni_error *failure)
 {
 	cleanup_chain struct chain again = *chain;
 	struct cni_error err;
@@ -516,7 +499,8 @@ static int find_all(const struct chain *chain, struct cni_error *err)
 	char path[PATH_MAX];
 
 	cJSON_ArrayForEach (plugin, chain->list->plugins) {
-		if (find_plugin(json_get(plugin, "type")->valuestring, chain->path, path, err) < 0)
+		if (chain_find_plugin(json_get(plugin, "type")->valuestring, chain->path, path,
+				      err) < 0)
 			return -1;
 	}
 	return 0;
@@ -537,12 +521,12 @@ int chain_add(struct chain *chain, cJSON **result, struct cni_error *err)
 
 		if (interrupted(chain)) {
 			cni_error(err, CNI_ERR_AGAIN, "interrupted before plugin %.60s", type);
-			undo(chain, i, prev, NULL);
+			chain_undo(chain, i, prev, NULL);
 			return -1;
 		}
 		if (call_plugin(chain, plugin, "ADD", prev, NULL, &answer, err) < 0 ||
-		    accept_result(chain, type, &answer, err) < 0) {
-			undo(chain, i, prev, err);
+		    chain_accept_result(chain, type, &answer, err) < 0) {
+			chain_undo(chain, i, prev, err);
 			return -1;
 		}
 		cJSON_Delete(prev);
@@ -555,7 +539,7 @@ int chain_add(struct chain *chain, cJSON **result, struct cni_error *err)
 
 int chain_check(struct chain *chain, const cJSON *result, struct cni_error *err)
 {
-	cleanup_json cJSON *prev = as_prev(chain, result);
+	cleanup_json cJSON *prev = chain_as_prev(chain, result);
 	const cJSON *plugin;
 
 	if (chain->list->version < CNI_0_4_0)

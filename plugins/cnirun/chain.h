@@ -3,6 +3,7 @@
 #ifndef CNIRUN_CHAIN_H
 #define CNIRUN_CHAIN_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include <cjson/cJSON.h>
@@ -23,6 +24,8 @@ struct attachment {
 
 void attachment_free(struct attachment *attachment);
 #define cleanup_attachment __attribute__((cleanup(attachment_free)))
+
+struct outcome;
 
 struct chain {
 	const struct network_list *list;
@@ -81,5 +84,57 @@ int chain_gc(struct chain *chain, const cJSON *valid, struct cni_error *err);
 
 /* One error as sentences on standard error, the plugin's own whole. Forgets @chain's answer. */
 void complain(struct chain *chain, const struct cni_error *err);
+
+/* The parts of a call, which the tests ask one by one. */
+
+/* The first regular file of that name in CNI_PATH that nobody else could have put there. */
+int chain_find_plugin(const char *type, const char *path, char out[PATH_MAX],
+		      struct cni_error *err);
+
+/* A plugin's environment: ours, with CNI_* as the spec says. */
+struct chain_environment {
+	const char **list; /* ends with NULL; its first n_own are owned */
+	size_t n_own;
+};
+
+/* @env: zero-filled, and freed by the caller also after a failure. Return: 0, or -1 out of memory.
+ */
+int chain_make_environment(const struct chain *chain, const char *command,
+			   struct chain_environment *env);
+void chain_environment_free(struct chain_environment *env);
+
+/**
+ * chain_request() - the request configuration of a plugin.
+ * @prev:  its prevResult; NULL: none
+ * @valid: the valid attachments of GC; NULL: none
+ *
+ * Return: text, the caller's; NULL out of memory.
+ */
+char *chain_request(const struct chain *chain, const cJSON *plugin, const cJSON *prev,
+		    const cJSON *valid);
+
+/**
+ * chain_judge() - what a plugin's end means.
+ * @answer:     the object that it printed, or NULL; an error goes into @chain
+ * @unreadable: why there is none
+ *
+ * Return: 0: it has succeeded, or -1 with its error, or with one of ours about it.
+ */
+int chain_judge(struct chain *chain, const char *type, const char *command,
+		const struct outcome *outcome, cJSON **answer, const struct cni_error *unreadable,
+		struct cni_error *err);
+
+/*
+ * A result as it came, proved to be one, in the list's version. An answer without cniVersion is of
+ * the version that was asked for.
+ */
+int chain_accept_result(const struct chain *chain, const char *type, cJSON **answer,
+			struct cni_error *err);
+
+/*
+ * The result of ADD for DEL and CHECK, in the list's version: the list may have changed since.
+ * NULL, out of memory or for what is no result (DEL does without then; CHECK's plugins refuse).
+ */
+cJSON *chain_as_prev(const struct chain *chain, const cJSON *result);
 
 #endif

@@ -22,34 +22,17 @@
 #include "trust.h"
 
 #define HELPER_LIMIT_MS 10000
-#define MAX_RANGES 32
-#define NUMBER_MAX 12 /* an id, as text */
 
-/* What differs between users and groups. */
-struct kind {
-	const char *helper;
-	const char *ranges;
-	const char *map;
-	unsigned int own;
-};
-
-/* newuidmap PID 0 OWN 1 [1 START COUNT]... */
-struct arguments {
-	char numbers[4 + 3 * MAX_RANGES][NUMBER_MAX];
-	const char *argv[2 + 4 + 3 * MAX_RANGES];
-	int n;
-};
-
-static void add_number(struct arguments *args, unsigned long number)
+static void idmap_add_number(struct idmap_arguments *args, unsigned long number)
 {
 	char *text = args->numbers[args->n];
 
-	snprintf(text, NUMBER_MAX, "%lu", number);
+	snprintf(text, IDMAP_NUMBER_MAX, "%lu", number);
 	args->argv[1 + args->n++] = text;
 }
 
-/* Our name in /etc/passwd. getpwuid(3) would load whatever nsswitch.conf names. */
-static void own_name(char *name, size_t size)
+/* getpwuid(3) would load whatever nsswitch.conf names. */
+void idmap_own_name(char *name, size_t size)
 {
 	FILE *file = fopen("/etc/passwd", "re");
 	const char *user = getenv("USER");
@@ -67,19 +50,18 @@ static void own_name(char *name, size_t size)
 	fclose(file);
 }
 
-/* Append our ranges, one behind the other from id 1 on. Return: how many. */
-static int add_ranges(const struct kind *kind, const char *name, struct arguments *args)
+int idmap_add_ranges(const struct idmap_kind *kind, const char *name, struct idmap_arguments *args)
 {
 	FILE *file = fopen(kind->ranges, "re");
 	unsigned long next = 1;
 	char line[256];
-	char uid[NUMBER_MAX];
+	char uid[IDMAP_NUMBER_MAX];
 	int n = 0;
 
 	if (!file)
 		return 0;
 	snprintf(uid, sizeof(uid), "%u", geteuid());
-	while (n < MAX_RANGES && fgets(line, sizeof(line), file)) {
+	while (n < IDMAP_RANGES_MAX && fgets(line, sizeof(line), file)) {
 		char *colon = strchr(line, ':');
 		unsigned long first, count;
 
@@ -90,9 +72,9 @@ static int add_ranges(const struct kind *kind, const char *name, struct argument
 		    sscanf(colon + 1, "%lu:%lu", &first, &count) != 2 || count == 0 ||
 		    count > UINT32_MAX - next || first > UINT32_MAX - count)
 			continue;
-		add_number(args, next);
-		add_number(args, first);
-		add_number(args, count);
+		idmap_add_number(args, next);
+		idmap_add_number(args, first);
+		idmap_add_number(args, count);
 		next += count;
 		n++;
 	}
@@ -100,8 +82,7 @@ static int add_ranges(const struct kind *kind, const char *name, struct argument
 	return n;
 }
 
-/* A program of PATH, ours or root's. Return: 0, or -1 there is none. */
-static int find_program(const char *name, char *out, size_t size)
+int idmap_find_program(const char *name, char *out, size_t size)
 {
 	for (const char *dir = getenv("PATH"); dir; dir = *dir ? dir + 1 : NULL) {
 		const size_t len = strcspn(dir, ":");
@@ -115,11 +96,10 @@ static int find_program(const char *name, char *out, size_t size)
 	return -1;
 }
 
-/* Let the helper write the map. Return: 0, or -1: it has not been written. */
-static int map_ranges(pid_t pid, const struct kind *kind, const char *name, bool verbose)
+int idmap_map_ranges(pid_t pid, const struct idmap_kind *kind, const char *name, bool verbose)
 {
 	cleanup_outcome struct outcome outcome = {0};
-	struct arguments args = {.argv = {kind->helper}};
+	struct idmap_arguments args = {.argv = {kind->helper}};
 	struct program program = {
 		.argv = args.argv,
 		.userns_fd = -1,
@@ -130,12 +110,12 @@ static int map_ranges(pid_t pid, const struct kind *kind, const char *name, bool
 	char path[4096];
 	char status[64];
 
-	add_number(&args, (unsigned long)pid);
-	add_number(&args, 0);
-	add_number(&args, kind->own);
-	add_number(&args, 1);
-	if (add_ranges(kind, name, &args) == 0 ||
-	    find_program(kind->helper, path, sizeof(path)) < 0)
+	idmap_add_number(&args, (unsigned long)pid);
+	idmap_add_number(&args, 0);
+	idmap_add_number(&args, kind->own);
+	idmap_add_number(&args, 1);
+	if (idmap_add_ranges(kind, name, &args) == 0 ||
+	    idmap_find_program(kind->helper, path, sizeof(path)) < 0)
 		return -1;
 	program.path = path;
 	if (program_run(&program, &outcome, &err) == 0) {
@@ -152,7 +132,7 @@ static int map_ranges(pid_t pid, const struct kind *kind, const char *name, bool
 	return -1;
 }
 
-static int write_file(pid_t pid, const char *name, const char *text)
+int idmap_write_file(pid_t pid, const char *name, const char *text)
 {
 	char path[64];
 	cleanup_close int fd = -1;
@@ -162,32 +142,32 @@ static int write_file(pid_t pid, const char *name, const char *text)
 	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -1 : 0;
 }
 
-static int map_own(pid_t pid, const struct kind *kind)
+static int map_own(pid_t pid, const struct idmap_kind *kind)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), "0 %u 1\n", kind->own);
-	return write_file(pid, kind->map, text);
+	return idmap_write_file(pid, kind->map, text);
 }
 
 int idmap_write(pid_t pid, bool verbose, struct cni_error *err)
 {
-	const struct kind users = {"newuidmap", "/etc/subuid", "uid_map", geteuid()};
-	const struct kind groups = {"newgidmap", "/etc/subgid", "gid_map", getegid()};
+	const struct idmap_kind users = {"newuidmap", "/etc/subuid", "uid_map", geteuid()};
+	const struct idmap_kind groups = {"newgidmap", "/etc/subgid", "gid_map", getegid()};
 	char name[64];
 
-	own_name(name, sizeof(name));
-	if (map_ranges(pid, &users, name, verbose) < 0 && map_own(pid, &users) < 0)
+	idmap_own_name(name, sizeof(name));
+	if (idmap_map_ranges(pid, &users, name, verbose) < 0 && map_own(pid, &users) < 0)
 		return cni_error_errno(
 			err, CNI_ERR_IO,
 			"cannot map our user in a new user namespace; this system "
 			"does not allow it to ordinary users (see "
 			"kernel.apparmor_restrict_unprivileged_userns), root can run "
 			"cnirun");
-	if (map_ranges(pid, &groups, name, verbose) == 0)
+	if (idmap_map_ranges(pid, &groups, name, verbose) == 0)
 		return 0;
 	/* Who may not drop groups may map his own (user_namespaces(7), CVE-2014-8989). */
-	if (write_file(pid, "setgroups", "deny") < 0 || map_own(pid, &groups) < 0)
+	if (idmap_write_file(pid, "setgroups", "deny") < 0 || map_own(pid, &groups) < 0)
 		return cni_error_errno(err, CNI_ERR_IO,
 				       "cannot map our group in a new user namespace");
 	return 0;

@@ -90,9 +90,7 @@ static const char *option_name(int option)
 	return "?";
 }
 
-/* The whole text as a number in a range. */
-static int parse_number(const char *option, const char *text, long max, long *out,
-			struct cni_error *err)
+int options_number(const char *option, const char *text, long max, long *out, struct cni_error *err)
 {
 	char *end;
 
@@ -139,7 +137,7 @@ static int set_ip(struct options *options, const char *text, bool *fresh, struct
 	return 0;
 }
 
-static int set_mac(struct options *options, const char *text, struct cni_error *err)
+static int options_set_mac(struct options *options, const char *text, struct cni_error *err)
 {
 	char canonical[MAC_TEXT_MAX];
 	uint8_t mac[6];
@@ -180,12 +178,12 @@ static int set_option(struct options *options, int option, bool fresh[2], struct
 	case OPT_IP:
 		return set_ip(options, optarg, &fresh[1], err);
 	case OPT_MAC:
-		return set_mac(options, optarg, err);
+		return options_set_mac(options, optarg, err);
 	case OPT_NETNS:
 		options->netns = optarg;
 		return 0;
 	case OPT_PID:
-		if (parse_number("pid", optarg, INT_MAX, &number, err) < 0)
+		if (options_number("pid", optarg, INT_MAX, &number, err) < 0)
 			return -1;
 		options->pid = (pid_t)number;
 		return 0;
@@ -199,7 +197,7 @@ static int set_option(struct options *options, int option, bool fresh[2], struct
 		options->cache_dir = optarg;
 		return 0;
 	case OPT_TIMEOUT:
-		if (parse_number("timeout", optarg, 3600, &number, err) < 0)
+		if (options_number("timeout", optarg, 3600, &number, err) < 0)
 			return -1;
 		options->limit_ms = (int)number * 1000;
 		return 0;
@@ -216,7 +214,7 @@ static int set_option(struct options *options, int option, bool fresh[2], struct
 }
 
 /* cnitool's grammar: pairs, neither half of them empty. */
-static int check_args(const char *args, struct cni_error *err)
+int options_check_args(const char *args, struct cni_error *err)
 {
 	for (const char *pair = args; pair; pair = *pair ? pair + 1 : NULL) {
 		const size_t len = strcspn(pair, ";");
@@ -232,15 +230,14 @@ static int check_args(const char *args, struct cni_error *err)
 	return 0;
 }
 
-static const char *variable(const char *name)
+const char *options_variable(const char *name)
 {
 	const char *value = getenv(name);
 
 	return value && *value ? value : NULL;
 }
 
-/* Whether a directory is one that commands, not plugins, are in. */
-static bool is_in_path(const char *dir)
+bool options_is_in_path(const char *dir)
 {
 	const char *path = getenv("PATH");
 	const size_t len = strlen(dir);
@@ -274,13 +271,13 @@ static void own_directory(char out[PATH_MAX])
  */
 static void find_path(char *out, size_t size)
 {
-	const char *given = variable("CNI_PATH");
+	const char *given = options_variable("CNI_PATH");
 	char all[sizeof(DEFAULT_PATH) + PATH_MAX], self[PATH_MAX];
 	size_t used = 0;
 
 	snprintf(all, sizeof(all), DEFAULT_PATH);
 	own_directory(self);
-	if (*self && !is_in_path(self))
+	if (*self && !options_is_in_path(self))
 		snprintf(all, sizeof(all), DEFAULT_PATH ":%s", self);
 	*out = '\0';
 	for (const char *p = given ?: all; p; p = *p ? p + 1 : NULL) {
@@ -296,17 +293,17 @@ static void find_path(char *out, size_t size)
 	}
 }
 
-static int read_environment(struct options *options, unsigned int command, struct cni_error *err)
+static int options_environment(struct options *options, unsigned int command, struct cni_error *err)
 {
-	const char *capabilities = variable("CAP_ARGS");
+	const char *capabilities = options_variable("CAP_ARGS");
 
-	options->ifname = variable("CNI_IFNAME") ?: "eth0";
+	options->ifname = options_variable("CNI_IFNAME") ?: "eth0";
 	options->limit_ms = DEFAULT_LIMIT_S * 1000;
 	find_path(options->cni_path, sizeof(options->cni_path));
 	if (command & (FOR_GC | FOR_STATUS))
 		return 0;
-	options->args = variable("CNI_ARGS");
-	if (options->args && check_args(options->args, err) < 0)
+	options->args = options_variable("CNI_ARGS");
+	if (options->args && options_check_args(options->args, err) < 0)
 		return -1;
 	if (capabilities && json_parse(capabilities, strlen(capabilities), "CAP_ARGS",
 				       &options->capabilities, err) < 0) {
@@ -333,7 +330,7 @@ int options_parse(int argc, char **argv, unsigned int command, struct options *o
 	int option;
 
 	*options = (struct options){0};
-	if (read_environment(options, command, err) < 0)
+	if (options_environment(options, command, err) < 0)
 		return -1;
 	opterr = 0;
 	optind = 0;
@@ -364,8 +361,7 @@ int options_parse(int argc, char **argv, unsigned int command, struct options *o
 	return 0;
 }
 
-/* An absolute path without ".", ".." and doubled slashes, as Go's filepath.Abs makes it. */
-static int absolute_path(const char *path, char out[PATH_MAX], struct cni_error *err)
+int options_absolute_path(const char *path, char out[PATH_MAX], struct cni_error *err)
 {
 	char whole[2 * PATH_MAX];
 	char cwd[PATH_MAX] = "";
@@ -417,7 +413,7 @@ int options_attachment(const struct options *options, const char *netns,
 {
 	char path[PATH_MAX] = "";
 
-	if (netns && absolute_path(netns, path, err) < 0)
+	if (netns && options_absolute_path(netns, path, err) < 0)
 		return -1;
 	*attachment = (struct attachment){
 		.container_id =

@@ -77,4 +77,25 @@ struct chain options_chain(const struct options *options, const struct network_l
 int options_check_capabilities(const struct options *options, const struct network_list *list,
 			       struct cni_error *err);
 
+/* The parts of options_parse() and options_attachment(), which the tests ask row by row. */
+
+/* The whole of @text as a number from 1 to @max. Return: 0, or -1 CNI_ERR_CONFIG naming @option. */
+int options_number(const char *option, const char *text, long max, long *out,
+		   struct cni_error *err);
+
+/* An environment variable's value; NULL when it is not set, or empty. */
+const char *options_variable(const char *name);
+
+/* Whether CNI_ARGS is pairs "KEY=value;...", none of them half. Return: 0, or -1. */
+int options_check_args(const char *args, struct cni_error *err);
+
+/* Whether a directory, by its whole name, is in PATH: one that commands, not plugins, are in. */
+bool options_is_in_path(const char *dir);
+
+/*
+ * An absolute path without ".", ".." and doubled slashes, as Go's filepath.Abs makes it. Return: 0,
+ * or -1: CNI_ERR_ENVIRONMENT, too long; CNI_ERR_IO, the working directory has gone.
+ */
+int options_absolute_path(const char *path, char out[PATH_MAX], struct cni_error *err);
+
 #endif

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include <cjson/cJSON.h>
+
 #include "error.h"
 
 /* Exit codes, as in the manual page. */
@@ -19,6 +21,13 @@ int show_main(int argc, char **argv);
 int inspect_main(int argc, char **argv);
 int top_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
+
+struct container;
+struct registry;
+
+/* Append the object of one container to the array that `inspect` prints. Return: 0, or -1. */
+int inspect_container(const struct registry *r, const struct container *c, cJSON *out,
+		      struct cni_error *err);
 
 /* An error on stderr, in one line. Return: EXIT_NO_CONTAINER or EXIT_FAILED, as its code has it. */
 int complain_error(const struct cni_error *err);

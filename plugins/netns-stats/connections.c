@@ -21,11 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sweep.h"
-
-#define REQUEST_LIMIT (5 * NS_PER_S)
-#define ANSWER_LIMIT (10 * NS_PER_S)
-
 struct client {
 	struct client *next;
 	struct in6_addr
@@ -225,13 +220,13 @@ int64_t connections_end_overdue(struct connections *all, int64_t now)
 	struct connection *c;
 	int64_t next = INT64_MAX;
 
-	while ((c = oldest(&all->waiting, NULL)) && c->begin + REQUEST_LIMIT <= now)
+	while ((c = oldest(&all->waiting, NULL)) && c->begin + CONNECTION_REQUEST_LIMIT <= now)
 		end(all, c);
 	if (c)
-		next = c->begin + REQUEST_LIMIT;
-	while ((c = oldest(&all->sending, NULL)) && c->begin + ANSWER_LIMIT <= now)
+		next = c->begin + CONNECTION_REQUEST_LIMIT;
+	while ((c = oldest(&all->sending, NULL)) && c->begin + CONNECTION_ANSWER_LIMIT <= now)
 		end(all, c);
-	if (c && c->begin + ANSWER_LIMIT < next)
-		next = c->begin + ANSWER_LIMIT;
+	if (c && c->begin + CONNECTION_ANSWER_LIMIT < next)
+		next = c->begin + CONNECTION_ANSWER_LIMIT;
 	return next;
 }

@@ -7,6 +7,12 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "sweep.h"
+
+/* For how long a connection may be in a phase. */
+#define CONNECTION_REQUEST_LIMIT (5 * NS_PER_S)
+#define CONNECTION_ANSWER_LIMIT (10 * NS_PER_S)
+
 struct client;
 
 struct connection {

@@ -13,17 +13,14 @@
 
 #include "cleanup.h"
 
-#define PROC_MAX_BYTES (256u << 10)
-
-/* A file of /proc, terminated; NULL when it is not there. */
-static char *read_file(const char *path)
+char *detail_read_file(const char *path)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	cleanup_free char *data = malloc(PROC_MAX_BYTES + 1);
+	cleanup_free char *data = malloc(DETAIL_FILE_MAX + 1);
 	size_t len = 0;
 
-	while (fd >= 0 && data && len < PROC_MAX_BYTES) {
-		const ssize_t n = TEMP_FAILURE_RETRY(read(fd, data + len, PROC_MAX_BYTES - len));
+	while (fd >= 0 && data && len < DETAIL_FILE_MAX) {
+		const ssize_t n = TEMP_FAILURE_RETRY(read(fd, data + len, DETAIL_FILE_MAX - len));
 
 		if (n < 0)
 			return NULL;
@@ -39,8 +36,7 @@ static char *read_file(const char *path)
 
 #define DIGITS_MAX 20 /* of 64 bits */
 
-/* Numbers only, as JSON has them; one of them may be negative (Tcp.MaxConn). */
-static bool is_number(const char *s)
+bool detail_is_number(const char *s)
 {
 	s += *s == '-';
 	if (!*s || (s[0] == '0' && s[1]) || strlen(s) > DIGITS_MAX)
@@ -53,12 +49,11 @@ static bool is_number(const char *s)
 
 static void write_counter(struct json_write *w, const char *name, const char *value)
 {
-	if (is_number(value))
+	if (detail_is_number(value))
 		json_write_printed(w, name, value, strlen(value));
 }
 
-/* "Tcp: InSegs OutSegs" above "Tcp: 12 34": a line of names and a line of values. */
-static void write_paired_lines(struct json_write *w, char *data)
+void detail_write_paired_lines(struct json_write *w, char *data)
 {
 	char *lines = data, *names, *values;
 
@@ -76,8 +71,7 @@ static void write_paired_lines(struct json_write *w, char *data)
 	}
 }
 
-/* "TCP: inuse 1 orphan 0": names and values in turn. */
-static void write_sockets(struct json_write *w, char *data)
+void detail_write_sockets(struct json_write *w, char *data)
 {
 	char *lines = data, *line;
 
@@ -94,8 +88,7 @@ static void write_sockets(struct json_write *w, char *data)
 	}
 }
 
-/* "Ip6InReceives    12": one to a line. */
-static void write_lines(struct json_write *w, char *data)
+void detail_write_lines(struct json_write *w, char *data)
 {
 	char *lines = data, *line;
 
@@ -116,27 +109,28 @@ static const struct {
 	const char *path;
 	void (*write)(struct json_write *w, char *data);
 } files[] = {
-	{"/proc/thread-self/net/snmp", write_paired_lines},
-	{"/proc/thread-self/net/netstat", write_paired_lines},
-	{"/proc/thread-self/net/snmp6", write_lines},
-	{"/proc/thread-self/net/sockstat", write_sockets},
-	{"/proc/thread-self/net/sockstat6", write_sockets},
+	{"/proc/thread-self/net/snmp", detail_write_paired_lines},
+	{"/proc/thread-self/net/netstat", detail_write_paired_lines},
+	{"/proc/thread-self/net/snmp6", detail_write_lines},
+	{"/proc/thread-self/net/sockstat", detail_write_sockets},
+	{"/proc/thread-self/net/sockstat6", detail_write_sockets},
 };
 
 void detail_protocols(struct json_write *w)
 {
-	cleanup_free char *conntrack = read_file("/proc/sys/net/netfilter/nf_conntrack_count");
+	cleanup_free char *conntrack =
+		detail_read_file("/proc/sys/net/netfilter/nf_conntrack_count");
 
 	json_write_object(w, "protocols");
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		cleanup_free char *data = read_file(files[i].path);
+		cleanup_free char *data = detail_read_file(files[i].path);
 
 		if (data)
 			files[i].write(w, data);
 	}
 	if (conntrack) {
 		conntrack[strcspn(conntrack, "\n")] = '\0';
-		if (is_number(conntrack)) {
+		if (detail_is_number(conntrack)) {
 			json_write_object(w, "conntrack");
 			write_counter(w, "count", conntrack);
 			json_write_object_end(w);

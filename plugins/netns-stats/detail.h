@@ -3,6 +3,7 @@
 #ifndef NETNS_STATS_DETAIL_H
 #define NETNS_STATS_DETAIL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "json_write.h"
@@ -32,5 +33,24 @@ void detail_collect(struct sample *s);
 /* The parts, one file each: each writes members of the object that is open. */
 void detail_genl(const struct sample *s, struct json_write *w);
 void detail_protocols(struct json_write *w);
+
+/* The parts of detail_protocols(), which the tests ask one by one. @data is changed. */
+
+#define DETAIL_FILE_MAX (256u << 10) /* bytes of a file of /proc that are read */
+
+/* "Tcp: InSegs OutSegs" above "Tcp: 12 34": a line of names and a line of values. */
+void detail_write_paired_lines(struct json_write *w, char *data);
+
+/* "TCP: inuse 1 orphan 0": names and values in turn. */
+void detail_write_sockets(struct json_write *w, char *data);
+
+/* "Ip6InReceives    12": one to a line. */
+void detail_write_lines(struct json_write *w, char *data);
+
+/* Numbers only, as JSON has them; one of them may be negative (Tcp.MaxConn). */
+bool detail_is_number(const char *s);
+
+/* A file of /proc, terminated, the caller's; NULL when it is not there. */
+char *detail_read_file(const char *path);
 
 #endif

@@ -272,7 +272,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *mhd, const c
 }
 
 /* The port after the last colon. Return: 0, or -1. */
-static int parse_port(const char *s, uint16_t *port)
+int http_parse_port(const char *s, uint16_t *port)
 {
 	unsigned long value;
 	char *end;
@@ -305,7 +305,7 @@ static int listen_here(int fd, const void *sockaddr, socklen_t len, const char *
 	return cni_error_errno(err, CNI_ERR_IO, "cannot listen on %s", address);
 }
 
-static int listen_inet(const char *address, char *shown, size_t shown_size, struct cni_error *err)
+int http_listen_inet(const char *address, char *shown, size_t shown_size, struct cni_error *err)
 {
 	const char *colon = strrchr(address, ':');
 	char host[INET6_ADDRSTRLEN + 2];
@@ -318,7 +318,8 @@ static int listen_inet(const char *address, char *shown, size_t shown_size, stru
 	const int one = 1, zero = 0;
 	socklen_t len;
 
-	if (!colon || parse_port(colon + 1, &port) || (size_t)(colon - address) >= sizeof(host))
+	if (!colon || http_parse_port(colon + 1, &port) ||
+	    (size_t)(colon - address) >= sizeof(host))
 		return bad_address(address, err);
 	all = colon == address;
 	bracketed = address[0] == '[' && colon[-1] == ']';
@@ -406,7 +407,7 @@ static unsigned int connections_max(void)
 		       : DESCRIPTORS_OF_OURS;
 }
 
-static int watch(struct http_server *server, int fd)
+static int http_watch(struct http_server *server, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN};
 
@@ -428,8 +429,8 @@ static int start_daemon(struct http_server *server, const char *address, struct 
 	info = server->daemon ? http.MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)
 			      : NULL;
 	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (!info || server->epoll_fd < 0 || watch(server, info->epoll_fd) < 0 ||
-	    watch(server, server->listen_fd) < 0)
+	if (!info || server->epoll_fd < 0 || http_watch(server, info->epoll_fd) < 0 ||
+	    http_watch(server, server->listen_fd) < 0)
 		return cni_error(err, CNI_ERR_IO, "libmicrohttpd cannot serve on %s", address);
 	return 0;
 }
@@ -450,9 +451,10 @@ int http_server_start(const char *address, struct exporter *x, struct http_serve
 	server->epoll_fd = -1;
 	server->next_due = INT64_MAX;
 	*out = server;
-	server->listen_fd = strncmp(address, "unix:", 5) ? listen_inet(address, server->address,
-								       sizeof(server->address), err)
-							 : listen_unix(address + 5, server, err);
+	server->listen_fd =
+		strncmp(address, "unix:", 5)
+			? http_listen_inet(address, server->address, sizeof(server->address), err)
+			: listen_unix(address + 5, server, err);
 	return server->listen_fd < 0 ? -1 : start_daemon(server, address, err);
 }
 

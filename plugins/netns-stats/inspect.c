@@ -64,21 +64,21 @@ static void read_settings(const struct cni_result *result, const struct attachme
 			take_ip(s, &result->ips[i]);
 }
 
-static void add_string(cJSON *to, const char *key, const char *value)
+static void inspect_add_string(cJSON *to, const char *key, const char *value)
 {
 	cJSON_AddStringToObject(to, key, value ? value : "");
 }
 
 static void add_settings(cJSON *to, const struct settings *s)
 {
-	add_string(to, "EndpointID", "");
-	add_string(to, "Gateway", s->gateway);
-	add_string(to, "IPAddress", s->address);
+	inspect_add_string(to, "EndpointID", "");
+	inspect_add_string(to, "Gateway", s->gateway);
+	inspect_add_string(to, "IPAddress", s->address);
 	cJSON_AddNumberToObject(to, "IPPrefixLen", s->prefix);
-	add_string(to, "IPv6Gateway", s->gateway6);
-	add_string(to, "GlobalIPv6Address", s->address6);
+	inspect_add_string(to, "IPv6Gateway", s->gateway6);
+	inspect_add_string(to, "GlobalIPv6Address", s->address6);
 	cJSON_AddNumberToObject(to, "GlobalIPv6PrefixLen", s->prefix6);
-	add_string(to, "MacAddress", s->mac);
+	inspect_add_string(to, "MacAddress", s->mac);
 }
 
 /* As "80/tcp": [{"HostIp": "", "HostPort": "8080"}]. */
@@ -94,8 +94,8 @@ static void add_port(cJSON *ports, const struct mapping *m)
 	if (!list)
 		list = cJSON_AddArrayToObject(ports, key);
 	entry = cJSON_CreateObject();
-	add_string(entry, "HostIp", host[0] ? host : "0.0.0.0");
-	add_string(entry, "HostPort", number);
+	inspect_add_string(entry, "HostIp", host[0] ? host : "0.0.0.0");
+	inspect_add_string(entry, "HostPort", number);
 	if (!cJSON_AddItemToArray(list, entry))
 		cJSON_Delete(entry);
 }
@@ -165,15 +165,15 @@ static int inspect_attachment(const struct registry *r, const struct attachment 
 	if (first)
 		add_settings(to, &s);
 	network = cJSON_AddObjectToObject(networks, a->network);
-	add_string(network, "NetworkID", a->network);
-	add_string(network, "InterfaceName", a->ifname);
+	inspect_add_string(network, "NetworkID", a->network);
+	inspect_add_string(network, "InterfaceName", a->ifname);
 	add_settings(network, &s);
 	add_ports(ports, a, source);
 	return 0;
 }
 
-static int inspect_container(const struct registry *r, const struct container *c, cJSON *out,
-			     struct cni_error *err)
+int inspect_container(const struct registry *r, const struct container *c, cJSON *out,
+		      struct cni_error *err)
 {
 	cJSON *object = cJSON_CreateObject();
 	cJSON *ports = cJSON_CreateObject();
@@ -182,15 +182,15 @@ static int inspect_container(const struct registry *r, const struct container *c
 	int ret = 0;
 
 	cJSON_AddItemToArray(out, object);
-	add_string(object, "Id", c->id);
+	inspect_add_string(object, "Id", c->id);
 	if (c->pod[0])
-		add_string(object, "Pod", c->pod);
+		inspect_add_string(object, "Pod", c->pod);
 	if (c->pod_namespace[0])
-		add_string(object, "PodNamespace", c->pod_namespace);
+		inspect_add_string(object, "PodNamespace", c->pod_namespace);
 	settings = cJSON_AddObjectToObject(object, "NetworkSettings");
-	add_string(settings, "Bridge", "");
-	add_string(settings, "SandboxID", "");
-	add_string(settings, "SandboxKey", c->netns);
+	inspect_add_string(settings, "Bridge", "");
+	inspect_add_string(settings, "SandboxID", "");
+	inspect_add_string(settings, "SandboxKey", c->netns);
 	for (size_t i = 0; !ret && i < c->n; i++) {
 		const struct attachment *a = &c->attachments[i];
 

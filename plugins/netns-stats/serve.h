@@ -51,6 +51,17 @@ int http_server_start(const char *address, struct exporter *x, struct http_serve
 		      struct cni_error *err);
 void http_server_stop(struct http_server **server);
 
+/* The parts of http_server_start(), which the fuzzer asks one by one. */
+
+/* A port as text, and nothing behind it. Return: 0, or -1. */
+int http_parse_port(const char *s, uint16_t *port);
+
+/*
+ * Listen at "ADDRESS:PORT". @shown: receives it with the port that the kernel chose. Return: a
+ * descriptor, or -1 as http_server_start().
+ */
+int http_listen_inet(const char *address, char *shown, size_t shown_size, struct cni_error *err);
+
 /* As it was bound: with the port that the kernel chose where 0 was asked for. */
 const char *http_server_address(const struct http_server *server);
 

@@ -60,15 +60,6 @@
 #define TRY_LIMIT_S 10
 #define RESOLV_CONF_MAX_BYTES 65536
 
-/* The way to a file, as the kernel goes it. */
-struct way {
-	char done[PATH_MAX]; /* where it is now, without links; "" is the root */
-	char rest[PATH_MAX]; /* what is still to go: "", or it begins with a slash */
-	unsigned int links;
-	bool outside; /* it has touched what the sandbox does not have */
-	bool missing; /* it ends at something that is not there */
-};
-
 static bool is_beneath(const char *path, const char *directory)
 {
 	const size_t len = strlen(directory);
@@ -76,7 +67,7 @@ static bool is_beneath(const char *path, const char *directory)
 	return strncmp(path, directory, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
-static bool is_in_sandbox(const char *path)
+bool hostdns_is_in_sandbox(const char *path)
 {
 	return is_beneath(path, "/etc") || is_beneath(path, "/run");
 }
@@ -87,14 +78,14 @@ static bool is_made_by_sandbox(const char *path)
 	return strcmp(path, "/etc") == 0 || strcmp(path, "/run") == 0;
 }
 
-static int too_long(void)
+static int hostdns_too_long(void)
 {
 	errno = ENAMETOOLONG;
 	return -1;
 }
 
 /* Another link: its text stands before what is still to go. */
-static int follow(struct way *way, const char *text)
+static int hostdns_follow(struct hostdns_way *way, const char *text)
 {
 	char rest[PATH_MAX];
 
@@ -103,7 +94,7 @@ static int follow(struct way *way, const char *text)
 		return -1;
 	}
 	if ((size_t)snprintf(rest, sizeof(rest), "%s%s", text, way->rest) >= sizeof(rest))
-		return too_long();
+		return hostdns_too_long();
 	strcpy(way->rest, rest);
 	if (text[0] == '/')
 		way->done[0] = '\0';
@@ -111,20 +102,20 @@ static int follow(struct way *way, const char *text)
 }
 
 /* One name further. Return: 0, or -1 with errno. */
-static int step(struct way *way, const char *name)
+static int hostdns_step(struct hostdns_way *way, const char *name)
 {
 	char next[PATH_MAX];
 	char text[PATH_MAX];
 	ssize_t n;
 
 	if ((size_t)snprintf(next, sizeof(next), "%s/%s", way->done, name) >= sizeof(next))
-		return too_long();
-	if (!is_in_sandbox(next))
+		return hostdns_too_long();
+	if (!hostdns_is_in_sandbox(next))
 		way->outside = true;
 	n = is_made_by_sandbox(next) ? 0 : readlink(next, text, sizeof(text) - 1);
 	if (n > 0) {
 		text[n] = '\0';
-		return follow(way, text);
+		return hostdns_follow(way, text);
 	}
 	if (n < 0 && errno == ENOENT)
 		way->missing = true;
@@ -134,10 +125,9 @@ static int step(struct way *way, const char *name)
 	return 0;
 }
 
-/* Go the way to @path, as far as there is one. Return: 0, or -1 with errno. */
-static int go(struct way *way, const char *path)
+int hostdns_go(struct hostdns_way *way, const char *path)
 {
-	*way = (struct way){0};
+	*way = (struct hostdns_way){0};
 	snprintf(way->rest, sizeof(way->rest), "%s", path);
 	while (way->rest[0] != '\0' && !way->missing) {
 		char name[NAME_MAX + 1];
@@ -146,7 +136,7 @@ static int go(struct way *way, const char *path)
 		char *last;
 
 		if (len >= sizeof(name))
-			return too_long();
+			return hostdns_too_long();
 		memcpy(name, way->rest + slashes, len);
 		name[len] = '\0';
 		memmove(way->rest, way->rest + slashes + len,
@@ -154,7 +144,7 @@ static int go(struct way *way, const char *path)
 		if (len == 0 || strcmp(name, ".") == 0)
 			continue;
 		if (strcmp(name, "..") != 0) {
-			if (step(way, name) < 0)
+			if (hostdns_step(way, name) < 0)
 				return -1;
 			continue;
 		}
@@ -174,7 +164,7 @@ static int find_spot(const struct state *state, struct host_dns *dns)
 
 	snprintf(records, sizeof(records), "%s/" PLUGIN_NAME, state->root);
 	for (size_t i = 0; i < sizeof(spots) / sizeof(spots[0]); i++) {
-		if (!is_in_sandbox(spots[i]) || is_beneath(dns->file, spots[i]) ||
+		if (!hostdns_is_in_sandbox(spots[i]) || is_beneath(dns->file, spots[i]) ||
 		    is_beneath(state->root, spots[i]) || lstat(spots[i], &st) < 0 ||
 		    !S_ISDIR(st.st_mode))
 			continue;
@@ -249,7 +239,7 @@ const char *hostdns_mount(void *arg)
 
 	strcpy(directory, dns->file);
 	*strrchr(directory, '/') = '\0';
-	outside = !is_in_sandbox(directory);
+	outside = !hostdns_is_in_sandbox(directory);
 	snprintf(link, sizeof(link), "%s/link", dns->spot);
 	snprintf(mounted, sizeof(mounted), "%s/directory", dns->spot);
 	snprintf(target, sizeof(target), "%s%s", outside ? mounted : "",
@@ -272,14 +262,14 @@ const char *hostdns_mount(void *arg)
 /* In a child: what its exit status tells is an errno. */
 static void __attribute__((noreturn)) try_child(struct host_dns *dns, bool own_userns)
 {
-	struct way way;
+	struct hostdns_way way;
 
 	signal(SIGALRM, SIG_DFL);
 	alarm(TRY_LIMIT_S);
 	umask(077);
 	if ((own_userns && process_make_userns() < 0) || unshare(CLONE_NEWNS) < 0 ||
 	    mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 || hostdns_mount(dns) != NULL ||
-	    go(&way, RESOLV_CONF) < 0)
+	    hostdns_go(&way, RESOLV_CONF) < 0)
 		_exit(errno > 0 && errno < 256 ? errno : EIO);
 	/* A kernel may let a mount cover a link, and never look at it on the way. */
 	_exit(way.outside ? EOPNOTSUPP : 0);
@@ -306,10 +296,10 @@ int hostdns_find(const struct state *state, bool own_userns, struct host_dns *dn
 		 struct cni_error *why)
 {
 	char directory[sizeof(dns->file)];
-	struct way way;
+	struct hostdns_way way;
 
 	*dns = (struct host_dns){0};
-	if (go(&way, RESOLV_CONF) < 0)
+	if (hostdns_go(&way, RESOLV_CONF) < 0)
 		return 0; /* for the host just as well: hostdns_warn() says so */
 	if (!way.outside)
 		return 0;
@@ -318,7 +308,7 @@ int hostdns_find(const struct state *state, bool own_userns, struct host_dns *dn
 		return cni_error(why, CNI_ERR_CONFIG, "the way to it is too long");
 	strcpy(directory, dns->file);
 	*strrchr(directory, '/') = '\0';
-	if (!is_in_sandbox(directory) && check_directory(directory, why) < 0)
+	if (!hostdns_is_in_sandbox(directory) && check_directory(directory, why) < 0)
 		return -1;
 	if (find_spot(state, dns) < 0)
 		return cni_error(why, CNI_ERR_CONFIG,
@@ -364,8 +354,7 @@ static FILE *open_resolv_conf(void)
 	return file;
 }
 
-/* The families of the name servers that libslirp finds: 1 IPv4, 2 IPv6. */
-static unsigned int families(FILE *file)
+unsigned int hostdns_families(FILE *file)
 {
 	unsigned int found = 0;
 	size_t total = 0;
@@ -398,7 +387,7 @@ void hostdns_warn(const struct config *config)
 			strerrordesc_np(errno), ours);
 		return;
 	}
-	found = families(file);
+	found = hostdns_families(file);
 	fclose(file);
 	if (found == 0)
 		fprintf(stderr,

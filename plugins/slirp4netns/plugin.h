@@ -16,6 +16,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "address.h"
 #include "cni.h"
@@ -143,6 +144,26 @@ int hostdns_check(pid_t daemon, struct cni_error *err);
 
 /* Say on standard error what keeps the daemon's name server from resolving any name. */
 void hostdns_warn(const struct config *config);
+
+/* The parts of these, which the tests ask one by one. */
+
+/* The way to a file, as the kernel goes it. */
+struct hostdns_way {
+	char done[PATH_MAX]; /* where it is now, without links; "" is the root */
+	char rest[PATH_MAX]; /* what is still to go: "", or it begins with a slash */
+	unsigned int links;
+	bool outside; /* it has touched what the sandbox does not have */
+	bool missing; /* it ends at something that is not there */
+};
+
+/* Go the way to @path, as far as there is one. Return: 0, or -1 with errno. */
+int hostdns_go(struct hostdns_way *way, const char *path);
+
+/* Whether a path, without links, is in what the daemon's sandbox has. */
+bool hostdns_is_in_sandbox(const char *path);
+
+/* The families of the name servers that libslirp finds in a resolv.conf: 1 IPv4, 2 IPv6. */
+unsigned int hostdns_families(FILE *file);
 
 /* Names, in the state directory, of what belongs to an attachment. */
 struct attachment {

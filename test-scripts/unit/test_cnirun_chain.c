@@ -7,11 +7,10 @@
 
 #include <cmocka.h>
 
+#include "cleanup.h"
+#include "conf.h"
 #include "isolated.h"
-
-#include "../../plugins/cnirun/chain.c"
-#include "../../plugins/cnirun/program.c"
-#include "../../plugins/cnirun/trust.c"
+#include "plugins/cnirun/chain.h"
 
 static unsigned int allocations, failing; /* the allocation of cJSON's that fails; 0: none */
 
@@ -56,7 +55,7 @@ static void a_request_is_whole_or_none(void **unused)
 	cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = counting_malloc, .free_fn = free});
 	for (failing = 1;; failing++) {
 		allocations = 0;
-		text = derive_request(&chain, plugin, prev, json_get(valid, "v"));
+		text = chain_request(&chain, plugin, prev, json_get(valid, "v"));
 		if (text != NULL) {
 			assert_string_equal(text, expected);
 			made++;
@@ -70,13 +69,13 @@ static void a_request_is_whole_or_none(void **unused)
 	assert_int_equal(made, 1);
 	/* Without what one operation or another has. */
 	chain.attachment = NULL;
-	text = derive_request(&chain, plugin, NULL, NULL);
+	text = chain_request(&chain, plugin, NULL, NULL);
 	assert_string_equal(text, "{\"type\":\"one\",\"big\":12345678901234567,\"cniVersion\":"
 				  "\"1.1.0\",\"name\":\"net\"}");
 	free(text);
 }
 
-static const char *variable_of(const struct environment *env, const char *name)
+static const char *variable_of(const struct chain_environment *env, const char *name)
 {
 	const char *found = NULL;
 
@@ -94,14 +93,14 @@ static void the_environment_is_ours_with_the_variables_of_the_spec(void **unused
 {
 	struct attachment a = {.container_id = (char[]){"id"}, .ifname = (char[]){"eth0"}};
 	struct chain chain = {.attachment = &a, .path = "/p:/q"};
-	struct environment env = {0};
+	struct chain_environment env = {0};
 
 	(void)unused;
 	setenv("CNI_COMMAND", "old", 1);
 	setenv("CNI_ARGS", "old", 1);
 	setenv("CNI_WHATEVER", "old", 1);
 	setenv("CNI", "kept", 1);
-	assert_int_equal(make_environment(&chain, "ADD", &env), 0);
+	assert_int_equal(chain_make_environment(&chain, "ADD", &env), 0);
 	assert_string_equal(variable_of(&env, "CNI_COMMAND"), "ADD");
 	assert_string_equal(variable_of(&env, "CNI_PATH"), "/p:/q");
 	assert_string_equal(variable_of(&env, "CNI_CONTAINERID"), "id");
@@ -110,15 +109,15 @@ static void the_environment_is_ours_with_the_variables_of_the_spec(void **unused
 	assert_string_equal(variable_of(&env, "CNI_ARGS"), "");
 	assert_string_equal(variable_of(&env, "CNI"), "kept");
 	assert_null(variable_of(&env, "CNI_WHATEVER"));
-	environment_free(&env);
+	chain_environment_free(&env);
 
-	env = (struct environment){0};
+	env = (struct chain_environment){0};
 	chain.attachment = NULL;
-	assert_int_equal(make_environment(&chain, "GC", &env), 0);
+	assert_int_equal(chain_make_environment(&chain, "GC", &env), 0);
 	assert_string_equal(variable_of(&env, "CNI_COMMAND"), "GC");
 	assert_null(variable_of(&env, "CNI_CONTAINERID"));
 	assert_null(variable_of(&env, "CNI_ARGS"));
-	environment_free(&env);
+	chain_environment_free(&env);
 	unsetenv("CNI_COMMAND");
 	unsetenv("CNI_ARGS");
 	unsetenv("CNI_WHATEVER");
@@ -138,11 +137,11 @@ static void a_plugin_is_the_first_regular_file_of_its_name(void **unused)
 	assert_true(make_file("/run/c/one", ""));
 	assert_true(make_file("/run/c/two", ""));
 	assert_int_equal(chdir("/run/c"), 0);
-	assert_int_equal(find_plugin("one", "/run/none:/run/a::/run/b:/run/c", out, &err), 0);
+	assert_int_equal(chain_find_plugin("one", "/run/none:/run/a::/run/b:/run/c", out, &err), 0);
 	assert_string_equal(out, "/run/b/one");
-	assert_int_equal(find_plugin("two", "/run/a:/run/b:/run/c:", out, &err), 0);
+	assert_int_equal(chain_find_plugin("two", "/run/a:/run/b:/run/c:", out, &err), 0);
 	assert_string_equal(out, "/run/c/two");
-	assert_int_equal(find_plugin("two", "/run/a::/run/b:", out, &err), -1);
+	assert_int_equal(chain_find_plugin("two", "/run/a::/run/b:", out, &err), -1);
 	assert_int_equal(err.code, CNI_ERR_CONFIG);
 	assert_non_null(strstr(err.msg, "no plugin \"two\" in /run/a::/run/b:"));
 	assert_int_equal(chdir("/"), 0);

@@ -7,27 +7,25 @@
 
 #include <cmocka.h>
 
+#include "cni.h"
 #include "isolated.h"
-
-#include "../../plugins/cnirun/idmap.c"
-#include "../../plugins/cnirun/program.c"
-#include "../../plugins/cnirun/trust.c"
+#include "plugins/cnirun/idmap.h"
 
 #define RANGES "/run/ranges"
 
-static const struct kind test_kind = {"newuidmap", RANGES, "uid_map", 0};
+static const struct idmap_kind test_kind = {"newuidmap", RANGES, "uid_map", 0};
 
 /* The arguments behind "PID 0 OWN 1" that a file of ranges makes for the user "me" or our uid. */
 static const char *arguments_of(const char *text)
 {
 	static char joined[4096];
-	struct arguments args = {.argv = {"newuidmap"}};
+	struct idmap_arguments args = {.argv = {"newuidmap"}};
 	int n;
 
 	joined[0] = '\0';
 	unlink(RANGES);
 	assert_true(make_file(RANGES, text));
-	n = add_ranges(&test_kind, "me", &args);
+	n = idmap_add_ranges(&test_kind, "me", &args);
 	assert_int_equal(args.n, 3 * n);
 	for (int i = 0; i < args.n; i++) {
 		strcat(joined, i == 0 ? "" : " ");
@@ -46,7 +44,7 @@ static void ranges_are_laid_one_behind_the_other(void **unused)
 	assert_string_equal(arguments_of("me:4294967295:0\nme:100:2"), "1 100 2");
 	assert_string_equal(arguments_of(""), "");
 	unlink(RANGES);
-	assert_int_equal(add_ranges(&test_kind, "me", &(struct arguments){0}), 0);
+	assert_int_equal(idmap_add_ranges(&test_kind, "me", &(struct idmap_arguments){0}), 0);
 }
 
 static void what_is_not_a_range_of_ours_is_passed_over(void **unused)
@@ -96,17 +94,17 @@ static void a_range_that_ends_behind_the_last_id_is_passed_over(void **unused)
 
 static void the_kernels_limit_of_ranges_holds(void **unused)
 {
-	char text[MAX_RANGES * 40 + 100] = "";
-	struct arguments args = {0};
+	char text[IDMAP_RANGES_MAX * 40 + 100] = "";
+	struct idmap_arguments args = {0};
 
 	(void)unused;
 	need_isolation();
-	for (int i = 0; i < MAX_RANGES + 2; i++)
+	for (int i = 0; i < IDMAP_RANGES_MAX + 2; i++)
 		snprintf(text + strlen(text), 40, "me:%d:1\n", 1000 + i);
 	unlink(RANGES);
 	assert_true(make_file(RANGES, text));
-	assert_int_equal(add_ranges(&test_kind, "me", &args), MAX_RANGES);
-	assert_int_equal(args.n, 3 * MAX_RANGES);
+	assert_int_equal(idmap_add_ranges(&test_kind, "me", &args), IDMAP_RANGES_MAX);
+	assert_int_equal(args.n, 3 * IDMAP_RANGES_MAX);
 }
 
 static void the_helper_is_the_first_of_path_that_can_be_run(void **unused)
@@ -123,22 +121,22 @@ static void the_helper_is_the_first_of_path_that_can_be_run(void **unused)
 	assert_int_equal(chdir("/run/b"), 0);
 
 	setenv("PATH", "/run/a:/run/b", 1);
-	assert_int_equal(find_program("helper", out, sizeof(out)), 0);
+	assert_int_equal(idmap_find_program("helper", out, sizeof(out)), 0);
 	assert_string_equal(out, "/run/b/helper");
 	setenv("PATH", "/run/none::/run/b:", 1);
-	assert_int_equal(find_program("helper", out, sizeof(out)), 0);
+	assert_int_equal(idmap_find_program("helper", out, sizeof(out)), 0);
 	assert_string_equal(out, "/run/b/helper");
 	/* The working directory is not searched, whatever PATH says. */
 	setenv("PATH", "::.:../b:", 1);
-	assert_int_equal(find_program("helper", out, sizeof(out)), -1);
+	assert_int_equal(idmap_find_program("helper", out, sizeof(out)), -1);
 	setenv("PATH", "/run/a", 1);
-	assert_int_equal(find_program("helper", out, sizeof(out)), -1);
+	assert_int_equal(idmap_find_program("helper", out, sizeof(out)), -1);
 	/* A path that was cut is another one. */
 	setenv("PATH", "/run/b", 1);
-	assert_int_equal(find_program("helper", out, strlen("/run/b/helper")), -1);
-	assert_int_equal(find_program("helper", out, strlen("/run/b/helper") + 1), 0);
+	assert_int_equal(idmap_find_program("helper", out, strlen("/run/b/helper")), -1);
+	assert_int_equal(idmap_find_program("helper", out, strlen("/run/b/helper") + 1), 0);
 	unsetenv("PATH");
-	assert_int_equal(find_program("helper", out, sizeof(out)), -1);
+	assert_int_equal(idmap_find_program("helper", out, sizeof(out)), -1);
 	assert_int_equal(chdir("/"), 0);
 }
 
@@ -149,15 +147,15 @@ static void our_name_is_the_one_of_our_uid(void **unused)
 	(void)unused;
 	need_isolation();
 	setenv("USER", "liar", 1);
-	own_name(name, sizeof(name));
+	idmap_own_name(name, sizeof(name));
 	assert_string_equal(name, "root");
 	assert_int_equal(setenv("USER", "nobody-at-all", 1), 0);
 	assert_true(make_file("/run/passwd", "x:x:77:77::/:/bin/sh\n"));
 	assert_int_equal(mount("/run/passwd", "/etc/passwd", NULL, MS_BIND, NULL), 0);
-	own_name(name, sizeof(name));
+	idmap_own_name(name, sizeof(name));
 	assert_string_equal(name, "nobody-at-all");
 	unsetenv("USER");
-	own_name(name, sizeof(name));
+	idmap_own_name(name, sizeof(name));
 	assert_string_equal(name, "");
 	assert_int_equal(umount2("/etc/passwd", MNT_DETACH), 0);
 }
@@ -200,7 +198,7 @@ static const char *read_proc(pid_t pid, const char *name)
 
 static void write_proc(pid_t pid, const char *name, const char *text)
 {
-	assert_int_equal(write_file(pid, name, text), 0);
+	assert_int_equal(idmap_write_file(pid, name, text), 0);
 }
 
 /* Without a helper, which is the case where PATH leads nowhere. */
@@ -245,13 +243,13 @@ static void a_helper_that_fails_is_told_and_done_without(void **unused)
 	setenv("PATH", "/run/bin:/bin", 1);
 	unlink(RANGES);
 	assert_true(make_file(RANGES, "me:100000:65536\n"));
-	assert_int_equal(map_ranges(pid, &test_kind, "me", false), -1);
-	assert_int_equal(map_ranges(pid, &test_kind, "nobody-at-all", true), -1);
+	assert_int_equal(idmap_map_ranges(pid, &test_kind, "me", false), -1);
+	assert_int_equal(idmap_map_ranges(pid, &test_kind, "nobody-at-all", true), -1);
 	assert_string_equal(read_proc(pid, "uid_map"), "");
 	unlink("/run/bin/newuidmap");
 	assert_true(make_file("/run/bin/newuidmap", "#!/bin/sh\necho $* >/run/asked\n"));
 	assert_int_equal(chmod("/run/bin/newuidmap", 0755), 0);
-	assert_int_equal(map_ranges(pid, &test_kind, "me", true), 0);
+	assert_int_equal(idmap_map_ranges(pid, &test_kind, "me", true), 0);
 	{
 		char expected[64], asked[64] = "";
 		FILE *file = fopen("/run/asked", "re");

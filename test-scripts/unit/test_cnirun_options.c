@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
+#include "cni.h"
 #include "isolated.h"
-
-#include "../../plugins/cnirun/options.c"
+#include "plugins/cnirun/options.h"
 
 static void a_number_is_the_whole_text_and_in_range(void **unused)
 {
@@ -27,7 +27,7 @@ static void a_number_is_the_whole_text_and_in_range(void **unused)
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct cni_error err = {0};
 		long number = -7;
-		const int value = parse_number("timeout", rows[i].text, 3600, &number, &err);
+		const int value = options_number("timeout", rows[i].text, 3600, &number, &err);
 
 		assert_int_equal(value, rows[i].number == 0 ? -1 : 0);
 		if (value == 0)
@@ -68,24 +68,24 @@ static void a_path_is_as_go_makes_it_absolute(void **unused)
 	assert_int_equal(mkdir("/run/here", 0755), 0);
 	assert_int_equal(chdir("/run/here"), 0);
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		assert_int_equal(absolute_path(rows[i].path, out, &err), 0);
+		assert_int_equal(options_absolute_path(rows[i].path, out, &err), 0);
 		assert_string_equal(out, rows[i].absolute);
 	}
 	memset(longest, 'x', sizeof(longest));
 	longest[0] = '/';
 	longest[PATH_MAX] = '\0';
-	assert_int_equal(absolute_path(longest, out, &err), -1);
+	assert_int_equal(options_absolute_path(longest, out, &err), -1);
 	assert_int_equal(err.code, CNI_ERR_ENVIRONMENT);
 	longest[PATH_MAX - 2] = '\0';
-	assert_int_equal(absolute_path(longest, out, &err), 0);
+	assert_int_equal(options_absolute_path(longest, out, &err), 0);
 	assert_string_equal(out, longest);
 	/* With the working directory before it, it would be longer. */
-	assert_int_equal(absolute_path(longest + 1, out, &err), -1);
+	assert_int_equal(options_absolute_path(longest + 1, out, &err), -1);
 	/* A directory that has gone has no path. */
 	assert_int_equal(rmdir("/run/here"), 0);
-	assert_int_equal(absolute_path("a", out, &err), -1);
+	assert_int_equal(options_absolute_path("a", out, &err), -1);
 	assert_int_equal(err.code, CNI_ERR_IO);
-	assert_int_equal(absolute_path("/a", out, &err), 0);
+	assert_int_equal(options_absolute_path("/a", out, &err), 0);
 	assert_int_equal(chdir("/"), 0);
 }
 
@@ -105,7 +105,7 @@ static void arguments_are_pairs_of_which_no_half_is_empty(void **unused)
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct cni_error err = {0};
 
-		assert_int_equal(check_args(rows[i].args, &err), rows[i].good ? 0 : -1);
+		assert_int_equal(options_check_args(rows[i].args, &err), rows[i].good ? 0 : -1);
 		assert_int_equal(err.code, rows[i].good ? 0 : CNI_ERR_ENVIRONMENT);
 	}
 }
@@ -114,26 +114,26 @@ static void a_directory_of_path_is_one_by_its_whole_name(void **unused)
 {
 	(void)unused;
 	setenv("PATH", "/usr/bin:/opt/a::/b", 1);
-	assert_true(is_in_path("/usr/bin"));
-	assert_true(is_in_path("/opt/a"));
-	assert_true(is_in_path("/b"));
-	assert_true(is_in_path(""));
-	assert_false(is_in_path("/usr"));
-	assert_false(is_in_path("/usr/bin/x"));
-	assert_false(is_in_path("/a"));
+	assert_true(options_is_in_path("/usr/bin"));
+	assert_true(options_is_in_path("/opt/a"));
+	assert_true(options_is_in_path("/b"));
+	assert_true(options_is_in_path(""));
+	assert_false(options_is_in_path("/usr"));
+	assert_false(options_is_in_path("/usr/bin/x"));
+	assert_false(options_is_in_path("/a"));
 	unsetenv("PATH");
-	assert_false(is_in_path("/usr/bin"));
+	assert_false(options_is_in_path("/usr/bin"));
 }
 
 static void an_empty_variable_is_none(void **unused)
 {
 	(void)unused;
 	setenv("SOME_VARIABLE", "", 1);
-	assert_null(variable("SOME_VARIABLE"));
+	assert_null(options_variable("SOME_VARIABLE"));
 	setenv("SOME_VARIABLE", "x", 1);
-	assert_string_equal(variable("SOME_VARIABLE"), "x");
+	assert_string_equal(options_variable("SOME_VARIABLE"), "x");
 	unsetenv("SOME_VARIABLE");
-	assert_null(variable("SOME_VARIABLE"));
+	assert_null(options_variable("SOME_VARIABLE"));
 }
 
 int main(void)

@@ -4,11 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include "../../plugins/cnirun/publish.c"
+#include "cni.h"
+#include "plugins/cnirun/publish.h"
 
 #define ROWS(rows) (sizeof(rows) / sizeof(*(rows)))
 #define LONG "1234567890123456789012345678901234567890"

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The way to a resolv.conf, and what is in it: as the kernel goes it, and as libslirp reads it. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "../../plugins/slirp4netns/hostdns.c"
+#include "plugins/slirp4netns/plugin.h"
 
 static char dir[PATH_MAX];
 
@@ -35,11 +40,11 @@ static void ends_at(const char *from, const char *to)
 {
 	char path[PATH_MAX + 64], expected[PATH_MAX + 64];
 	char *real;
-	struct way way;
+	struct hostdns_way way;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, from);
 	snprintf(expected, sizeof(expected), "%s/%s", dir, to);
-	assert_int_equal(go(&way, path), 0);
+	assert_int_equal(hostdns_go(&way, path), 0);
 	assert_string_equal(way.done, expected);
 	assert_true(way.outside);
 	real = realpath(path, NULL);
@@ -79,13 +84,13 @@ static void a_way_ends_where_the_kernel_ends(void **state)
 static void a_way_that_does_not_end_or_is_too_long_is_an_error(void **state)
 {
 	char path[2 * PATH_MAX], target[PATH_MAX];
-	struct way way;
+	struct hostdns_way way;
 
 	(void)state;
 	assert_int_equal(symlink("loop2", "loop1"), 0);
 	assert_int_equal(symlink("loop1", "loop2"), 0);
 	snprintf(path, sizeof(path), "%s/loop1", dir);
-	assert_int_equal(go(&way, path), -1);
+	assert_int_equal(hostdns_go(&way, path), -1);
 	assert_int_equal(errno, ELOOP);
 
 	memset(target, 'x', sizeof(target));
@@ -94,25 +99,25 @@ static void a_way_that_does_not_end_or_is_too_long_is_an_error(void **state)
 	target[sizeof(target) - 1] = '\0';
 	assert_int_equal(symlink(target, "long"), 0);
 	snprintf(path, sizeof(path), "%s/long/and/more", dir);
-	assert_int_equal(go(&way, path), -1);
+	assert_int_equal(hostdns_go(&way, path), -1);
 	assert_int_equal(errno, ENAMETOOLONG);
 	memset(target, 'x', sizeof(target));
 	snprintf(path, sizeof(path), "%s/%.300s", dir, target);
-	assert_int_equal(go(&way, path), -1);
+	assert_int_equal(hostdns_go(&way, path), -1);
 	assert_int_equal(errno, ENAMETOOLONG);
 }
 
 static void the_sandbox_has_etc_and_run_and_nothing_that_begins_like_them(void **state)
 {
 	(void)state;
-	assert_true(is_in_sandbox("/etc"));
-	assert_true(is_in_sandbox("/etc/resolv.conf"));
-	assert_true(is_in_sandbox("/run/systemd/resolve/stub-resolv.conf"));
-	assert_false(is_in_sandbox("/etcetera/resolv.conf"));
-	assert_false(is_in_sandbox("/runit/resolv.conf"));
-	assert_false(is_in_sandbox("/var/run/resolv.conf"));
-	assert_false(is_in_sandbox("/"));
-	assert_false(is_in_sandbox(""));
+	assert_true(hostdns_is_in_sandbox("/etc"));
+	assert_true(hostdns_is_in_sandbox("/etc/resolv.conf"));
+	assert_true(hostdns_is_in_sandbox("/run/systemd/resolve/stub-resolv.conf"));
+	assert_false(hostdns_is_in_sandbox("/etcetera/resolv.conf"));
+	assert_false(hostdns_is_in_sandbox("/runit/resolv.conf"));
+	assert_false(hostdns_is_in_sandbox("/var/run/resolv.conf"));
+	assert_false(hostdns_is_in_sandbox("/"));
+	assert_false(hostdns_is_in_sandbox(""));
 }
 
 static unsigned int families_in(const char *text)
@@ -121,7 +126,7 @@ static unsigned int families_in(const char *text)
 	unsigned int found;
 
 	assert_non_null(file);
-	found = families(file);
+	found = hostdns_families(file);
 	fclose(file);
 	return found;
 }

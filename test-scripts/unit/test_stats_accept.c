@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "../../plugins/netns-stats/accept.c"
+#include "plugins/netns-stats/accept.h"
 
 #define OPEN "application/openmetrics-text"
 #define REFUSED (-1)

@@ -11,14 +11,16 @@
 
 #include <cmocka.h>
 
-#include "../../plugins/netns-stats/connections.c"
+#include "plugins/netns-stats/connections.h"
 
 #define MAX 6
 #define PER_CLIENT 4
 
+/* The clock is ours, by the linker: connections.c asks it. */
 static int64_t now = NS_PER_S;
 
-int64_t monotonic_ns(void)
+int64_t __wrap_monotonic_ns(void);
+int64_t __wrap_monotonic_ns(void)
 {
 	return now++;
 }
@@ -154,13 +156,15 @@ static void each_phase_has_its_time(void **unused)
 
 	(void)unused;
 	connections_answer(&all, answered);
-	assert_in_range(connections_end_overdue(&all, start), start, start + REQUEST_LIMIT);
+	assert_in_range(connections_end_overdue(&all, start), start,
+			start + CONNECTION_REQUEST_LIMIT);
 	assert_true(is_there(idle));
-	assert_in_range(connections_end_overdue(&all, start + REQUEST_LIMIT), start + REQUEST_LIMIT,
-			start + 2 * ANSWER_LIMIT);
+	assert_in_range(connections_end_overdue(&all, start + CONNECTION_REQUEST_LIMIT),
+			start + CONNECTION_REQUEST_LIMIT, start + 2 * CONNECTION_ANSWER_LIMIT);
 	assert_false(is_there(idle));
 	assert_true(is_there(answered));
-	assert_true(connections_end_overdue(&all, start + ANSWER_LIMIT + 10) == INT64_MAX);
+	assert_true(connections_end_overdue(&all, start + CONNECTION_ANSWER_LIMIT + 10) ==
+		    INT64_MAX);
 	assert_false(is_there(answered));
 }
 

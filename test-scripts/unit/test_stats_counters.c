@@ -8,8 +8,9 @@
 
 #include <cmocka.h>
 
-#include "../../plugins/netns-stats/account.c"
-#include "../../plugins/netns-stats/counters.c"
+#include "cleanup.h"
+#include "plugins/netns-stats/account.h"
+#include "plugins/netns-stats/counters.h"
 
 #define ROWS(rows) (sizeof(rows) / sizeof(*(rows)))
 

@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
+#include "cleanup.h"
 #include "isolated.h"
-
-#include "../../plugins/netns-stats/detail.c"
+#include "plugins/netns-stats/detail.h"
 
 /* What of such a file is written. */
 static const char *added(void (*add)(struct json_write *w, char *data), const char *file)
@@ -28,33 +28,42 @@ static const char *added(void (*add)(struct json_write *w, char *data), const ch
 static void names_stand_above_their_values(void **unused)
 {
 	(void)unused;
-	assert_string_equal(added(write_paired_lines, "Ip: A B\nIp: 1 23\nTcp: Max\nTcp: -1\n"),
-			    "\"Ip\":{\"A\":1,\"B\":23},\"Tcp\":{\"Max\":-1}");
+	assert_string_equal(
+		added(detail_write_paired_lines, "Ip: A B\nIp: 1 23\nTcp: Max\nTcp: -1\n"),
+		"\"Ip\":{\"A\":1,\"B\":23},\"Tcp\":{\"Max\":-1}");
 	/* As many as there are of both. */
-	assert_string_equal(added(write_paired_lines, "Ip: A B\nIp: 1\n"), "\"Ip\":{\"A\":1}");
-	assert_string_equal(added(write_paired_lines, "Ip: A\nIp: 1 2\n"), "\"Ip\":{\"A\":1}");
-	assert_string_equal(added(write_paired_lines, "Ip:\nIp:\n"), "\"Ip\":{}");
+	assert_string_equal(added(detail_write_paired_lines, "Ip: A B\nIp: 1\n"),
+			    "\"Ip\":{\"A\":1}");
+	assert_string_equal(added(detail_write_paired_lines, "Ip: A\nIp: 1 2\n"),
+			    "\"Ip\":{\"A\":1}");
+	assert_string_equal(added(detail_write_paired_lines, "Ip:\nIp:\n"), "\"Ip\":{}");
 	/* A line of names without values ends it, and so does one that has no name. */
-	assert_string_equal(added(write_paired_lines, "Ip: A\nIp: 1\nTcp: B"), "\"Ip\":{\"A\":1}");
-	assert_string_equal(added(write_paired_lines, "nonsense\nIp: 1\nTcp: B\nTcp: 2\n"), "");
-	assert_string_equal(added(write_paired_lines, "Ip: A\nnonsense\nTcp: B\nTcp: 2\n"), "");
+	assert_string_equal(added(detail_write_paired_lines, "Ip: A\nIp: 1\nTcp: B"),
+			    "\"Ip\":{\"A\":1}");
+	assert_string_equal(added(detail_write_paired_lines, "nonsense\nIp: 1\nTcp: B\nTcp: 2\n"),
+			    "");
+	assert_string_equal(added(detail_write_paired_lines, "Ip: A\nnonsense\nTcp: B\nTcp: 2\n"),
+			    "");
 }
 
 static void names_and_values_take_turns(void **unused)
 {
 	(void)unused;
-	assert_string_equal(added(write_sockets, "TCP: inuse 1 orphan 0\nnonsense\nUDP: mem 5\n"),
-			    "\"TCP\":{\"inuse\":1,\"orphan\":0},\"UDP\":{\"mem\":5}");
-	assert_string_equal(added(write_sockets, "TCP: inuse 1 orphan\n"), "\"TCP\":{\"inuse\":1}");
-	assert_string_equal(added(write_sockets, ""), "");
+	assert_string_equal(
+		added(detail_write_sockets, "TCP: inuse 1 orphan 0\nnonsense\nUDP: mem 5\n"),
+		"\"TCP\":{\"inuse\":1,\"orphan\":0},\"UDP\":{\"mem\":5}");
+	assert_string_equal(added(detail_write_sockets, "TCP: inuse 1 orphan\n"),
+			    "\"TCP\":{\"inuse\":1}");
+	assert_string_equal(added(detail_write_sockets, ""), "");
 }
 
 static void one_counter_is_on_a_line(void **unused)
 {
 	(void)unused;
-	assert_string_equal(added(write_lines, "Ip6In    \t12\nIp6Out\t3\nnone\n\nx \ny  4\n"),
-			    "\"Snmp6\":{\"Ip6In\":12,\"Ip6Out\":3,\"y\":4}");
-	assert_string_equal(added(write_lines, ""), "\"Snmp6\":{}");
+	assert_string_equal(
+		added(detail_write_lines, "Ip6In    \t12\nIp6Out\t3\nnone\n\nx \ny  4\n"),
+		"\"Snmp6\":{\"Ip6In\":12,\"Ip6Out\":3,\"y\":4}");
+	assert_string_equal(added(detail_write_lines, ""), "\"Snmp6\":{}");
 }
 
 static void what_is_not_a_number_of_json_is_left_out(void **unused)
@@ -87,39 +96,39 @@ static void what_is_not_a_number_of_json_is_left_out(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < ROWS(rows); i++)
-		assert_int_equal(is_number(rows[i].text), rows[i].number);
-	assert_string_equal(added(write_sockets, "A: b x c 1 d 01 e 2\n"),
+		assert_int_equal(detail_is_number(rows[i].text), rows[i].number);
+	assert_string_equal(added(detail_write_sockets, "A: b x c 1 d 01 e 2\n"),
 			    "\"A\":{\"c\":1,\"e\":2}");
 }
 
 static void a_name_that_breaks_out_of_json_does_not(void **unused)
 {
 	(void)unused;
-	assert_string_equal(added(write_sockets, "A\"\\: b\"c 1\n"),
+	assert_string_equal(added(detail_write_sockets, "A\"\\: b\"c 1\n"),
 			    "\"A\\\"\\\\\":{\"b\\\"c\":1}");
 }
 
 static void a_file_is_read_whole_or_not_at_all(void **unused)
 {
-	static char big[PROC_MAX_BYTES + 100];
+	static char big[DETAIL_FILE_MAX + 100];
 	cleanup_free char *text = NULL;
 	cleanup_free char *cut = NULL;
 	cleanup_free char *empty = NULL;
 
 	(void)unused;
 	need_isolation();
-	assert_null(read_file("/run/none"));
-	assert_null(read_file("/run")); /* it can be opened, and not be read */
+	assert_null(detail_read_file("/run/none"));
+	assert_null(detail_read_file("/run")); /* it can be opened, and not be read */
 	assert_true(make_file("/run/text", "some text\n"));
-	text = read_file("/run/text");
+	text = detail_read_file("/run/text");
 	assert_string_equal(text, "some text\n");
 	assert_true(make_file("/run/empty", ""));
-	empty = read_file("/run/empty");
+	empty = detail_read_file("/run/empty");
 	assert_string_equal(empty, "");
 	memset(big, 'x', sizeof(big) - 1);
 	assert_true(make_file("/run/big", big));
-	cut = read_file("/run/big");
-	assert_int_equal(strlen(cut), PROC_MAX_BYTES);
+	cut = detail_read_file("/run/big");
+	assert_int_equal(strlen(cut), DETAIL_FILE_MAX);
 }
 
 static void the_protocols_of_this_namespace_are_there(void **unused)

@@ -10,6 +10,19 @@
 
 #include <cmocka.h>
 
+#include <dlfcn.h>
+#include <langinfo.h>
+#include <ncurses.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "plugins/netns-stats/top.h"
+
+#define KEY_ESCAPE 27
+
+/* The linker puts the functions of this file in the place of those that they are named after. */
+
 static int allocations_left = -1; /* -1: as many as are asked for */
 
 static bool no_memory(void)
@@ -28,12 +41,12 @@ void *__wrap_reallocarray(void *p, size_t n, size_t size)
 	return no_memory() ? NULL : __real_reallocarray(p, n, size);
 }
 
-#define append append_container /* each has one of its own */
-#include "../../plugins/netns-stats/container.c"
-#undef append
-#include "../../plugins/netns-stats/counters.c"
-#include "../../plugins/netns-stats/top_rows.c"
-#include "../../plugins/netns-stats/top_screen.c"
+void *__real_realloc(void *p, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+void *__wrap_realloc(void *p, size_t size)
+{
+	return no_memory() ? NULL : __real_realloc(p, size);
+}
 
 /* The world: a clock, containers with an interface each, and what is read of them. */
 
@@ -46,12 +59,14 @@ static struct registry registry = {.all = attachments};
 static struct link links[CONTAINERS][2];
 static bool unreadable[CONTAINERS];
 
-int64_t monotonic_ns(void)
+int64_t __wrap_monotonic_ns(void);
+int64_t __wrap_monotonic_ns(void)
 {
 	return clock_ns;
 }
 
-size_t registry_container_end(const struct registry *r, size_t i)
+size_t __wrap_registry_container_end(const struct registry *r, size_t i);
+size_t __wrap_registry_container_end(const struct registry *r, size_t i)
 {
 	size_t end = i;
 
@@ -60,7 +75,8 @@ size_t registry_container_end(const struct registry *r, size_t i)
 	return end;
 }
 
-void sweep(struct sweep_job *jobs, size_t n, unsigned int what, int64_t deadline)
+void __wrap_sweep(struct sweep_job *jobs, size_t n, unsigned int what, int64_t deadline);
+void __wrap_sweep(struct sweep_job *jobs, size_t n, unsigned int what, int64_t deadline)
 {
 	assert_int_equal(what, 0);
 	assert_int_equal(deadline, 77);
@@ -303,6 +319,9 @@ static int at_y, at_x;
 static bool reverse_on;
 static const int *keys;
 static WINDOW *window;
+static int height, width;
+static const char *characters = "UTF-8"; /* the locale's */
+static int terminals;                    /* that are open */
 
 static int fake_wmove(WINDOW *w, int y, int x)
 {
@@ -368,19 +387,137 @@ static int fake_wgetch(WINDOW *w)
 	return *keys ? *keys++ : ERR;
 }
 
+static SCREEN *fake_newterm(const char *type, FILE *out, FILE *in)
+{
+	assert_null(type);
+	assert_true(out == stdout && in == stdin);
+	terminals++;
+	return (SCREEN *)&terminals;
+}
+
+static int fake_endwin(void)
+{
+	terminals--;
+	return OK;
+}
+
+static void fake_delscreen(SCREEN *screen)
+{
+	assert_ptr_equal(screen, &terminals);
+}
+
+static int fake_setting(void)
+{
+	return OK;
+}
+
+static int fake_number(int n)
+{
+	(void)n;
+	return OK;
+}
+
+static int fake_choice(WINDOW *w, bool yes)
+{
+	(void)w;
+	assert_true(yes);
+	return OK;
+}
+
+static int fake_resizeterm(int h, int w)
+{
+	assert_true(h == height && w == width);
+	return OK;
+}
+
+/* The library is ours, too: screen_open() finds these in it. */
+
+#define SYMBOL(name, function)                     \
+	{                                          \
+#name, (void *)(uintptr_t)function \
+	}
+
+void *__wrap_dlopen(const char *name, int flags);
+void *__wrap_dlopen(const char *name, int flags)
+{
+	(void)flags;
+	assert_string_equal(name, "libncursesw.so.6");
+	return &window;
+}
+
+void *__wrap_dlsym(void *library, const char *name);
+void *__wrap_dlsym(void *library, const char *name)
+{
+	static const struct {
+		const char *name;
+		void *address;
+	} symbols[] = {
+		SYMBOL(newterm, fake_newterm),     SYMBOL(endwin, fake_endwin),
+		SYMBOL(delscreen, fake_delscreen), SYMBOL(cbreak, fake_setting),
+		SYMBOL(noecho, fake_setting),      SYMBOL(nodelay, fake_choice),
+		SYMBOL(keypad, fake_choice),       SYMBOL(curs_set, fake_number),
+		SYMBOL(set_escdelay, fake_number), SYMBOL(resizeterm, fake_resizeterm),
+		SYMBOL(wmove, fake_wmove),         SYMBOL(waddnstr, fake_waddnstr),
+		SYMBOL(wattr_on, fake_attr_on),    SYMBOL(wattr_off, fake_attr_off),
+		SYMBOL(werase, fake_werase),       SYMBOL(wnoutrefresh, fake_refresh),
+		SYMBOL(doupdate, fake_doupdate),   SYMBOL(wgetch, fake_wgetch),
+		SYMBOL(stdscr, &window),
+	};
+
+	(void)library;
+	for (size_t i = 0; i < sizeof(symbols) / sizeof(*symbols); i++)
+		if (strcmp(symbols[i].name, name) == 0)
+			return symbols[i].address;
+	fail_msg("no %s", name);
+	return NULL;
+}
+
+int __wrap_ioctl(int fd, unsigned long request, struct winsize *size);
+int __wrap_ioctl(int fd, unsigned long request, struct winsize *size)
+{
+	assert_true(fd == STDOUT_FILENO && request == TIOCGWINSZ);
+	size->ws_row = (unsigned short)height;
+	size->ws_col = (unsigned short)width;
+	return 0;
+}
+
+char *__wrap_nl_langinfo(nl_item item);
+char *__wrap_nl_langinfo(nl_item item)
+{
+	assert_true(item == CODESET);
+	return (char *)(uintptr_t)characters;
+}
+
 static void terminal(int w, int h)
 {
 	width = w, height = h;
-	unicode = true;
-	curses.wmove = fake_wmove;
-	curses.waddnstr = fake_waddnstr;
-	curses.wattr_on = fake_attr_on;
-	curses.wattr_off = fake_attr_off;
-	curses.werase = fake_werase;
-	curses.wnoutrefresh = fake_refresh;
-	curses.doupdate = fake_doupdate;
-	curses.wgetch = fake_wgetch;
-	curses.stdscr = &window;
+	screen_resized();
+}
+
+static void open_screen(const char *locale_characters)
+{
+	struct cni_error err;
+
+	characters = locale_characters;
+	screen_close();
+	assert_int_equal(terminals, 0);
+	assert_int_equal(screen_open(&err), 0);
+	assert_int_equal(terminals, 1);
+}
+
+static int screen_begins(void **unused)
+{
+	(void)unused;
+	width = 80, height = 24;
+	open_screen("UTF-8");
+	return 0;
+}
+
+static int screen_ends(void **unused)
+{
+	screen_close();
+	screen_close(); /* a second time is nothing */
+	return terminals != 0 ? -1 : world_ends(unused);
 }
 
 /* A line of the screen, without the blanks at its end unless it is reversed. */
@@ -451,7 +588,7 @@ static void eighty_columns_have_everything_but_the_network(void **unused)
 					"pause  q quit           ");
 	assert_true(is_reversed(7));
 	assert_false(is_reversed(0));
-	unicode = false;
+	open_screen("ANSI_X3.4-1968");
 	view.exact = true;
 	screen_draw(&rows, &view);
 	assert_string_equal(line_at(2), "c00          eth0                    0            1       "
@@ -491,7 +628,7 @@ static void a_wide_terminal_has_the_network_and_the_graph(void **unused)
 		line_at(2),
 		"c00          fifteen-lett net                     1       "
 		"     2            5        36001            2                 ▁▂▃▄▅▆▇█▁");
-	unicode = false;
+	open_screen("ANSI_X3.4-1968");
 	screen_draw(&rows, &view);
 	assert_string_equal(
 		line_at(2),
@@ -670,15 +807,18 @@ int main(void)
 		cmocka_unit_test_teardown(a_filter_asks_container_interface_and_network,
 					  world_ends),
 		cmocka_unit_test_teardown(want_of_memory_is_told, world_ends),
-		cmocka_unit_test_teardown(eighty_columns_have_everything_but_the_network,
-					  world_ends),
-		cmocka_unit_test_teardown(a_wide_terminal_has_the_network_and_the_graph,
-					  world_ends),
-		cmocka_unit_test_teardown(names_of_containers_do_not_break_the_table, world_ends),
-		cmocka_unit_test_teardown(without_memory_for_a_line_the_screen_is_without_it,
-					  world_ends),
-		cmocka_unit_test_teardown(it_scrolls_to_both_ends_and_no_further, world_ends),
-		cmocka_unit_test_teardown(keys_sort_pause_filter_and_quit, world_ends),
+		cmocka_unit_test_setup_teardown(eighty_columns_have_everything_but_the_network,
+						screen_begins, screen_ends),
+		cmocka_unit_test_setup_teardown(a_wide_terminal_has_the_network_and_the_graph,
+						screen_begins, screen_ends),
+		cmocka_unit_test_setup_teardown(names_of_containers_do_not_break_the_table,
+						screen_begins, screen_ends),
+		cmocka_unit_test_setup_teardown(without_memory_for_a_line_the_screen_is_without_it,
+						screen_begins, screen_ends),
+		cmocka_unit_test_setup_teardown(it_scrolls_to_both_ends_and_no_further,
+						screen_begins, screen_ends),
+		cmocka_unit_test_setup_teardown(keys_sort_pause_filter_and_quit, screen_begins,
+						screen_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

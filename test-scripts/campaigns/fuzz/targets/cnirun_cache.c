@@ -3,7 +3,7 @@
  * A file of the result cache. What can be read is written, and read again the same; the list in it
  * goes through list_parse(), as DEL and GC have it.
  */
-#include "plugins/cnirun/cache.c"
+#include "plugins/cnirun/cache.h"
 
 #include "fuzz.h"
 

@@ -3,7 +3,7 @@
  * A configuration list, what each plugin of it is asked, what it may answer, and resolv.conf. An
  * input is the list, a NUL, a plugin's standard output, a NUL, and the capabilities' arguments.
  */
-#include "plugins/cnirun/chain.c"
+#include "plugins/cnirun/chain.h"
 
 #include "cni.h"
 #include "fuzz.h"
@@ -27,7 +27,7 @@ static void check_requests(const struct chain *chain, const cJSON *prev)
 	const cJSON *plugin;
 
 	cJSON_ArrayForEach (plugin, chain->list->plugins) {
-		cleanup_free char *text = derive_request(chain, plugin, prev, NULL);
+		cleanup_free char *text = chain_request(chain, plugin, prev, NULL);
 		cleanup_json cJSON *request = NULL;
 		struct cni_error err = {0};
 
@@ -62,13 +62,13 @@ static cJSON *check_answer(struct chain *chain, char *output, int status)
 		fuzz_check_outcome(
 			json_parse(output, outcome.output_len, "its answer", &answer, &unreadable),
 			&unreadable);
-	value = judge(chain, "plugin", "ADD", &outcome, &answer, &unreadable, &err);
+	value = chain_judge(chain, "plugin", "ADD", &outcome, &answer, &unreadable, &err);
 	PROMISE((value < 0) == (err.msg[0] != '\0'));
 	if (value < 0)
 		complain(chain, &err);
 	err = (struct cni_error){0};
 	if (value == 0 && answer) {
-		value = accept_result(chain, "plugin", &answer, &err);
+		value = chain_accept_result(chain, "plugin", &answer, &err);
 		fuzz_check_outcome(value, &err);
 	}
 	if (value < 0) {
@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (answer) {
 		check_resolv(answer);
 		check_requests(&chain, answer);
-		prev = as_prev(&chain, answer);
+		prev = chain_as_prev(&chain, answer);
 		PROMISE(!prev == (list.version < CNI_0_4_0));
 	}
 	chain_free(&chain);

@@ -3,7 +3,7 @@
  * netns-stats's command line: `show` and `inspect` whole, on a machine without containers, and the
  * values that `top` and `serve` read. An input is the arguments, each ended by a NUL.
  */
-#include "plugins/netns-stats/http.c"
+#include "plugins/netns-stats/serve.h"
 
 #include <getopt.h>
 
@@ -24,9 +24,9 @@ static void check_values(const char *text)
 
 	if (parse_seconds(text, 100, 3600000, &ms) == 0)
 		PROMISE(ms >= 100 && ms <= 3600000);
-	if (parse_port(text, &port) == 0)
+	if (http_parse_port(text, &port) == 0)
 		PROMISE(strtol(text, NULL, 10) == port);
-	fd = listen_inet(text, shown, sizeof(shown), &err);
+	fd = http_listen_inet(text, shown, sizeof(shown), &err);
 	if (fd < 0)
 		fuzz_check_error(&err);
 	else

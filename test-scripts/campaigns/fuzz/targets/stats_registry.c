@@ -4,7 +4,7 @@
  * of them: the registry, `inspect`, the closing account. An input is the record, a NUL, the cached
  * result.
  */
-#include "plugins/netns-stats/inspect.c"
+#include "plugins/netns-stats/commands.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
