@@ -8,7 +8,6 @@
  * is the empty value of its type, because scripts that read this take members for granted.
  */
 #include <arpa/inet.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +16,12 @@
 #include "address.h"
 #include "cleanup.h"
 #include "commands.h"
+#include "complain.h"
 #include "conf.h"
 #include "container.h"
 #include "json_write.h"
 #include "mapping.h"
+#include "options.h"
 #include "registry.h"
 #include "result.h"
 #include "text.h"
@@ -204,27 +205,22 @@ int inspect_container(const struct registry *r, const struct container *c, cJSON
 
 int inspect_main(int argc, char **argv)
 {
-	static const struct option options[] = {COMMON_OPTIONS, {NULL, 0, NULL, 0}};
 	cleanup_container_list struct container_list list = {0};
 	cleanup_registry struct registry registry = REGISTRY_NONE;
 	cleanup_json cJSON *out = cJSON_CreateArray();
 	cleanup_free char *printed = NULL;
 	cleanup_text struct text text = {0};
-	struct registry_options where = {0};
+	struct inspect_options options;
 	struct cni_error err = {0};
-	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if (!common_option(option, optarg, &where))
-			return complain_usage("inspect: wrong option");
-	if (optind == argc)
-		return complain_usage("inspect: which container?");
-	if (registry_load(&registry, &where, NULL, &err))
+	if (options_of_inspect(argc, argv, &options) != 0)
+		return EXIT_USAGE;
+	if (registry_load(&registry, &options.where, NULL, &err))
 		return complain_error(&err);
-	for (int i = optind; i < argc; i++) {
+	for (int i = 0; i < options.n_rest; i++) {
 		size_t first, n;
 
-		if (registry_find(&registry, argv[i], &first, &n, &err) ||
+		if (registry_find(&registry, options.rest[i], &first, &n, &err) ||
 		    container_list_add(&list, &registry, first, n, &err))
 			return complain_error(&err);
 	}

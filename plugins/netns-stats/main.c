@@ -11,20 +11,18 @@
  *   inspect.c                               ├─ registry.c ── attachment.c   who is attached
  *   top.c ── top_rows.c, top_screen.c       ├─ sweep.c ── sample.c          what they count
  *   serve.c ── http.c, exposition.c         ┘             └─ detail*.c      and what more there is
+ *   options.c                               the command line of each
  *
  * Starting up is most of what the plugin role costs, so it loads nothing but libc and cJSON. The
  * three libraries that single subcommands need (libmicrohttpd, which brings all of GnuTLS and takes
  * longer to load than an ADD takes; ncurses; libnl-genl) are opened by those, see lazy.h.
  */
-#include <errno.h>
-#include <getopt.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
+#include "complain.h"
 #include "plugin.h"
 #include "registry.h"
 #include "version.h"
@@ -69,52 +67,6 @@ static int help(void)
 		return 0;
 	cni_error_errno(&err, CNI_ERR_IO, "cannot write the output");
 	return complain_error(&err);
-}
-
-int complain_error(const struct cni_error *err)
-{
-	fprintf(stderr, PLUGIN_NAME ": %s%s%s\n", err->msg, err->details[0] ? ": " : "",
-		err->details);
-	return err->code == CNI_ERR_CONTAINER ? EXIT_NO_CONTAINER : EXIT_FAILED;
-}
-
-int complain_usage(const char *fmt, ...)
-{
-	struct cni_error err;
-	char text[sizeof(err.msg)];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	/* What stood on the command line is cleaned on the way, as everything that we complain of.
-	 */
-	cni_error(&err, CNI_ERR_CONFIG, "%s", text);
-	fprintf(stderr, PLUGIN_NAME ": %s\nTry `" PLUGIN_NAME " --help`.\n", err.msg);
-	return EXIT_USAGE;
-}
-
-bool common_option(int option, const char *value, struct registry_options *options)
-{
-	if (option == 'S')
-		options->state_dir = value;
-	else if (option == 'C')
-		options->cni_cache = value;
-	return option == 'S' || option == 'C';
-}
-
-int parse_seconds(const char *s, int min_ms, int max_ms, int *out)
-{
-	char *end;
-	double seconds;
-
-	errno = 0;
-	seconds = strtod(s, &end);
-	if (errno || end == s || *end || !isfinite(seconds) || seconds * 1000 < min_ms ||
-	    seconds * 1000 > max_ms)
-		return -1;
-	*out = (int)(seconds * 1000);
-	return 0;
 }
 
 int main(int argc, char **argv)

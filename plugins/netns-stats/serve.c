@@ -32,7 +32,6 @@
 #include "serve.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -44,6 +43,8 @@
 
 #include "cleanup.h"
 #include "commands.h"
+#include "complain.h"
+#include "options.h"
 #include "plugin.h"
 #include "state.h"
 
@@ -296,45 +297,18 @@ static int serve(struct exporter *x, const char *address, struct cni_error *err)
 
 int serve_main(int argc, char **argv)
 {
-	static const struct option options[] = {{"listen", required_argument, NULL, 'L'},
-						{"limit", required_argument, NULL, 'T'},
-						{"loopback", no_argument, NULL, 'l'},
-						{"quiet", no_argument, NULL, 'q'},
-						COMMON_OPTIONS,
-						{NULL, 0, NULL, 0}};
-	struct exporter x = {.registry = REGISTRY_NONE,
-			     .exposition.links_max = LINKS_SERVED_MAX,
-			     .limit_ms = 8000};
-	const char *address = NULL;
+	struct serve_options options;
+	struct exporter x = {.registry = REGISTRY_NONE, .exposition.links_max = LINKS_SERVED_MAX};
 	struct cni_error err = {0};
-	int option, ret;
+	int ret;
 
-	while ((option = getopt_long(argc, argv, "lq", options, NULL)) != -1) {
-		if (common_option(option, optarg, &x.where))
-			continue;
-		switch (option) {
-		case 'L':
-			address = optarg;
-			break;
-		case 'T':
-			if (parse_seconds(optarg, 10, 60000, &x.limit_ms))
-				return complain_usage("--limit is \"%.40s\"; seconds from 0.01 to "
-						      "60 are possible",
-						      optarg);
-			break;
-		case 'l':
-			x.loopback = true;
-			break;
-		case 'q':
-			x.quiet = true;
-			break;
-		default:
-			return complain_usage("serve: wrong option");
-		}
-	}
-	if (!address || optind < argc)
-		return complain_usage("serve: --listen ADDRESS:PORT or --listen unix:PATH");
-	ret = serve(&x, address, &err);
+	if (options_of_serve(argc, argv, &options) != 0)
+		return EXIT_USAGE;
+	x.where = options.where;
+	x.limit_ms = options.limit_ms;
+	x.loopback = options.loopback;
+	x.quiet = options.quiet;
+	ret = serve(&x, options.address, &err);
 	exporter_free(&x);
 	return ret ? complain_error(&err) : 0;
 }

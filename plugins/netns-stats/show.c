@@ -7,7 +7,6 @@
  * status 1.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +15,9 @@
 
 #include "cleanup.h"
 #include "commands.h"
+#include "complain.h"
 #include "detail.h"
+#include "options.h"
 #include "registry.h"
 #include "show.h"
 
@@ -43,14 +44,14 @@ static void prometheus_free(struct show *show)
 	exposition_free(&show->exposition);
 }
 
-static const struct show_form show_prometheus = {.name = "prometheus",
-						 .container = prometheus_container,
-						 .end = prometheus_end,
-						 .free = prometheus_free};
+const struct show_form show_prometheus = {.name = "prometheus",
+					  .container = prometheus_container,
+					  .end = prometheus_end,
+					  .free = prometheus_free};
 
 static const struct show_form *const forms[] = {&show_table, &show_json, &show_prometheus};
 
-static const struct show_form *find_form(const char *name)
+const struct show_form *show_find_form(const char *name)
 {
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
 		if (!strcmp(forms[i]->name, name))
@@ -126,66 +127,29 @@ static int select_containers(const struct registry *r, bool paths, char **args, 
 
 int show_main(int argc, char **argv)
 {
-	static const struct option options[] = {{"format", required_argument, NULL, 'f'},
-						{"detail", no_argument, NULL, 'd'},
-						{"netns", no_argument, NULL, 'n'},
-						{"loopback", no_argument, NULL, 'l'},
-						{"bytes", no_argument, NULL, 'b'},
-						COMMON_OPTIONS,
-						{NULL, 0, NULL, 0}};
 	cleanup_container_list struct container_list list = {0};
 	cleanup_registry struct registry registry = REGISTRY_NONE;
 	cleanup_text struct text complaints = {0};
-	struct registry_options where = {0};
-	const struct show_form *form = &show_table;
+	struct show_options options;
 	struct cni_error err = {0};
 	struct show show = {0};
-	bool paths = false;
-	int option, failed;
+	int failed;
 
-	while ((option = getopt_long(argc, argv, "f:dnlb", options, NULL)) != -1) {
-		if (common_option(option, optarg, &where))
-			continue;
-		switch (option) {
-		case 'f':
-			form = find_form(optarg);
-			if (!form)
-				return complain_usage("no format \"%.40s\"; there are table, json "
-						      "and prometheus",
-						      optarg);
-			break;
-		case 'd':
-			show.detail = true;
-			break;
-		case 'n':
-			paths = true;
-			break;
-		case 'l':
-			show.loopback = true;
-			break;
-		case 'b':
-			show.exact = true;
-			break;
-		default:
-			return complain_usage("show: wrong option");
-		}
-	}
-	argv += optind;
-	argc -= optind;
-	if (show.detail && form == &show_prometheus)
-		return complain_usage("--detail has no form for Prometheus; use table or json");
-	if (paths && !argc)
-		return complain_usage("--netns: which? Give at least one path");
+	if (options_of_show(argc, argv, &options) != 0)
+		return EXIT_USAGE;
+	show.detail = options.detail;
+	show.loopback = options.loopback;
+	show.exact = options.exact;
 	signal(SIGPIPE, SIG_IGN);
 	if ((show.detail && detail_prepare(&err)) ||
-	    (!paths && registry_load(&registry, &where, &complaints, &err)) ||
-	    select_containers(&registry, paths, argv, argc, &list, &err))
+	    (!options.paths && registry_load(&registry, &options.where, &complaints, &err)) ||
+	    select_containers(&registry, options.paths, options.rest, options.n_rest, &list, &err))
 		return complain_error(&err);
 	if (complaints.len)
 		fputs(complaints.data, stderr);
-	failed = show_all(&show, form, &list, &err);
-	if (form->free)
-		form->free(&show);
+	failed = show_all(&show, options.form, &list, &err);
+	if (options.form->free)
+		options.form->free(&show);
 	if (failed < 0)
 		return complain_error(&err);
 	return failed || complaints.len ? EXIT_FAILED : 0;

@@ -33,6 +33,10 @@ struct show_form {
 
 extern const struct show_form show_json;
 extern const struct show_form show_table;
+extern const struct show_form show_prometheus;
+
+/* Return: the form of that name, or NULL. */
+const struct show_form *show_find_form(const char *name);
 
 /* Whether the interface is to be shown. */
 static inline bool show_link(const struct show *show, const struct link *l)

@@ -7,7 +7,6 @@
  * readings, prints the rates between them, and ends.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +17,8 @@
 
 #include "cleanup.h"
 #include "commands.h"
+#include "complain.h"
+#include "options.h"
 #include "top.h"
 
 #define READING_LIMIT (5 * NS_PER_S)
@@ -156,43 +157,19 @@ static int top_live(struct top *top, struct cni_error *err)
 
 int top_main(int argc, char **argv)
 {
-	static const struct option options[] = {{"interval", required_argument, NULL, 'i'},
-						{"sort", required_argument, NULL, 's'},
-						{"bytes", no_argument, NULL, 'b'},
-						COMMON_OPTIONS,
-						{NULL, 0, NULL, 0}};
-	struct top top = {.registry = REGISTRY_NONE, .interval_ms = 1000};
-	struct registry_options where = {0};
+	struct top top = {.registry = REGISTRY_NONE};
+	struct top_options options;
 	struct cni_error err = {0};
-	int option, ret;
+	int ret;
 
-	while ((option = getopt_long(argc, argv, "i:s:b", options, NULL)) != -1) {
-		if (common_option(option, optarg, &where))
-			continue;
-		switch (option) {
-		case 'i':
-			if (parse_seconds(optarg, 100, 3600 * 1000, &top.interval_ms))
-				return complain_usage("--interval is \"%.40s\"; seconds from 0.1 "
-						      "to 3600 are possible",
-						      optarg);
-			break;
-		case 's':
-			if (sort_parse(optarg, &top.rows.sort))
-				return complain_usage("--sort is \"%.40s\"; there are rx, tx, "
-						      "total, packets and name",
-						      optarg);
-			break;
-		case 'b':
-			top.view.exact = true;
-			break;
-		default:
-			return complain_usage("top: wrong option");
-		}
-	}
-	if (optind < argc)
-		return complain_usage("top: \"%.40s\" is too much", argv[optind]);
+	if (options_of_top(argc, argv, &options) != 0)
+		return EXIT_USAGE;
+	top.interval_ms = options.interval_ms;
+	top.rows.sort = options.sort;
+	top.view.exact = options.exact;
 	top.jobs = calloc(SWEEP_BLOCK, sizeof(*top.jobs));
-	ret = top.jobs ? registry_watch(&top.registry, &where, NULL, &err) : cni_error_nomem(&err);
+	ret = top.jobs ? registry_watch(&top.registry, &options.where, NULL, &err)
+		       : cni_error_nomem(&err);
 	if (!ret)
 		ret = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? top_live(&top, &err)
 								    : top_once(&top, &err);

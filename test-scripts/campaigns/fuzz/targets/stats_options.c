@@ -12,7 +12,28 @@
 
 #define ARGUMENTS_MAX 12
 
-int stats_main(int argc, char **argv);
+/* The subcommands that end by themselves; a plugin's call is protocol.c's. */
+static int run(int argc, char **argv)
+{
+	if (strcmp(argv[1], "show") == 0)
+		return show_main(argc - 1, argv + 1);
+	if (strcmp(argv[1], "inspect") == 0)
+		return inspect_main(argc - 1, argv + 1);
+	return complain_usage("no command \"%.80s\"", argv[1]);
+}
+
+static void check_command_lines(int argc, char **argv)
+{
+	struct top_options top;
+	struct serve_options serve;
+
+	optind = 0;
+	if (options_of_top(argc, argv, &top) == 0)
+		PROMISE(top.interval_ms >= 100 && top.interval_ms <= 3600000);
+	optind = 0;
+	if (options_of_serve(argc, argv, &serve) == 0)
+		PROMISE(serve.address && serve.limit_ms >= 10 && serve.limit_ms <= 60000);
+}
 
 static void check_values(const char *text)
 {
@@ -22,7 +43,7 @@ static void check_values(const char *text)
 	int ms = -1;
 	cleanup_close int fd = -1;
 
-	if (parse_seconds(text, 100, 3600000, &ms) == 0)
+	if (options_seconds(text, 100, 3600000, &ms) == 0)
 		PROMISE(ms >= 100 && ms <= 3600000);
 	if (http_parse_port(text, &port) == 0)
 		PROMISE(strtol(text, NULL, 10) == port);
@@ -48,11 +69,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	for (int i = 1; i < argc; i++)
 		check_values(argv[i]);
-	/* These two do not end by themselves; a plugin's call is protocol.c's. */
-	if (argc > 1 && strcmp(argv[1], "top") != 0 && strcmp(argv[1], "serve") != 0) {
+	opterr = 0;
+	if (argc > 1)
+		check_command_lines(argc - 1, argv + 1);
+	if (argc > 1) {
 		optind = 0;
-		opterr = 0;
-		status = stats_main(argc, argv);
+		status = run(argc, argv);
 		PROMISE(status >= 0 && status <= 3);
 	}
 	for (int i = 1; i < argc; i++)
