@@ -10,17 +10,13 @@
  *           ├── chain.c ── program.c        calling them
  *           └── cache.c                     what is remembered of it, as libcni does
  */
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "commands.h"
 #include "error.h"
-#include "state.h"
+#include "prepare.h"
 #include "version.h"
 
 static const struct {
@@ -64,43 +60,13 @@ static int help(void)
 	return output_end("cnirun");
 }
 
-/* A descriptor that we open must not become 0, 1 or 2. */
-static void fill_standard_descriptors(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
-}
-
-/*
- * Where XDG_RUNTIME_DIR is not set (su, cron), a user's own /run/user/UID serves. It is looked for
- * here, and told to whom we call: a plugin that is started as root of the user's namespace no
- * longer knows UID.
- */
-static void find_runtime_dir(void)
-{
-	const char *variable = getenv("XDG_RUNTIME_DIR");
-	char dir[32];
-	struct stat st;
-
-	if ((variable && *variable) || (geteuid() == 0 && state_in_initial_userns()))
-		return;
-	snprintf(dir, sizeof(dir), "/run/user/%u", geteuid());
-	if (stat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid())
-		setenv("XDG_RUNTIME_DIR", dir, true);
-}
-
 int main(int argc, char **argv)
 {
 	const char *first = argc > 1 ? argv[1] : "--help";
 	struct cni_error err;
 
-	fill_standard_descriptors();
-	find_runtime_dir();
+	prepare_descriptors();
+	prepare_runtime_dir();
 	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
 		return help();
 	if (strcmp(first, "--version") == 0)
