@@ -102,7 +102,7 @@ static void a_list_is_used_where_all_of_its_plugins_are(void **unused)
 		 "\"ipam\":{\"type\":\"no-ipam\"}}]}",
 		 "no-ipam"},
 		{"{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[{\"type\":\"../ours\"}]}",
-		 "type"},
+		 "is no plugin"},
 		{"{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[]}", "plugins"},
 		{"{\"cniVersion\":\"1.0.0\",\"plugins\":[{\"type\":\"ours\"}]}", "name"},
 		{"{", ""},
@@ -113,8 +113,9 @@ static void a_list_is_used_where_all_of_its_plugins_are(void **unused)
 
 	(void)unused;
 	need_isolation();
-	assert_int_equal(
-		mkdir("/run/from", 0755) | mkdir("/run/h", 0755) | mkdir("/run/h/bin", 0755), 0);
+	assert_int_equal(mkdir("/run/from", 0755) | mkdir("/run/h", 0755) |
+				 mkdir("/run/h/bin", 0755) | mkdir("/run/lists", 0755),
+			 0);
 	assert_true(make_file("/run/from/ours", "x"));
 	assert_true(make_file("/run/h/bin/theirs", "x"));
 	assert_int_equal(chmod("/run/h/bin/theirs", 0755), 0);
@@ -125,9 +126,9 @@ static void a_list_is_used_where_all_of_its_plugins_are(void **unused)
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		cleanup_items struct items lists = {0};
 
-		unlink("/run/h/10-l.conflist");
-		assert_true(make_file("/run/h/10-l.conflist", rows[i].text));
-		assert_int_equal(items_read("/run/h", ".conflist", &lists, &err), 0);
+		unlink("/run/lists/10-l.conflist");
+		assert_true(make_file("/run/lists/10-l.conflist", rows[i].text));
+		assert_int_equal(items_read("/run/lists", ".conflist", &lists, &err), 0);
 		assert_int_equal(lists.n, 1);
 		err = (struct cni_error){0};
 		if ((node_can_use("/run/h", &lists.item[0], &bin, &plugins, &err) == 0) !=
