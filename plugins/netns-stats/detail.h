@@ -10,14 +10,6 @@
 #include "sample.h"
 
 /**
- * detail_prepare() - load what detail_collect() needs (libnl-genl), once, in the process's own
- * namespace, before any thread is started.
- *
- * Return: 0, or -1 CNI_ERR_IO with the package to install.
- */
-int detail_prepare(struct cni_error *err);
-
-/**
  * detail_collect() - fill s->detail with a JSON object about the namespace that this thread is in.
  * @s: links are there already
  *

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What generic netlink tells about a namespace, through libnl-genl: the families `ethtool` (link
- * mode and the standard statistics of IEEE 802.3 and RMON), `netdev` (queues, NAPI instances,
- * queue statistics; Linux 6.7 to 6.9 brought them) and `tcp_metrics`.
+ * What generic netlink tells about a namespace: the families `ethtool` (link mode and the standard
+ * statistics of IEEE 802.3 and RMON), `netdev` (queues, NAPI instances, queue statistics; Linux 6.7
+ * to 6.9 brought them) and `tcp_metrics`.
  *
  * Each answer is a tree of attributes, and each is printed by a table of (attribute, name): a new
  * counter is a new line in a table. What is not answered (no such family, no such command, a driver
@@ -15,45 +15,11 @@
 #include <linux/ethtool_netlink.h>
 #include <linux/genetlink.h>
 #include <linux/tcp_metrics.h>
-#include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
-#include <netlink/netlink.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 
 #include "detail.h"
-#include "lazy.h"
-
-/* clang-format off */
-#define NETLINK_SYMBOLS(X) \
-	X(nl_socket_alloc) X(nl_socket_free) X(nl_socket_get_fd) X(nl_send_auto) \
-	X(nl_recvmsgs) X(nl_cb_alloc) X(nl_cb_set) X(nl_cb_err) X(nl_cb_put) \
-	X(nlmsg_alloc) X(nlmsg_free) X(nlmsg_hdr) X(nlmsg_get_src) X(nla_put) \
-	X(nla_nest_start) X(nla_nest_end) X(nla_ok) X(nla_next) X(nla_type) \
-	X(nla_data) X(nla_len)
-#define GENERIC_SYMBOLS(X) \
-	X(genl_connect) X(genl_ctrl_resolve) X(genlmsg_put) X(genlmsg_attrdata) \
-	X(genlmsg_attrlen)
-/* clang-format on */
-
-LAZY_LIBRARY(nl, NETLINK_SYMBOLS)
-LAZY_LIBRARY(genl, GENERIC_SYMBOLS)
-
-#define NETLINK_SYMBOL(name) LAZY_SYMBOL(nl, name)
-#define GENERIC_SYMBOL(name) LAZY_SYMBOL(genl, name)
-
-int detail_prepare(struct cni_error *err)
-{
-	static const struct lazy_symbol core[] = {NETLINK_SYMBOLS(NETLINK_SYMBOL)};
-	static const struct lazy_symbol generic[] = {GENERIC_SYMBOLS(GENERIC_SYMBOL)};
-
-	if (lazy_load(SONAME_NL, "libnl-3-200", "show --detail", core,
-		      sizeof(core) / sizeof(core[0]), &nl, err))
-		return -1;
-	return lazy_load(SONAME_NL_GENL, "libnl-genl-3-200", "show --detail", generic,
-			 sizeof(generic) / sizeof(generic[0]), &genl, err);
-}
+#include "netlink.h"
 
 /* <linux/netdev.h> */
 enum {
@@ -182,24 +148,20 @@ static const struct {
 };
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
 
-/* As nla_for_each_attr() of libnl, which calls functions by their linked names. */
-#define for_each_attr(a, left, first, len) \
-	for ((left) = (len), (a) = (first); nl.nla_ok((a), (left)); (a) = nl.nla_next((a), &(left)))
-
 static uint64_t number_of(const struct nlattr *a)
 {
-	const int len = nl.nla_len(a);
+	const int len = nla_len(a);
 	uint64_t wide = 0;
 	uint32_t word = 0;
 	uint16_t half = 0;
 
 	if (len >= 8)
-		return memcpy(&wide, nl.nla_data(a), 8), wide;
+		return memcpy(&wide, nla_data(a), 8), wide;
 	if (len >= 4)
-		return memcpy(&word, nl.nla_data(a), 4), word;
+		return memcpy(&word, nla_data(a), 4), word;
 	if (len >= 2)
-		return memcpy(&half, nl.nla_data(a), 2), half;
-	return len ? *(const uint8_t *)nl.nla_data(a) : 0;
+		return memcpy(&half, nla_data(a), 2), half;
+	return len ? *(const uint8_t *)nla_data(a) : 0;
 }
 
 static void add_value(struct json_write *w, const char *name, enum form form, uint64_t value)
@@ -230,89 +192,61 @@ static void add_members(struct json_write *w, const struct nlattr *first, int le
 	const struct nlattr *a;
 	int left;
 
-	for_each_attr(a, left, first, len) for (const struct member *m = members; m->name;
-						m++) if (m->type == nl.nla_type(a))
+	nla_for_each_attr(a, first, len, left) for (const struct member *m = members; m->name;
+						    m++) if (m->type == nla_type(a))
 		add_value(w, m->name, m->form, number_of(a));
 }
 
-/* A question, and what becomes of each message of the answer. */
+/* A question, and what becomes of each message of the reply. */
 struct question {
-	struct nl_sock *sk;
+	struct netlink *nl;
 	struct json_write *w;
 	const struct member *members; /* for object_answer() and members_answer() */
 	void (*answer)(struct question *q, const struct nlattr *first, int len);
-	bool done;
+	struct json_mark start; /* of what this question brings */
 };
 
-static int on_message(struct nl_msg *msg, void *arg)
+static int on_detail(const struct nlmsghdr *nlh, void *arg)
 {
 	struct question *q = arg;
-	const struct genlmsghdr *h;
+	/* libnl does not say const. */
+	struct nlmsghdr *reply = (struct nlmsghdr *)(uintptr_t)nlh;
+	const struct genlmsghdr *head = genlmsg_hdr(reply);
 
-	/* From the kernel only: see sample.c. */
-	if (nl.nlmsg_get_src(msg)->nl_pid)
-		return NL_SKIP;
-	h = (const void *)((const char *)nl.nlmsg_hdr(msg) + NLMSG_HDRLEN);
-	if (nl.nlmsg_hdr(msg)->nlmsg_len >= NLMSG_LENGTH(sizeof(*h)))
-		q->answer(q, genl.genlmsg_attrdata(h, 0), genl.genlmsg_attrlen(h, 0));
-	return NL_OK;
+	if (genlmsg_valid_hdr(reply, 0))
+		q->answer(q, genlmsg_attrdata(head, 0), genlmsg_attrlen(head, 0));
+	return 0;
 }
 
-static int on_end(struct nl_msg *msg, void *arg)
-{
-	struct question *q = arg;
-
-	if (nl.nlmsg_get_src(msg)->nl_pid)
-		return NL_SKIP;
-	q->done = true;
-	return NL_STOP;
-}
-
-static int on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *arg)
+static void restart_detail(void *arg)
 {
 	struct question *q = arg;
 
-	(void)e;
-	if (from->nl_pid)
-		return NL_SKIP;
-	q->done = true;
-	return NL_STOP;
+	json_write_undo(q->w, q->start);
 }
 
-/* Send, and take the answer to its end. No answer is no output. */
+/* Send, and take the reply to its end. No reply is no output. */
 static void ask(struct question *q, struct nl_msg *msg)
 {
-	struct nl_cb *cb = nl.nl_cb_alloc(NL_CB_DEFAULT);
+	struct cni_error ignored;
 
-	q->done = false;
-	if (cb && nl.nl_send_auto(q->sk, msg) >= 0) {
-		nl.nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_message, q);
-		nl.nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_end, q);
-		nl.nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_end, q);
-		nl.nl_cb_err(cb, NL_CB_CUSTOM, on_error, q);
-		while (!q->done && nl.nl_recvmsgs(q->sk, cb) >= 0)
-			;
-	}
-	if (cb)
-		nl.nl_cb_put(cb);
-	nl.nlmsg_free(msg);
+	q->start = json_write_mark(q->w);
+	if (nlmsg_hdr(msg)->nlmsg_flags & NLM_F_DUMP)
+		netlink_dump(q->nl, msg, on_detail, restart_detail, q, "list details", &ignored);
+	else
+		netlink_request(q->nl, msg, on_detail, q, "tell details", &ignored);
+	nlmsg_free(msg);
 }
 
 static struct nl_msg *message(int family, uint8_t command, bool dump)
 {
-	struct nl_msg *msg = nl.nlmsg_alloc();
+	struct nl_msg *msg = nlmsg_alloc();
 
-	if (msg && !genl.genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0,
-				     dump ? NLM_F_DUMP : 0, command, 1)) {
-		nl.nlmsg_free(msg);
+	if (msg && !genlmsg_put(msg, 0, 0, family, 0, dump ? NLM_F_DUMP : 0, command, 1)) {
+		nlmsg_free(msg);
 		return NULL;
 	}
 	return msg;
-}
-
-static void put_u32(struct nl_msg *msg, int type, uint32_t value)
-{
-	nl.nla_put(msg, type, sizeof(value), &value);
 }
 
 static void members_answer(struct question *q, const struct nlattr *first, int len)
@@ -335,17 +269,15 @@ static void add_group(struct json_write *w, const struct nlattr *grp)
 	int left, inner;
 	size_t id = N_GROUPS;
 
-	for_each_attr(a, left, nl.nla_data(grp), nl.nla_len(grp))
-	{
-		if (nl.nla_type(a) == ETHTOOL_A_STATS_GRP_ID && id == N_GROUPS) {
+	nla_for_each_nested (a, grp, left) {
+		if (nla_type(a) == ETHTOOL_A_STATS_GRP_ID && id == N_GROUPS) {
 			id = (size_t)number_of(a);
 			if (id >= N_GROUPS)
 				return;
 			json_write_object(w, groups[id].name);
-		} else if (nl.nla_type(a) == ETHTOOL_A_STATS_GRP_STAT && id < N_GROUPS) {
-			for_each_attr(stat, inner, nl.nla_data(a), nl.nla_len(a))
-			{
-				const size_t which = (size_t)nl.nla_type(stat);
+		} else if (nla_type(a) == ETHTOOL_A_STATS_GRP_STAT && id < N_GROUPS) {
+			nla_for_each_nested (stat, a, inner) {
+				const size_t which = (size_t)nla_type(stat);
 
 				if (which < groups[id].n)
 					add_value(w, groups[id].counters[which], NUMBER,
@@ -366,21 +298,21 @@ static void stats_answer(struct question *q, const struct nlattr *first, int len
 	const struct nlattr *a;
 	int left;
 
-	for_each_attr(a, left, first, len) if (nl.nla_type(a) == ETHTOOL_A_STATS_GRP)
+	nla_for_each_attr(a, first, len, left) if (nla_type(a) == ETHTOOL_A_STATS_GRP)
 		add_group(q->w, a);
 }
 
 static struct nl_msg *ethtool_message(int family, uint8_t command, int header, int ifindex)
 {
 	struct nl_msg *msg = message(family, command, false);
-	struct nlattr *nest = msg ? nl.nla_nest_start(msg, header | NLA_F_NESTED) : NULL;
+	struct nlattr *nest = msg ? nla_nest_start(msg, header | NLA_F_NESTED) : NULL;
 
 	if (!nest) {
-		nl.nlmsg_free(msg);
+		nlmsg_free(msg);
 		return NULL;
 	}
-	put_u32(msg, ETHTOOL_A_HEADER_DEV_INDEX, (uint32_t)ifindex);
-	nl.nla_nest_end(msg, nest);
+	nla_put_u32(msg, ETHTOOL_A_HEADER_DEV_INDEX, (uint32_t)ifindex);
+	nla_nest_end(msg, nest);
 	return msg;
 }
 
@@ -403,15 +335,15 @@ static void ask_ethtool(struct question *q, int family, int ifindex)
 		ask(q, msg);
 	q->answer = stats_answer;
 	msg = ethtool_message(family, ETHTOOL_MSG_STATS_GET, ETHTOOL_A_STATS_HEADER, ifindex);
-	nest = msg ? nl.nla_nest_start(msg, ETHTOOL_A_STATS_GROUPS | NLA_F_NESTED) : NULL;
+	nest = msg ? nla_nest_start(msg, ETHTOOL_A_STATS_GROUPS | NLA_F_NESTED) : NULL;
 	if (nest) {
-		nl.nla_put(msg, ETHTOOL_A_BITSET_NOMASK, 0, NULL);
-		put_u32(msg, ETHTOOL_A_BITSET_SIZE, N_GROUPS);
-		put_u32(msg, ETHTOOL_A_BITSET_VALUE, every);
-		nl.nla_nest_end(msg, nest);
+		nla_put(msg, ETHTOOL_A_BITSET_NOMASK, 0, NULL);
+		nla_put_u32(msg, ETHTOOL_A_BITSET_SIZE, N_GROUPS);
+		nla_put_u32(msg, ETHTOOL_A_BITSET_VALUE, every);
+		nla_nest_end(msg, nest);
 		ask(q, msg);
 	} else {
-		nl.nlmsg_free(msg);
+		nlmsg_free(msg);
 	}
 }
 
@@ -424,9 +356,9 @@ static void ask_list(struct question *q, const char *name, int family, uint8_t c
 
 	if (!msg)
 		return;
-	put_u32(msg, index, (uint32_t)ifindex);
+	nla_put_u32(msg, index, (uint32_t)ifindex);
 	if (scope)
-		put_u32(msg, NETDEV_A_QSTATS_SCOPE, (uint32_t)scope);
+		nla_put_u32(msg, NETDEV_A_QSTATS_SCOPE, (uint32_t)scope);
 	json_write_array(q->w, name);
 	q->answer = object_answer;
 	q->members = members;
@@ -451,7 +383,8 @@ static void ask_netdev(struct question *q, int family, int ifindex)
 static void add_by_link(struct question *q, const struct sample *s, const char *name,
 			void (*ask_link)(struct question *q, int family, int ifindex))
 {
-	const int family = genl.genl_ctrl_resolve(q->sk, name);
+	struct cni_error ignored;
+	const int family = netlink_family(q->nl, name, &ignored);
 	const struct json_mark before = json_write_mark(q->w);
 
 	if (family < 0)
@@ -479,8 +412,8 @@ static void add_address(struct json_write *w, const char *name, int family, cons
 {
 	char buf[INET6_ADDRSTRLEN];
 
-	if (nl.nla_len(a) < (family == AF_INET ? 4 : 16) ||
-	    !inet_ntop(family, nl.nla_data(a), buf, sizeof(buf)))
+	if (nla_len(a) < (family == AF_INET ? 4 : 16) ||
+	    !inet_ntop(family, nla_data(a), buf, sizeof(buf)))
 		return;
 	json_write_string(w, name, buf);
 }
@@ -492,9 +425,8 @@ static void add_metrics(struct json_write *w, const struct nlattr *values)
 	const struct nlattr *a;
 	int left;
 
-	for_each_attr(a, left, nl.nla_data(values), nl.nla_len(values))
-	{
-		switch (nl.nla_type(a) - 1) {
+	nla_for_each_nested (a, values, left) {
+		switch (nla_type(a) - 1) {
 		case TCP_METRIC_RTT_US:
 			add_value(w, "rtt_us", NUMBER, number_of(a) >> 3);
 			break;
@@ -520,9 +452,9 @@ static void metrics_answer(struct question *q, const struct nlattr *first, int l
 	int left;
 
 	json_write_object(q->w, NULL);
-	for_each_attr(a, left, first, len)
+	nla_for_each_attr(a, first, len, left)
 	{
-		switch (nl.nla_type(a)) {
+		switch (nla_type(a)) {
 		case TCP_METRICS_ATTR_ADDR_IPV4:
 			add_address(q->w, "destination", AF_INET, a);
 			break;
@@ -554,7 +486,8 @@ static void metrics_answer(struct question *q, const struct nlattr *first, int l
 
 static void add_tcp_metrics(struct question *q)
 {
-	const int family = genl.genl_ctrl_resolve(q->sk, TCP_METRICS_GENL_NAME);
+	struct cni_error ignored;
+	const int family = netlink_family(q->nl, TCP_METRICS_GENL_NAME, &ignored);
 	struct nl_msg *msg = family < 0 ? NULL : message(family, TCP_METRICS_CMD_GET, true);
 
 	if (!msg)
@@ -567,16 +500,13 @@ static void add_tcp_metrics(struct question *q)
 
 void detail_genl(const struct sample *s, struct json_write *w)
 {
-	static const struct timeval limit = {.tv_sec = 2};
-	struct question q = {.sk = nl.nl_socket_alloc(), .w = w};
+	struct cni_error ignored;
+	cleanup_netlink struct netlink *nl = netlink_open(NULL, NETLINK_GENERIC, &ignored);
+	struct question q = {.nl = nl, .w = w};
 
-	if (q.sk && genl.genl_connect(q.sk) >= 0) {
-		setsockopt(nl.nl_socket_get_fd(q.sk), SOL_SOCKET, SO_RCVTIMEO, &limit,
-			   sizeof(limit));
-		add_by_link(&q, s, ETHTOOL_GENL_NAME, ask_ethtool);
-		add_by_link(&q, s, "netdev", ask_netdev);
-		add_tcp_metrics(&q);
-	}
-	if (q.sk)
-		nl.nl_socket_free(q.sk);
+	if (nl == NULL)
+		return;
+	add_by_link(&q, s, ETHTOOL_GENL_NAME, ask_ethtool);
+	add_by_link(&q, s, "netdev", ask_netdev);
+	add_tcp_metrics(&q);
 }

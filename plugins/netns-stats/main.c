@@ -14,8 +14,8 @@
  *   options.c                               the command line of each
  *
  * Starting up is most of what the plugin role costs, so it loads nothing but libc and cJSON. The
- * three libraries that single subcommands need (libmicrohttpd, which brings all of GnuTLS and takes
- * longer to load than an ADD takes; ncurses; libnl-genl) are opened by those, see lazy.h.
+ * two libraries that single subcommands need (libmicrohttpd, which brings all of GnuTLS and takes
+ * longer to load than an ADD takes; ncurses) are opened by those, see lazy.h.
  */
 #include <stdio.h>
 #include <stdlib.h>

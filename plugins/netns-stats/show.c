@@ -141,8 +141,7 @@ int show_main(int argc, char **argv)
 	show.loopback = options.loopback;
 	show.exact = options.exact;
 	signal(SIGPIPE, SIG_IGN);
-	if ((show.detail && detail_prepare(&err)) ||
-	    (!options.paths && registry_load(&registry, &options.where, &complaints, &err)) ||
+	if ((!options.paths && registry_load(&registry, &options.where, &complaints, &err)) ||
 	    select_containers(&registry, options.paths, options.rest, options.n_rest, &list, &err))
 		return complain_error(&err);
 	if (complaints.len)

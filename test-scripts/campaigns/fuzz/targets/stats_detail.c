@@ -47,11 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const unsigned int which = input_byte(&input);
 	cleanup_text struct text out = {0};
 	struct json_write w = {.out = &out};
-	struct cni_error err = {0};
 	size_t len;
 
-	if (!nl.nla_ok)
-		PROMISE_OF(detail_prepare(&err) == 0, err.msg);
 	if (which & 0x80) {
 		cleanup_free char *text = input_last_text(&input);
 
