@@ -350,7 +350,7 @@ static void what_finds_no_memory_is_an_error_and_not_a_shorter_list(void **unuse
 		err = (struct cni_error){0};
 		fail_allocation(failing_one);
 		if (read_lists(&s, SAMPLE_ADDRESSES, &err) == 0) {
-			assert_int_equal(failing_one, 4);
+			assert_true(failing_one >= 4);
 			break;
 		}
 		assert_true(allocation_failed());
