@@ -277,8 +277,6 @@ static void put_valid(struct nl_msg *msg, int type, uint8_t command)
 
 static uint32_t make_reply(struct nl_msg *msg)
 {
-	const struct event e = *events;
-
 	if (asked.head.nlmsg_type == GENL_ID_CTRL && family < 0) {
 		put_failure(msg, -ENOENT);
 	} else if (asked.head.nlmsg_type == GENL_ID_CTRL) {
@@ -288,8 +286,9 @@ static uint32_t make_reply(struct nl_msg *msg)
 	} else if (asked.head.nlmsg_type == 0) {
 		put_failure(msg, 0);
 	} else {
+		const struct event e = *events++;
+
 		assert_true(e.value != UINT32_MAX); /* the script's end, and nobody has stopped */
-		events++;
 		if (e.kind == VALID) {
 			put_valid(msg, 7, 1);
 			nla_put_u32(msg, 1, e.value);

@@ -39,7 +39,8 @@ static size_t copy_datagram(void *to, size_t size, const struct input *from)
 	struct nlmsghdr *nlh = to;
 	int left = (int)len;
 
-	memcpy(to, from->at, len);
+	if (len > 0)
+		memcpy(to, from->at, len);
 	for (; nlmsg_ok(nlh, left); nlh = nlmsg_next(nlh, &left)) {
 		if (nlh->nlmsg_seq == SEQ)
 			nlh->nlmsg_seq = asked.nlmsg_seq;
