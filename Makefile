@@ -251,8 +251,7 @@ $(CLIENT): $(wildcard test-scripts/integration/libcni/*.go)
 # A fuzz target is its own file, its other half where it has one, and of the plugins' objects what these
 # do not include. With FUZZ=1 libFuzzer drives it, otherwise a loop over files.
 FUZZERS := $(patsubst test-scripts/campaigns/fuzz/targets/%.c,$(BUILD)/fuzzers/%,$(wildcard test-scripts/campaigns/fuzz/targets/*.c))
-FUZZ_PARTS_portmap_nftables := portmap_table portmap_main
-FUZZ_PARTS_slirp_api := portmap_main
+FUZZ_PARTS_portmap_nftables := portmap_table
 FUZZ_PARTS_portmap_conntrack := portmap_host
 FUZZ_PLUGIN_state := slirp4netns
 FUZZ_PLUGIN_slirp_api := netns-portmap

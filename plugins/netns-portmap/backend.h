@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a way of publishing ports has to be able to do. main.c reads the request and the record and
- * calls one of the two; they know nothing of each other.
+ * What a way of publishing ports has to be able to do. main.c calls one of the two; they know
+ * nothing of each other.
  */
 #ifndef PORTMAP_BACKEND_H
 #define PORTMAP_BACKEND_H
@@ -46,15 +46,16 @@ struct call {
 	const char *ifname;
 	const struct config *config;
 	const struct state *state;
-	int lock; /* the network's, released by call_unlock() before waiting for anybody; -1: none
-		   */
+	int lock; /* the network's, released before waiting for anybody (record.h); -1: none */
 	struct ip_address address[2]; /* ADD: the container's, IPv4 and IPv6; family 0: none */
 };
 
 struct backend {
 	const char *name;
-	/* Whether the attachment in prevResult is this one's. Return: 1, 0, or -1. NULL: if
-	 * nobody's. */
+	/*
+	 * Whether the attachment in prevResult is this backend's. Return: 1, 0, or -1. NULL: it
+	 * takes what no other backend claims.
+	 */
 	int (*claims)(const struct cni_request *req, const struct config *config,
 		      struct cni_error *err);
 	/*
@@ -66,7 +67,7 @@ struct backend {
 	int (*narrow)(struct config *config, bool say, struct cni_error *err);
 	/*
 	 * Write the record, publish config->mappings, all or none. After a failure nothing is
-	 * published, and no record is left, but where it cannot be known: then the record stays.
+	 * published and no record is left. Where that cannot be known the record stays.
 	 */
 	int (*add)(struct call *call, struct cni_error *err);
 	/*
@@ -84,25 +85,22 @@ struct backend {
 	int (*status)(const struct config *config, struct cni_error *err);
 };
 
+#define BACKEND_NFTABLES "nftables"
+#define BACKEND_SLIRP4NETNS "slirp4netns"
+
 extern const struct backend backend_nftables;
 extern const struct backend backend_slirp4netns;
 
-/* Say that a mapping of the request is not published: "host port tcp [::]:80 is left out: WHY". */
-void say_left_out(const struct mapping *m, const char *why);
-
-/* The lock is needed no more. */
-void call_unlock(struct call *call);
-
-/* A record with what every one has: backend and mappings. NULL out of memory. */
-cJSON *record_new(const char *backend, const struct mapping *mappings, size_t n);
-/* Whose it is. Return: NULL with @err filled. */
-const struct backend *record_backend(const cJSON *record, struct cni_error *err);
-/* Write it. Return: 0, or -1 with @err filled. */
-int record_write(const struct call *call, const cJSON *record, struct cni_error *err);
 /*
- * Remove it, unless another call has written another one while this one held no lock; it does so
- * afterwards. Return: 0, or -1 with @err filled.
+ * Both, and NULL, in the order in which they are asked whether an attachment is theirs; nf_tables
+ * takes any.
  */
-int record_remove(struct call *call, const cJSON *record, struct cni_error *err);
+extern const struct backend *const portmap_backends[];
+
+/* Return: NULL where there is none of that name. */
+const struct backend *portmap_backend_by_name(const char *name);
+
+/* Whose record it is. Return: NULL with @err filled (CNI_ERR_DECODE). */
+const struct backend *portmap_backend_of(const cJSON *record, struct cni_error *err);
 
 #endif

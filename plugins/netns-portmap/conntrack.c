@@ -79,7 +79,7 @@ static bool too_late(const struct search *s)
 	       LIMIT_MS;
 }
 
-static void read_address(const struct nlattr *attr, int family, struct ip_address *out)
+static void conntrack_read_address(const struct nlattr *attr, int family, struct ip_address *out)
 {
 	if (mnl_attr_get_payload_len(attr) != ip_address_size(family))
 		return;
@@ -101,9 +101,9 @@ static void read_tuple(const struct nlattr *tuple, int family, struct side *side
 
 			if (mnl_attr_get_type(part) == CTA_TUPLE_IP) {
 				if (type == CTA_IP_V4_SRC || type == CTA_IP_V6_SRC)
-					read_address(attr, family, &side->src);
+					conntrack_read_address(attr, family, &side->src);
 				if (type == CTA_IP_V4_DST || type == CTA_IP_V6_DST)
-					read_address(attr, family, &side->dst);
+					conntrack_read_address(attr, family, &side->dst);
 			} else if (mnl_attr_get_type(part) == CTA_TUPLE_PROTO) {
 				if (type == CTA_PROTO_SRC_PORT)
 					side->src_port = ntohs(nfnl_get_u16(attr));
@@ -127,7 +127,7 @@ static bool is_local(struct search *s, const struct ip_address *address)
 }
 
 /* Whether entries of the family can be the mapping's. */
-static bool is_ours(const struct search *s, const struct mapping *m)
+static bool conntrack_is_asked(const struct search *s, const struct mapping *m)
 {
 	return m->protocol == IPPROTO_UDP &&
 	       (m->host_family == AF_UNSPEC || m->host_family == s->family);
@@ -139,7 +139,7 @@ static bool concerns(struct search *s, const struct side *original, const struct
 	for (size_t i = 0; i < s->n; i++) {
 		const struct mapping *m = &s->mappings[i];
 
-		if (!is_ours(s, m) || m->host_port != original->dst_port)
+		if (!conntrack_is_asked(s, m) || m->host_port != original->dst_port)
 			continue;
 		if (m->one_host && !ip_address_equal(&m->host, &original->dst))
 			continue;
@@ -217,8 +217,8 @@ static int on_entry(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-static struct nlmsghdr *begin(struct nfnl *nl, struct nfnl_buffer *b, uint16_t type, uint16_t flags,
-			      int family)
+static struct nlmsghdr *conntrack_begin(struct nfnl *nl, struct nfnl_buffer *b, uint16_t type,
+					uint16_t flags, int family)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(nfnl_put(nl, b));
 	struct nfgenmsg *nfg;
@@ -264,10 +264,10 @@ static void put_filter(struct nlmsghdr *nlh, bool reply, int family,
 	mnl_attr_nest_end(nlh, part);
 }
 
-static int dump(struct nfnl *nl, struct search *s)
+static int conntrack_dump(struct nfnl *nl, struct search *s)
 {
 	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
-	struct nlmsghdr *nlh = begin(nl, &b, IPCTNL_MSG_CT_GET, NLM_F_DUMP, s->family);
+	struct nlmsghdr *nlh = conntrack_begin(nl, &b, IPCTNL_MSG_CT_GET, NLM_F_DUMP, s->family);
 
 	put_filter(nlh, s->container != NULL, s->family, s->container, 0);
 	nfnl_done(&b, nlh);
@@ -288,7 +288,7 @@ static int delete_matching(struct nfnl *nl, struct search *s, const struct ip_ad
 			   uint16_t port)
 {
 	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
-	struct nlmsghdr *nlh = begin(nl, &b, IPCTNL_MSG_CT_DELETE, 0, s->family);
+	struct nlmsghdr *nlh = conntrack_begin(nl, &b, IPCTNL_MSG_CT_DELETE, 0, s->family);
 	int error = 0;
 
 	if (too_late(s))
@@ -308,13 +308,13 @@ static int on_deleted(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-static int forget(struct nfnl *nl, struct search *s)
+static int conntrack_forget_each(struct nfnl *nl, struct search *s)
 {
 	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
 
 	for (size_t i = 0; i < s->n_victims; i++) {
 		const struct victim *victim = &s->victims[i];
-		struct nlmsghdr *nlh = begin(nl, &b, IPCTNL_MSG_CT_DELETE, 0, s->family);
+		struct nlmsghdr *nlh = conntrack_begin(nl, &b, IPCTNL_MSG_CT_DELETE, 0, s->family);
 
 		memcpy(mnl_nlmsg_get_payload_tail(nlh), victim->tuple, victim->len);
 		nlh->nlmsg_len += MNL_ALIGN(victim->len);
@@ -347,15 +347,15 @@ static int delete_each(struct nfnl *nl, struct search *s)
 	else if (host_addresses(s->family, addresses, MANY_WALKS, &n_addresses) < 0)
 		return E2BIG;
 	for (size_t i = 0; i < s->n; i++)
-		walks += !is_ours(s, &s->mappings[i]) ? 0
-			 : s->mappings[i].one_host    ? 1
-						      : n_addresses;
+		walks += !conntrack_is_asked(s, &s->mappings[i]) ? 0
+			 : s->mappings[i].one_host               ? 1
+								 : n_addresses;
 	if (walks > MANY_WALKS)
 		return E2BIG;
 	for (size_t i = 0; i < s->n && error == 0; i++) {
 		const struct mapping *m = &s->mappings[i];
 
-		if (!is_ours(s, m))
+		if (!conntrack_is_asked(s, m))
 			continue;
 		if (s->container)
 			error = delete_matching(nl, s, s->container, m->container_port);
@@ -368,19 +368,19 @@ static int delete_each(struct nfnl *nl, struct search *s)
 	return error;
 }
 
-static void run(struct nfnl *nl, struct search *s)
+static void conntrack_run(struct nfnl *nl, struct search *s)
 {
 	bool any = false;
 	int error;
 
 	for (size_t i = 0; i < s->n; i++)
-		any |= is_ours(s, &s->mappings[i]);
+		any |= conntrack_is_asked(s, &s->mappings[i]);
 	if (!any)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &s->start);
 	error = delete_each(nl, s);
 	if (error == E2BIG || error == EINVAL || error == EOPNOTSUPP)
-		error = dump(nl, s) < 0 || forget(nl, s) < 0 ? errno : 0;
+		error = conntrack_dump(nl, s) < 0 || conntrack_forget_each(nl, s) < 0 ? errno : 0;
 	if (error)
 		fprintf(stderr, "stale UDP entries of connection tracking are left: %s\n",
 			strerrordesc_np(error));
@@ -391,7 +391,7 @@ void conntrack_forget_host(struct nfnl *nl, int family, const struct mapping *ma
 {
 	struct search s = {.family = family, .mappings = mappings, .n = n};
 
-	run(nl, &s);
+	conntrack_run(nl, &s);
 }
 
 void conntrack_forget_container(struct nfnl *nl, const struct ip_address *container,
@@ -404,5 +404,5 @@ void conntrack_forget_container(struct nfnl *nl, const struct ip_address *contai
 		.container = container,
 	};
 
-	run(nl, &s);
+	conntrack_run(nl, &s);
 }

@@ -97,7 +97,7 @@ void elements_put(struct nfnl *nl, struct nfnl_buffer *b, uint16_t type, uint16_
  * Answers
  */
 
-static void read_value(const struct nlattr *nest, const void **data, size_t *len)
+static void element_read_value(const struct nlattr *nest, const void **data, size_t *len)
 {
 	const struct nlattr *attr;
 
@@ -135,10 +135,10 @@ static void read_element(const struct nlattr *element, struct found *found)
 	{
 		switch (mnl_attr_get_type(attr)) {
 		case NFTA_SET_ELEM_KEY:
-			read_value(attr, &found->key, &found->key_len);
+			element_read_value(attr, &found->key, &found->key_len);
 			break;
 		case NFTA_SET_ELEM_DATA:
-			read_value(attr, &found->data, &found->data_len);
+			element_read_value(attr, &found->data, &found->data_len);
 			break;
 		case NFTA_SET_ELEM_USERDATA:
 			found->owner = read_comment(attr);

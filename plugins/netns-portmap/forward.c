@@ -72,7 +72,7 @@ static int on_forward_chain(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-static void say(size_t name)
+static void forward_say(size_t name)
 {
 	fprintf(stderr,
 		"chain %s of table %s %s drops what none of its rules accepts: unless one accepts "
@@ -107,6 +107,6 @@ void forward_report(struct nfnl *nl, bool ipv4, bool ipv6)
 		if (!report.drops[i] || (names[i].family == NFPROTO_IPV4 && !ipv4) ||
 		    (names[i].family == NFPROTO_IPV6 && !ipv6))
 			continue;
-		say(i);
+		forward_say(i);
 	}
 }

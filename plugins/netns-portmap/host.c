@@ -18,7 +18,7 @@ struct answer {
 	uint32_t oif;
 };
 
-static int on_route(const struct nlmsghdr *nlh, void *arg)
+static int host_on_route(const struct nlmsghdr *nlh, void *arg)
 {
 	struct answer *answer = arg;
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
@@ -56,7 +56,7 @@ int host_route(const struct ip_address *address, struct host_route *route, struc
 	rtm->rtm_dst_len = (unsigned char)(size * 8);
 	mnl_attr_put(nlh, RTA_DST, size, address->bytes);
 	nfnl_done(&b, nlh);
-	if (nfnl_send(&nl, &b) < 0 || nfnl_receive(&nl, on_route, &answer) < 0)
+	if (nfnl_send(&nl, &b) < 0 || nfnl_receive(&nl, host_on_route, &answer) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot ask for the route to %s",
 				       ip_address_format(address, text));
 	/* An error says that there is no route (ENETUNREACH, EHOSTUNREACH, EINVAL, EACCES). */
@@ -74,7 +74,7 @@ struct addresses {
 	size_t n; /* max + 1: more */
 };
 
-static int on_address(const struct nlmsghdr *nlh, void *arg)
+static int host_on_address(const struct nlmsghdr *nlh, void *arg)
 {
 	struct addresses *list = arg;
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
@@ -118,7 +118,7 @@ int host_addresses(int family, struct ip_address *out, size_t max, size_t *n)
 	ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
 	ifa->ifa_family = (unsigned char)family;
 	nfnl_done(&b, nlh);
-	if (nfnl_send(&nl, &b) < 0 || nfnl_receive(&nl, on_address, &list) < 0)
+	if (nfnl_send(&nl, &b) < 0 || nfnl_receive(&nl, host_on_address, &list) < 0)
 		return -1;
 	*n = list.n;
 	return list.n > max ? -1 : 0;

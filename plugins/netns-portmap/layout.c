@@ -410,7 +410,7 @@ static void load_payload(struct writer *w, uint32_t base, uint32_t offset, uint3
 }
 
 /* Compare the first register. */
-static void compare(struct writer *w, uint32_t op, const void *data, uint32_t len)
+static void write_compare(struct writer *w, uint32_t op, const void *data, uint32_t len)
 {
 	struct nftnl_expr *e = expr(w, "cmp");
 
@@ -451,7 +451,7 @@ static void match_family(struct writer *w, bool ipv6)
 	const uint8_t family = ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
 
 	load_meta(w, NFT_META_NFPROTO, 0);
-	compare(w, NFT_CMP_EQ, &family, sizeof(family));
+	write_compare(w, NFT_CMP_EQ, &family, sizeof(family));
 }
 
 static struct nftnl_expr *load_ct(struct writer *w, uint32_t key)
@@ -479,7 +479,7 @@ static void match_redirected(struct writer *w)
 
 	load_ct(w, NFT_CT_STATUS);
 	bitwise(w, IPS_DST_NAT, 0);
-	compare(w, NFT_CMP_NEQ, &zero, sizeof(zero));
+	write_compare(w, NFT_CMP_NEQ, &zero, sizeof(zero));
 }
 
 /* ct direction DIRECTION ct status snat,dnat / snat,dnat */
@@ -488,10 +488,10 @@ static void match_masqueraded(struct writer *w, uint8_t direction)
 	static const uint32_t both = IPS_SRC_NAT | IPS_DST_NAT;
 
 	load_ct(w, NFT_CT_DIRECTION);
-	compare(w, NFT_CMP_EQ, &direction, sizeof(direction));
+	write_compare(w, NFT_CMP_EQ, &direction, sizeof(direction));
 	load_ct(w, NFT_CT_STATUS);
 	bitwise(w, both, 0);
-	compare(w, NFT_CMP_EQ, &both, sizeof(both));
+	write_compare(w, NFT_CMP_EQ, &both, sizeof(both));
 }
 
 /* Compare the first byte of the first register. */
@@ -499,7 +499,7 @@ static void match_loopback_network(struct writer *w)
 {
 	static const uint8_t net = 127;
 
-	compare(w, NFT_CMP_EQ, &net, sizeof(net));
+	write_compare(w, NFT_CMP_EQ, &net, sizeof(net));
 }
 
 /* ip saddr or daddr in 127.0.0.0/8 */
@@ -516,7 +516,7 @@ static void match_outside(struct writer *w)
 	static const uint32_t lo = 1;
 
 	load_meta(w, NFT_META_IIF, 0);
-	compare(w, NFT_CMP_NEQ, &lo, sizeof(lo));
+	write_compare(w, NFT_CMP_NEQ, &lo, sizeof(lo));
 }
 
 /* The first register becomes ip saddr or daddr; both checksums are kept right. */
@@ -594,7 +594,7 @@ static void write_publish(struct writer *w)
 	begin_rule(w, CHAIN_PUBLISH);
 	match_family(w, true);
 	load_payload(w, NFT_PAYLOAD_NETWORK_HEADER, 24, 16, 0);
-	compare(w, NFT_CMP_EQ, &loopback6, sizeof(loopback6));
+	write_compare(w, NFT_CMP_EQ, &loopback6, sizeof(loopback6));
 	verdict(w, NFT_RETURN, 0);
 	end_rule(w);
 
@@ -630,7 +630,7 @@ static void write_postrouting(struct writer *w)
 	begin_rule(w, CHAIN_POSTROUTING);
 	load_meta(w, NFT_META_MARK, 0);
 	bitwise(w, bit, 0);
-	compare(w, NFT_CMP_EQ, &bit, sizeof(bit));
+	write_compare(w, NFT_CMP_EQ, &bit, sizeof(bit));
 	match_redirected(w);
 	load_meta(w, NFT_META_MARK, 0);
 	bitwise(w, ~bit, 0);
@@ -640,7 +640,7 @@ static void write_postrouting(struct writer *w)
 
 	begin_rule(w, CHAIN_POSTROUTING);
 	load_meta(w, NFT_META_OIFNAME, 0);
-	compare(w, NFT_CMP_NEQ, lo, sizeof(lo));
+	write_compare(w, NFT_CMP_NEQ, lo, sizeof(lo));
 	match_redirected(w);
 	load_ct_address(w, NFT_CT_SRC_IP, IP_CT_DIR_ORIGINAL);
 	match_loopback_network(w);
@@ -662,7 +662,7 @@ static void write_loopback(struct writer *w)
 	begin_rule(w, CHAIN_LOOPBACK);
 	match_family(w, false);
 	load_payload(w, NFT_PAYLOAD_NETWORK_HEADER, SADDR, sizeof(nobody), 0);
-	compare(w, NFT_CMP_EQ, nobody, sizeof(nobody));
+	write_compare(w, NFT_CMP_EQ, nobody, sizeof(nobody));
 	verdict(w, NFT_JUMP, CHAIN_PUBLISH);
 	end_rule(w);
 }
@@ -704,7 +704,7 @@ static void if_local(struct writer *w, int code, unsigned int chain)
 	set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
 	set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
 	set_u32(e, NFTNL_EXPR_FIB_DREG, REG(0));
-	compare(w, NFT_CMP_EQ, &local, sizeof(local));
+	write_compare(w, NFT_CMP_EQ, &local, sizeof(local));
 	verdict(w, code, chain);
 }
 

@@ -66,8 +66,10 @@
 #include "elements.h"
 #include "forward.h"
 #include "host.h"
+#include "narrow.h"
 #include "nfnl.h"
 #include "publication.h"
+#include "record.h"
 #include "table.h"
 #include "upgrade.h"
 
@@ -88,7 +90,7 @@ static int session_anew(struct cni_error *err)
 	return session(err);
 }
 
-static int refused(int error, const char *what, struct cni_error *err)
+static int nft_refused(int error, const char *what, struct cni_error *err)
 {
 	errno = error;
 	switch (error) {
@@ -212,13 +214,13 @@ static int mend(unsigned int mark_bit, const struct table_view *view, struct cni
 	if (error < 0)
 		return session_anew(err) < 0 ? -1 : 1;
 	if (error && error != ERESTART)
-		return refused(error, "mend the rules", err);
+		return nft_refused(error, "mend the rules", err);
 	return 1;
 }
 
 /* @unsure: set when an answer was lost. Then a failure need not mean that nothing is published. */
-static int publish(const struct call *call, const struct publication *p, struct elements *list,
-		   bool *unsure, struct cni_error *err)
+static int nft_publish(const struct call *call, const struct publication *p, struct elements *list,
+		       bool *unsure, struct cni_error *err)
 {
 	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
 	struct table_view view;
@@ -229,7 +231,7 @@ static int publish(const struct call *call, const struct publication *p, struct 
 		int mended;
 
 		if (table_look(&nl, p->mark_bit, &view) < 0)
-			return refused(errno, "read nf_tables", err);
+			return nft_refused(errno, "read nf_tables", err);
 		if (check_addable(p->mark_bit, &view, err) < 0)
 			return -1;
 		if (view.state == TABLE_MISSING &&
@@ -245,7 +247,7 @@ static int publish(const struct call *call, const struct publication *p, struct 
 			const int unread = elements_look_up(&nl, list, p->owner);
 
 			if (unread)
-				return refused(unread, "read the mappings", err);
+				return nft_refused(unread, "read the mappings", err);
 			other = elements_taken(list);
 			if (other)
 				return say_taken(p, other, err);
@@ -276,7 +278,7 @@ static int publish(const struct call *call, const struct publication *p, struct 
 		if (error != ERESTART && error != EEXIST && error != EBUSY && error != ENOENT)
 			break;
 	}
-	return refused(error, "publish", err);
+	return nft_refused(error, "publish", err);
 }
 
 /* Stops at the first element of another owner; without an owner, at any. */
@@ -385,7 +387,8 @@ static void close_recorded(const struct config *config)
  * instead, in the same single transaction: a second one would wait for a second grace period.
  * Return: 1 there is no table any more, 0 it is left, or -1.
  */
-static int withdraw(struct publication *p, struct elements *list, bool last, struct cni_error *err)
+static int nft_withdraw(struct publication *p, struct elements *list, bool last,
+			struct cni_error *err)
 {
 	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
 	struct table_view view;
@@ -395,7 +398,7 @@ static int withdraw(struct publication *p, struct elements *list, bool last, str
 		bool whole;
 
 		if (table_look(&nl, p->mark_bit, &view) < 0)
-			return refused(errno, "read nf_tables", err);
+			return nft_refused(errno, "read nf_tables", err);
 		if (view.state == TABLE_MISSING)
 			return 1;
 		if (check_usable(&view, err) < 0)
@@ -404,7 +407,7 @@ static int withdraw(struct publication *p, struct elements *list, bool last, str
 			continue;
 		error = elements_look_up(&nl, list, p->owner);
 		if (error)
-			return refused(error, "read the mappings", err);
+			return nft_refused(error, "read the mappings", err);
 		/* What could not be brought up keeps the chain that guards what is open. */
 		whole = last && view.state != TABLE_NEWER && view.state != TABLE_OLDER &&
 			nobody_else(p->owner);
@@ -430,7 +433,7 @@ static int withdraw(struct publication *p, struct elements *list, bool last, str
 		else if (error != ERESTART)
 			break;
 	}
-	return refused(error, "withdraw the mappings", err);
+	return nft_refused(error, "withdraw the mappings", err);
 }
 
 /* The interface behind which the container is, for each family. */
@@ -466,7 +469,7 @@ static int is_unreachable(const struct mapping_group *group, size_t index, void 
 	if (!is_loopback6(m) || !mapping_group_has_ipv4(group, m->container_port))
 		return 0;
 	if (*say)
-		say_left_out(m, "the kernel does not forward ::1");
+		portmap_say_left_out(m, "the kernel does not forward ::1");
 	return 1;
 }
 
@@ -477,7 +480,7 @@ static int nftables_narrow(struct config *config, bool say, struct cni_error *er
 }
 
 /* What nf_tables cannot do, and what the container cannot. */
-static int check_mappings(const struct publication *p, struct cni_error *err)
+static int nft_check_mappings(const struct publication *p, struct cni_error *err)
 {
 	char text[MAPPING_TEXT_MAX];
 
@@ -500,13 +503,14 @@ static int check_mappings(const struct publication *p, struct cni_error *err)
 }
 
 /* After a failed ADD: nothing of it is left, or its record. */
-static void undo(const struct call *call, struct publication *p, struct elements *list, bool unsure)
+static void nft_undo(const struct call *call, struct publication *p, struct elements *list,
+		     bool unsure)
 {
 	struct cni_error ignored;
 
 	if (session_anew(&ignored) < 0 && unsure)
 		return;
-	if (unsure && withdraw(p, list, publication_is_last(call), &ignored) < 0)
+	if (unsure && nft_withdraw(p, list, publication_is_last(call), &ignored) < 0)
 		return;
 	state_remove(call->state, call->container_id, call->ifname, &ignored);
 	if (publication_is_last(call))
@@ -526,19 +530,19 @@ static int nftables_add(struct call *call, struct cni_error *err)
 	cleanup_json cJSON *record = NULL;
 
 	publication_init(&p, call);
-	if (check_mappings(&p, err) < 0 || find_devices(&p, err) < 0 ||
+	if (nft_check_mappings(&p, err) < 0 || find_devices(&p, err) < 0 ||
 	    elements_plan(&p, &list, err) < 0 || session(err) < 0)
 		return -1;
 	record = publication_print(&p);
 	if (record == NULL)
 		return cni_error_nomem(err);
-	if (record_write(call, record, err) < 0)
+	if (portmap_record_write(call, record, err) < 0)
 		return -1;
-	if (publish(call, &p, &list, &unsure, err) < 0) {
-		undo(call, &p, &list, unsure);
+	if (nft_publish(call, &p, &list, &unsure, err) < 0) {
+		nft_undo(call, &p, &list, unsure);
 		return -1;
 	}
-	call_unlock(call);
+	portmap_unlock(call);
 	report_forward(&p);
 	for (int ipv6 = 0; ipv6 < 2; ipv6++)
 		if (p.address[ipv6].family != AF_UNSPEC)
@@ -555,10 +559,10 @@ static int nftables_del(struct call *call, const cJSON *record, struct cni_error
 	if (publication_read(call, record, &p, err) < 0 || elements_plan(&p, &list, err) < 0 ||
 	    session(err) < 0)
 		return -1;
-	gone = withdraw(&p, &list, publication_is_last(call), err);
+	gone = nft_withdraw(&p, &list, publication_is_last(call), err);
 	if (gone < 0 || state_remove(call->state, call->container_id, call->ifname, err) < 0)
 		return -1;
-	call_unlock(call);
+	portmap_unlock(call);
 	if (gone)
 		close_recorded(call->config);
 	else if (publication_is_last(call))
@@ -628,13 +632,13 @@ static int nftables_check(const struct call *call, const cJSON *record, struct c
 	    session(err) < 0)
 		return -1;
 	if (look_twice(p.mark_bit, &view) < 0)
-		return refused(errno, "read nf_tables", err);
+		return nft_refused(errno, "read nf_tables", err);
 	if (check_rules(p.mark_bit, &view, err) < 0)
 		return -1;
 	report_forward(&p);
 	error = elements_look_up(&nl, &list, p.owner);
 	if (error)
-		return refused(error, "read the mappings", err);
+		return nft_refused(error, "read the mappings", err);
 	for (size_t i = 0; i < list.n; i++) {
 		const struct element *e = &list.elements[i];
 
@@ -763,7 +767,7 @@ static int sweep_all(struct sweep *s, unsigned int mark_bit, struct cni_error *e
 	}
 	/* Who may not look has put nothing there: an ordinary user with slirp4netns. */
 	if (error && error != EPERM)
-		return refused(error, "collect what is left", err);
+		return nft_refused(error, "collect what is left", err);
 	return 0;
 }
 
@@ -814,12 +818,12 @@ static int nftables_status(const struct config *config, struct cni_error *err)
 	if (session(err) < 0)
 		return -1;
 	if (table_look(&nl, config->mark_bit, &view) < 0)
-		return refused(errno, "use nf_tables", err);
+		return nft_refused(errno, "use nf_tables", err);
 	return check_addable(config->mark_bit, &view, err);
 }
 
 const struct backend backend_nftables = {
-	.name = "nftables",
+	.name = BACKEND_NFTABLES,
 	.narrow = nftables_narrow,
 	.add = nftables_add,
 	.del = nftables_del,

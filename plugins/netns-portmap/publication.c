@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "conf.h"
+#include "record.h"
 
 #define NETWORK_MAX 40 /* bytes of an owner's network, and of its container id */
 #define CONTAINER_MAX 64
@@ -42,7 +43,7 @@ static const char *const device_keys[2] = {"device4", "device6"};
 
 cJSON *publication_print(const struct publication *p)
 {
-	cleanup_json cJSON *record = record_new(backend_nftables.name, p->mappings, p->n);
+	cleanup_json cJSON *record = portmap_record_new(BACKEND_NFTABLES, p->mappings, p->n);
 	char text[INET6_ADDRSTRLEN];
 
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
@@ -119,14 +120,14 @@ struct walk {
 	bool done;
 };
 
-static void close_dir(DIR **dir)
+static void publication_close_dir(DIR **dir)
 {
 	if (*dir)
 		closedir(*dir);
 }
-#define cleanup_dir __attribute__((cleanup(close_dir)))
+#define cleanup_dir __attribute__((cleanup(publication_close_dir)))
 
-static DIR *open_dir(int dirfd, const char *name)
+static DIR *publication_open_dir(int dirfd, const char *name)
 {
 	cleanup_close int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -157,12 +158,12 @@ static bool visit_record(int dirfd, const char *name, const struct walk *w)
 	return state_read_file(dirfd, name, &text, &ignored) > 0 &&
 	       json_parse(text, strlen(text), "a record", &record, &ignored) == 0 &&
 	       conf_get_string(record, "", "backend", &backend, &ignored) > 0 &&
-	       strcmp(backend, backend_nftables.name) == 0 && w->fn(record, w->arg);
+	       strcmp(backend, BACKEND_NFTABLES) == 0 && w->fn(record, w->arg);
 }
 
 static void walk_network(int parent, struct walk *w)
 {
-	cleanup_dir DIR *dir = open_dir(parent, w->network);
+	cleanup_dir DIR *dir = publication_open_dir(parent, w->network);
 	const struct dirent *entry;
 
 	while (dir && w->left > 0 && !w->done && (entry = readdir(dir))) {
@@ -177,7 +178,7 @@ static void walk_network(int parent, struct walk *w)
 /* Return: 0, or -1 where it cannot be begun. */
 static int walk(int plugin_fd, struct walk *w)
 {
-	cleanup_dir DIR *dir = open_dir(plugin_fd, ".");
+	cleanup_dir DIR *dir = publication_open_dir(plugin_fd, ".");
 	const struct dirent *entry;
 
 	if (dir == NULL)
@@ -286,7 +287,7 @@ void elements_free(struct elements *list)
 }
 
 /* Append bytes, filled up with zeros to whole registers. */
-static uint8_t append(uint8_t *to, uint8_t len, const void *data, size_t size)
+static uint8_t append_register(uint8_t *to, uint8_t len, const void *data, size_t size)
 {
 	memcpy(to + len, data, size);
 	return (uint8_t)(len + (size + 3) / 4 * 4);
@@ -305,14 +306,15 @@ static void plan_one(const struct publication *p, size_t mapping, int ipv6, enum
 		.mapping = (uint32_t)mapping,
 	};
 	if (m->one_host)
-		e->key_len = append(e->key, e->key_len, m->host.bytes, address_len);
-	e->key_len = append(e->key, e->key_len, &m->protocol, sizeof(m->protocol));
-	e->key_len = append(e->key, e->key_len, &host_port, sizeof(host_port));
+		e->key_len = append_register(e->key, e->key_len, m->host.bytes, address_len);
+	e->key_len = append_register(e->key, e->key_len, &m->protocol, sizeof(m->protocol));
+	e->key_len = append_register(e->key, e->key_len, &host_port, sizeof(host_port));
 	if (kind == KIND_HAIRPIN)
-		e->key_len = append(e->key, e->key_len, p->device[ipv6], IFNAMSIZ);
+		e->key_len = append_register(e->key, e->key_len, p->device[ipv6], IFNAMSIZ);
 	if (kind == KIND_DNAT) {
-		e->data_len = append(e->data, 0, p->address[ipv6].bytes, address_len);
-		e->data_len = append(e->data, e->data_len, &container_port, sizeof(container_port));
+		e->data_len = append_register(e->data, 0, p->address[ipv6].bytes, address_len);
+		e->data_len = append_register(e->data, e->data_len, &container_port,
+					      sizeof(container_port));
 	}
 }
 

@@ -29,10 +29,10 @@ struct search {
 };
 
 /* Take out of the configuration what @sibling has published by its @record. */
-static void take(const struct call *sibling, const cJSON *record, struct config *config,
-		 struct cni_error *err)
+static void siblings_take_one(const struct call *sibling, const cJSON *record,
+			      struct config *config, struct cni_error *err)
 {
-	const struct backend *backend = record_backend(record, err);
+	const struct backend *backend = portmap_backend_of(record, err);
 	cleanup_free struct mapping *recorded = NULL;
 	size_t n = 0;
 
@@ -43,7 +43,8 @@ static void take(const struct call *sibling, const cJSON *record, struct config 
 			mappings_subtract(config->mappings, config->n_mappings, recorded, n);
 }
 
-static int visit(const char *container_id, const char *ifname, void *arg, struct cni_error *err)
+static int siblings_visit(const char *container_id, const char *ifname, void *arg,
+			  struct cni_error *err)
 {
 	struct search *s = arg;
 	const struct call sibling = {
@@ -61,11 +62,11 @@ static int visit(const char *container_id, const char *ifname, void *arg, struct
 	    (strcmp(ifname, s->call->ifname) == 0 && strcmp(s->network, s->call->network) == 0))
 		return 0;
 	if (state_read(s->state, container_id, ifname, &record, err) > 0)
-		take(&sibling, record, s->config, err);
+		siblings_take_one(&sibling, record, s->config, err);
 	return 0;
 }
 
-static void close_dir(DIR **dir)
+static void siblings_close_dir(DIR **dir)
 {
 	if (*dir)
 		closedir(*dir);
@@ -74,7 +75,7 @@ static void close_dir(DIR **dir)
 size_t siblings_take(const struct call *call, struct config *config)
 {
 	const int fd = openat(call->state->plugin_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	__attribute__((cleanup(close_dir))) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	__attribute__((cleanup(siblings_close_dir))) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct search s = {.call = call, .config = config};
 	const size_t asked = config->n_mappings;
 	const struct dirent *entry;
@@ -95,7 +96,7 @@ size_t siblings_take(const struct call *call, struct config *config)
 			continue;
 		s.state = &state;
 		s.network = entry->d_name;
-		state_each(&state, visit, &s, &ignored);
+		state_each(&state, siblings_visit, &s, &ignored);
 	}
 	return asked - config->n_mappings;
 }

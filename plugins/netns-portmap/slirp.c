@@ -39,6 +39,8 @@
 #include "backend.h"
 #include "cleanup.h"
 #include "conf.h"
+#include "narrow.h"
+#include "record.h"
 #include "slirp_api.h"
 
 #define REQUEST_MS 2000
@@ -95,8 +97,8 @@ static int find_in_record(const struct cni_request *req, const struct config *co
 }
 
 /* Return: 1 with the daemon's socket, 0 it is not slirp4netns's attachment, or -1. */
-static int find_daemon(const struct cni_request *req, const struct config *config, struct daemon *d,
-		       struct cni_error *err)
+static int slirp_find_daemon(const struct cni_request *req, const struct config *config,
+			     struct daemon *d, struct cni_error *err)
 {
 	const int index = result_find_interface(&req->prev, req->ifname, req->netns);
 	const char *path = NULL;
@@ -116,15 +118,15 @@ static int slirp_claims(const struct cni_request *req, const struct config *conf
 {
 	struct daemon d;
 
-	return find_daemon(req, config, &d, err);
+	return slirp_find_daemon(req, config, &d, err);
 }
 
 /*
  * Requests
  */
 
-static int ask(const struct daemon *d, const char *command, cJSON *arguments, cJSON **answer,
-	       struct cni_error *err)
+static int slirp_ask(const struct daemon *d, const char *command, cJSON *arguments, cJSON **answer,
+		     struct cni_error *err)
 {
 	cleanup_json cJSON *owned = arguments;
 	cleanup_json cJSON *request = cJSON_CreateObject();
@@ -185,7 +187,7 @@ static int try_bind(const struct mapping *m)
 	return bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? errno : 0;
 }
 
-static int explain(const struct mapping *m, const char *reason, struct cni_error *err)
+static int slirp_explain(const struct mapping *m, const char *reason, struct cni_error *err)
 {
 	const int error = try_bind(m);
 	char text[MAPPING_TEXT_MAX];
@@ -215,12 +217,12 @@ static int explain(const struct mapping *m, const char *reason, struct cni_error
 }
 
 /* *entries points into *answer. */
-static int list(const struct daemon *d, cJSON **answer, const cJSON **entries,
-		struct cni_error *err)
+static int slirp_list(const struct daemon *d, cJSON **answer, const cJSON **entries,
+		      struct cni_error *err)
 {
 	const char *reason;
 
-	if (ask(d, "list_hostfwd", NULL, answer, err) < 0)
+	if (slirp_ask(d, "list_hostfwd", NULL, answer, err) < 0)
 		return -1;
 	reason = slirp_api_error(*answer);
 	*entries = json_get(*answer, "entries");
@@ -269,7 +271,7 @@ static bool is_left_over(const struct call *call, const struct daemon *d, struct
 	struct cni_error ignored;
 
 	if (find_in_record(call->req, call->config, &own, &ignored) != 1 ||
-	    strcmp(own.socket, d->socket) != 0 || list(d, &answer, &entries, &ignored) < 0)
+	    strcmp(own.socket, d->socket) != 0 || slirp_list(d, &answer, &entries, &ignored) < 0)
 		return false;
 	cJSON_ArrayForEach (entry, entries)
 		if (is_it(entry, m, guest))
@@ -307,13 +309,13 @@ static int add_one(const struct call *call, const struct daemon *d, struct mappi
 	    !cJSON_AddStringToObject(arguments, "guest_addr", guest) ||
 	    !cJSON_AddNumberToObject(arguments, "guest_port", m->container_port))
 		return cni_error_nomem(err);
-	if (ask(d, "add_hostfwd", take_ptr(arguments), &answer, err) < 0) {
+	if (slirp_ask(d, "add_hostfwd", take_ptr(arguments), &answer, err) < 0) {
 		*unsure = !is_nobody(err);
 		return cni_error_wrap(err, "cannot publish %s", mapping_format(m, text));
 	}
 	reason = slirp_api_error(answer);
 	if (reason)
-		return is_left_over(call, d, m, guest) ? 0 : explain(m, reason, err);
+		return is_left_over(call, d, m, guest) ? 0 : slirp_explain(m, reason, err);
 	*unsure = true;
 	if (conf_get_int(json_get(answer, "return"), "return.", "id", 1, INT32_MAX, &m->id, err) !=
 	    1)
@@ -331,7 +333,7 @@ static int remove_one(const struct daemon *d, int64_t id, struct cni_error *err)
 
 	if (!cJSON_AddNumberToObject(arguments, "id", (double)id))
 		return cni_error_nomem(err);
-	if (ask(d, "remove_hostfwd", take_ptr(arguments), &answer, err) < 0)
+	if (slirp_ask(d, "remove_hostfwd", take_ptr(arguments), &answer, err) < 0)
 		return -1;
 	reason = slirp_api_error(answer);
 	if (reason == NULL || strstr(reason, "bad arguments.id")) /* gone already */
@@ -360,7 +362,7 @@ static void recorded_free(struct recorded *r)
 /* NULL out of memory. */
 static cJSON *print_record(const struct recorded *r)
 {
-	cleanup_json cJSON *record = record_new(backend_slirp4netns.name, r->mappings, r->n);
+	cleanup_json cJSON *record = portmap_record_new(BACKEND_SLIRP4NETNS, r->mappings, r->n);
 
 	if (!cJSON_AddStringToObject(record, "socket", r->daemon.socket) ||
 	    !cJSON_AddStringToObject(record, "address4", r->guest))
@@ -368,7 +370,7 @@ static cJSON *print_record(const struct recorded *r)
 	return take_ptr(record);
 }
 
-static int read_record(const cJSON *record, struct recorded *r, struct cni_error *err)
+static int slirp_read_record(const cJSON *record, struct recorded *r, struct cni_error *err)
 {
 	const cJSON *array = NULL;
 	const char *path = "";
@@ -405,8 +407,9 @@ static int is_bound_by_another(const struct mapping_group *group, size_t index, 
 		if (!mapping_group_has_ipv4(group, m->container_port))
 			return 0;
 		if (*say)
-			say_left_out(m, "slirp4netns forwards from IPv4 addresses only, and does "
-					"so for this port");
+			portmap_say_left_out(
+				m, "slirp4netns forwards from IPv4 addresses only, and does "
+				   "so for this port");
 		return 1;
 	}
 	if (!m->one_host || first->one_host || first->host_family == AF_INET6)
@@ -487,7 +490,7 @@ static int64_t *find_ids(const struct recorded *r, const cJSON *entries, struct 
 }
 
 /* The last first: libslirp finds it at once, and the first after looking at all others. */
-static int withdraw(const struct recorded *r, const cJSON *entries, struct cni_error *err)
+static int slirp_withdraw(const struct recorded *r, const cJSON *entries, struct cni_error *err)
 {
 	cleanup_free int64_t *ids = find_ids(r, entries, err);
 
@@ -503,7 +506,7 @@ static int withdraw(const struct recorded *r, const cJSON *entries, struct cni_e
  * After a failure: withdraw the first @n, which are there or may be. The record is kept when that
  * cannot be done, unless nobody is there any more who could forward.
  */
-static void undo(struct call *call, struct recorded *r, size_t n, const cJSON *record)
+static void slirp_undo(struct call *call, struct recorded *r, size_t n, const cJSON *record)
 {
 	cleanup_json cJSON *answer = NULL;
 	const cJSON *entries;
@@ -511,13 +514,13 @@ static void undo(struct call *call, struct recorded *r, size_t n, const cJSON *r
 
 	clock_gettime(CLOCK_MONOTONIC, &r->daemon.start);
 	r->n = n;
-	if (n > 0 && list(&r->daemon, &answer, &entries, &ignored) < 0) {
+	if (n > 0 && slirp_list(&r->daemon, &answer, &entries, &ignored) < 0) {
 		if (!is_nobody(&ignored))
 			return;
-	} else if (n > 0 && withdraw(r, entries, &ignored) < 0) {
+	} else if (n > 0 && slirp_withdraw(r, entries, &ignored) < 0) {
 		return;
 	}
-	record_remove(call, record, &ignored);
+	portmap_record_remove(call, record, &ignored);
 }
 
 static int slirp_add(struct call *call, struct cni_error *err)
@@ -529,7 +532,7 @@ static int slirp_add(struct call *call, struct cni_error *err)
 
 	if (refuse_what_it_lacks(call, err) < 0)
 		return -1;
-	switch (find_daemon(call->req, call->config, &r.daemon, err)) {
+	switch (slirp_find_daemon(call->req, call->config, &r.daemon, err)) {
 	case 0:
 		return cni_error(
 			err, CNI_ERR_CONFIG,
@@ -548,23 +551,23 @@ static int slirp_add(struct call *call, struct cni_error *err)
 	record = print_record(&r);
 	if (record == NULL)
 		return cni_error_nomem(err);
-	if (record_write(call, record, err) < 0)
+	if (portmap_record_write(call, record, err) < 0)
 		return -1;
-	call_unlock(call);
+	portmap_unlock(call);
 	for (; added < r.n; added++) {
 		bool unsure = false;
 
 		if (add_one(call, &r.daemon, &r.mappings[added], r.guest, &unsure, err) < 0) {
-			undo(call, &r, added + unsure, record);
+			slirp_undo(call, &r, added + unsure, record);
 			return -1;
 		}
 	}
 	numbered = print_record(&r);
-	if (numbered && record_write(call, numbered, err) == 0)
+	if (numbered && portmap_record_write(call, numbered, err) == 0)
 		return 0;
 	if (numbered == NULL)
 		cni_error_nomem(err);
-	undo(call, &r, added, record);
+	slirp_undo(call, &r, added, record);
 	return -1;
 }
 
@@ -574,10 +577,11 @@ static int slirp_del(struct call *call, const cJSON *record, struct cni_error *e
 	cleanup_json cJSON *answer = NULL;
 	const cJSON *entries;
 
-	if (read_record(record, &r, err) < 0)
+	if (slirp_read_record(record, &r, err) < 0)
 		return -1;
-	call_unlock(call);
-	if (list(&r.daemon, &answer, &entries, err) < 0 || withdraw(&r, entries, err) < 0) {
+	portmap_unlock(call);
+	if (slirp_list(&r.daemon, &answer, &entries, err) < 0 ||
+	    slirp_withdraw(&r, entries, err) < 0) {
 		const bool nobody = is_nobody(err);
 
 		if (!nobody && !is_its_fault(err))
@@ -586,10 +590,10 @@ static int slirp_del(struct call *call, const cJSON *record, struct cni_error *e
 			fprintf(stderr, "ports stay published until slirp4netns ends: %s\n",
 				err->msg);
 	}
-	return record_remove(call, record, err);
+	return portmap_record_remove(call, record, err);
 }
 
-static int compare(const struct recorded *r, const cJSON *entries, struct cni_error *err)
+static int slirp_compare(const struct recorded *r, const cJSON *entries, struct cni_error *err)
 {
 	cleanup_free int64_t *ids = find_ids(r, entries, err);
 	char text[MAPPING_TEXT_MAX];
@@ -612,17 +616,17 @@ static int slirp_check(const struct call *call, const cJSON *record, struct cni_
 	const cJSON *entries;
 
 	(void)call;
-	if (read_record(record, &r, err) < 0)
+	if (slirp_read_record(record, &r, err) < 0)
 		return -1;
-	if (list(&r.daemon, &answer, &entries, err) < 0) {
+	if (slirp_list(&r.daemon, &answer, &entries, err) < 0) {
 		err->code = ERR_CHECK;
 		return cni_error_wrap(err, "no port of this container is published");
 	}
-	return compare(&r, entries, err);
+	return slirp_compare(&r, entries, err);
 }
 
 const struct backend backend_slirp4netns = {
-	.name = "slirp4netns",
+	.name = BACKEND_SLIRP4NETNS,
 	.claims = slirp_claims,
 	.narrow = slirp_narrow,
 	.add = slirp_add,

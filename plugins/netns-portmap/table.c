@@ -390,7 +390,7 @@ static void put_questions(struct nfnl *nl, struct nfnl_buffer *b, struct look *l
 	put_named(nl, b, NFT_MSG_GETRULE, NLM_F_DUMP, 0, NULL);
 }
 
-static bool is_whole(const struct look *look)
+static bool table_is_whole(const struct look *look)
 {
 	bool whole = !look->rules_differ;
 
@@ -403,7 +403,7 @@ static bool is_whole(const struct look *look)
 	return whole;
 }
 
-static enum table_state judge(const struct look *look)
+static enum table_state table_judge(const struct look *look)
 {
 	if (!look->table)
 		return TABLE_MISSING;
@@ -420,7 +420,7 @@ static enum table_state judge(const struct look *look)
 	/* A retired chain goes with what it made harmless, never by a mere repair. */
 	if (look->layout < TABLE_LAYOUT || look->view->retired[0])
 		return TABLE_OLDER;
-	return is_whole(look) ? TABLE_WHOLE : TABLE_BROKEN;
+	return table_is_whole(look) ? TABLE_WHOLE : TABLE_BROKEN;
 }
 
 static int look_once(struct nfnl *nl, struct look *look)
@@ -454,7 +454,7 @@ int table_look(struct nfnl *nl, unsigned int mark_bit, struct table_view *view)
 		*view = (struct table_view){0};
 		if (look_once(nl, &look) < 0)
 			return -1;
-		view->state = judge(&look);
+		view->state = table_judge(&look);
 		view->guarded =
 			view->retired[0] && look.guards == LAYOUT_GUARD_RULES && look.layout == 0;
 		view->other =

@@ -12,7 +12,7 @@ void fuzz_host(const struct nlmsghdr *nlh)
 	struct addresses list = {.out = out, .max = 2};
 	struct answer answer = {0};
 
-	on_route(nlh, &answer);
-	on_address(nlh, &list);
+	host_on_route(nlh, &answer);
+	host_on_address(nlh, &list);
 	PROMISE(list.n <= 3);
 }

@@ -22,6 +22,6 @@ void fuzz_table(const struct nlmsghdr *nlh)
 	if (expected.n_rules == 0 && expect(&expected, TABLE_DEFAULT_MARK_BIT) < 0)
 		return;
 	on_look(nlh, &look);
-	judge(&look);
+	table_judge(&look);
 	on_commit(nlh, &error);
 }

@@ -3,17 +3,19 @@
  * netns-portmap's configuration, its records of both backends, and GC's list: the owners that
  * elements of nf_tables are told apart by are made of names that nobody has checked.
  */
-int portmap_main(int argc, char **argv);
-#define main portmap_main
-#include "plugins/netns-portmap/main.c"
-#undef main
+#include <stdlib.h>
+#include <string.h>
 
+#include "cleanup.h"
+#include "conf.h"
 #include "fuzz.h"
+#include "plugins/netns-portmap/backend.h"
+#include "plugins/netns-portmap/config.h"
 #include "plugins/netns-portmap/publication.h"
 #include "utf8.h"
 
 /* What is written to a record is read from it again. */
-static void check_mappings(const struct mapping *mappings, size_t n)
+static void check_portmap_mappings(const struct mapping *mappings, size_t n)
 {
 	cleanup_json cJSON *first = mappings_print(mappings, n);
 	cleanup_json cJSON *again = NULL;
@@ -35,14 +37,14 @@ static void check_mappings(const struct mapping *mappings, size_t n)
 
 static void check_config(const struct cni_request *req)
 {
-	cleanup_config struct config config = {0};
+	cleanup_portmap_config struct config config = {0};
 	struct cni_error err = {0};
-	const int value = config_read(req, &config, &err);
+	const int value = portmap_config_read(req, &config, &err);
 
 	fuzz_check_outcome(value, &err);
 	PROMISE(value == 0 || config.mappings == NULL);
 	if (value == 0)
-		check_mappings(config.mappings, config.n_mappings);
+		check_portmap_mappings(config.mappings, config.n_mappings);
 }
 
 static void check_publication(const struct call *call, const cJSON *record)
@@ -56,7 +58,7 @@ static void check_publication(const struct call *call, const cJSON *record)
 	fuzz_check_outcome(value, &err);
 	if (value < 0)
 		return;
-	check_mappings(p.mappings, p.n);
+	check_portmap_mappings(p.mappings, p.n);
 	PROMISE(elements_plan(&p, &elements, &err) == 0);
 	PROMISE(elements.first[TABLE_SETS] == elements.n);
 	for (size_t i = 0; i < elements.n; i++) {
@@ -116,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	check_config(&req);
 	check_publication(&call, json_get(conf, "record") ?: conf);
-	if (!record_backend(conf, &err))
+	if (!portmap_backend_of(conf, &err))
 		fuzz_check_error(&err);
 	check_owners(req.network, conf);
 	return 0;

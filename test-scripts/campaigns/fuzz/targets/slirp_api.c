@@ -71,14 +71,14 @@ static void check_requests(struct recorded *r)
 
 	clock_gettime(CLOCK_MONOTONIC, &server.daemon.start);
 	r->daemon = server.daemon;
-	if (list(&server.daemon, &answer, &entries, &err) == 0) {
+	if (slirp_list(&server.daemon, &answer, &entries, &err) == 0) {
 		cleanup_free int64_t *ids = find_ids(r, entries, &err);
 
 		for (size_t i = 0; ids && i < r->n; i++)
 			PROMISE(ids[i] >= 0 && ids[i] <= INT32_MAX);
 		PROMISE(ids || err.code);
 		err = (struct cni_error){0};
-		fuzz_check_outcome(compare(r, entries, &err), &err);
+		fuzz_check_outcome(slirp_compare(r, entries, &err), &err);
 	} else {
 		fuzz_check_error(&err);
 	}
