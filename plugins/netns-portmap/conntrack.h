@@ -5,7 +5,7 @@
 
 #include "address.h"
 #include "mapping.h"
-#include "nfnl.h"
+#include "netlink.h"
 
 /**
  * conntrack_forget_host() - drop UDP entries that go to a published port of this host.
@@ -18,10 +18,11 @@
  *
  * Both are best effort: they say on standard error what failed, and stop after two seconds.
  */
-void conntrack_forget_host(struct nfnl *nl, int family, const struct mapping *mappings, size_t n);
+void conntrack_forget_host(struct netlink *nl, int family, const struct mapping *mappings,
+			   size_t n);
 
 /* After DEL: drop UDP entries that were redirected to the container's published ports. */
-void conntrack_forget_container(struct nfnl *nl, const struct ip_address *container,
+void conntrack_forget_container(struct netlink *nl, const struct ip_address *container,
 				const struct mapping *mappings, size_t n);
 
 #endif

@@ -2,118 +2,124 @@
 #include "elements.h"
 
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <string.h>
 
-#define CHUNK 64 /* questions in one send: their answers must fit the receive buffer */
+#define CHUNK 64 /* questions in one send: their replies must fit the receive buffer */
+#define MESSAGE_FULL (NETLINK_MESSAGE_MAX - 1024)
 
 /*
  * Requests about elements: NEWSETELEM, DELSETELEM, GETSETELEM.
  */
 
-static void put_value(struct nlmsghdr *nlh, uint16_t type, const void *data, size_t len)
+static void put_value(struct nl_msg *msg, int type, const void *data, size_t len)
 {
-	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
+	struct nlattr *nest = nla_nest_start(msg, type);
 
-	mnl_attr_put(nlh, NFTA_DATA_VALUE, len, data);
-	mnl_attr_nest_end(nlh, nest);
+	nla_put(msg, NFTA_DATA_VALUE, (int)len, data);
+	nla_nest_end(msg, nest);
 }
 
-static struct nlattr *begin_elements(struct nlmsghdr *nlh, unsigned int set)
+static struct nlattr *begin_elements(struct nl_msg *msg, unsigned int set)
 {
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, table_set_name(set));
-	return mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+	nla_put_string(msg, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
+	nla_put_string(msg, NFTA_SET_ELEM_LIST_SET, table_set_name(set));
+	return nla_nest_start(msg, NFTA_SET_ELEM_LIST_ELEMENTS);
 }
 
-static void put_element(struct nlmsghdr *nlh, const struct element *e, const char *owner)
+static void put_element(struct nl_msg *msg, const struct element *e, const char *owner)
 {
-	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	struct nlattr *nest = nla_nest_start(msg, NFTA_LIST_ELEM);
 
-	put_value(nlh, NFTA_SET_ELEM_KEY, e->key, e->key_len);
+	put_value(msg, NFTA_SET_ELEM_KEY, e->key, e->key_len);
 	if (owner) {
 		uint8_t comment[2 + OWNER_MAX];
 		const size_t len = strlen(owner) + 1;
 
 		if (e->data_len)
-			put_value(nlh, NFTA_SET_ELEM_DATA, e->data, e->data_len);
+			put_value(msg, NFTA_SET_ELEM_DATA, e->data, e->data_len);
 		comment[0] = 0; /* NFTNL_UDATA_SET_ELEM_COMMENT */
 		comment[1] = (uint8_t)len;
 		memcpy(comment + 2, owner, len);
-		mnl_attr_put(nlh, NFTA_SET_ELEM_USERDATA, 2 + len, comment);
+		nla_put(msg, NFTA_SET_ELEM_USERDATA, (int)(2 + len), comment);
 	}
-	mnl_attr_nest_end(nlh, nest);
+	nla_nest_end(msg, nest);
 }
 
-void elements_put_one(struct nfnl *nl, struct nfnl_buffer *b, uint16_t type, uint16_t flags,
+void elements_put_one(struct netlink_batch *b, uint16_t type, uint16_t flags,
 		      const struct element *e, const char *owner)
 {
-	struct nlmsghdr *nlh = table_message(nl, b, type, flags);
-	struct nlattr *nest = begin_elements(nlh, e->set);
+	struct nl_msg *msg = nft_begin(b, NFPROTO_INET, type, flags);
+	struct nlattr *nest;
 
-	put_element(nlh, e, owner);
-	mnl_attr_nest_end(nlh, nest);
-	nfnl_done(b, nlh);
+	if (msg == NULL)
+		return;
+	nest = begin_elements(msg, e->set);
+	put_element(msg, e, owner);
+	nla_nest_end(msg, nest);
+	netlink_end(b);
 }
 
 /*
  * Those of a set together, as many in a message as fit; the list is a netlink attribute, whose
  * length has sixteen bits.
  */
-void elements_put(struct nfnl *nl, struct nfnl_buffer *b, uint16_t type, uint16_t flags,
+void elements_put(struct netlink_batch *b, uint16_t type, uint16_t flags,
 		  const struct elements *list, const char *owner, bool only_ours)
 {
-	struct nlmsghdr *nlh = NULL;
+	struct nl_msg *msg = NULL;
 	struct nlattr *nest = NULL;
+	unsigned int set = 0;
 
-	for (unsigned int set = 0; set < TABLE_SETS; set++) {
-		for (size_t i = list->first[set]; i < list->first[set + 1]; i++) {
-			const struct element *e = &list->elements[i];
+	for (size_t i = 0; i < list->n; i++) {
+		const struct element *e = &list->elements[i];
 
-			if (only_ours && !e->ours)
-				continue;
-			if (nlh && nlh->nlmsg_len > NFNL_MESSAGE_MAX - 1024) {
-				mnl_attr_nest_end(nlh, nest);
-				nfnl_done(b, nlh);
-				nlh = NULL;
-			}
-			if (nlh == NULL) {
-				nlh = table_message(nl, b, type, flags);
-				nest = begin_elements(nlh, set);
-			}
-			put_element(nlh, e, owner);
+		if (only_ours && !e->ours)
+			continue;
+		if (msg != NULL && (e->set != set || nlmsg_hdr(msg)->nlmsg_len > MESSAGE_FULL)) {
+			nla_nest_end(msg, nest);
+			netlink_end(b);
+			msg = NULL;
 		}
-		if (nlh) {
-			mnl_attr_nest_end(nlh, nest);
-			nfnl_done(b, nlh);
-			nlh = NULL;
+		if (msg == NULL) {
+			msg = nft_begin(b, NFPROTO_INET, type, flags);
+			if (msg == NULL)
+				return;
+			set = e->set;
+			nest = begin_elements(msg, set);
 		}
+		put_element(msg, e, owner);
+	}
+	if (msg != NULL) {
+		nla_nest_end(msg, nest);
+		netlink_end(b);
 	}
 }
 
 /*
- * Answers
+ * Replies
  */
 
 static void element_read_value(const struct nlattr *nest, const void **data, size_t *len)
 {
 	const struct nlattr *attr;
+	int left;
 
-	mnl_attr_for_each_nested(attr, nest)
-	{
-		if (mnl_attr_get_type(attr) == NFTA_DATA_VALUE) {
-			*data = mnl_attr_get_payload(attr);
-			*len = mnl_attr_get_payload_len(attr);
+	nla_for_each_nested (attr, nest, left) {
+		if (nla_type(attr) == NFTA_DATA_VALUE) {
+			*data = nla_data(attr);
+			*len = (size_t)nla_len(attr);
 		}
 	}
 }
 
 static const char *read_comment(const struct nlattr *userdata)
 {
-	const uint8_t *data = mnl_attr_get_payload(userdata);
-	const size_t size = mnl_attr_get_payload_len(userdata);
+	const uint8_t *data = nla_data(userdata);
+	const size_t size = (size_t)nla_len(userdata);
 	size_t len;
 
 	for (size_t at = 0; at + 2 <= size; at += 2 + len) {
@@ -129,11 +135,11 @@ static const char *read_comment(const struct nlattr *userdata)
 static void read_element(const struct nlattr *element, struct found *found)
 {
 	const struct nlattr *attr;
+	int left;
 
 	*found = (struct found){.owner = ""};
-	mnl_attr_for_each_nested(attr, element)
-	{
-		switch (mnl_attr_get_type(attr)) {
+	nla_for_each_nested (attr, element, left) {
+		switch (nla_type(attr)) {
 		case NFTA_SET_ELEM_KEY:
 			element_read_value(attr, &found->key, &found->key_len);
 			break;
@@ -150,38 +156,24 @@ static void read_element(const struct nlattr *element, struct found *found)
 int elements_each(const struct nlmsghdr *nlh, int (*fn)(const struct found *found, void *arg),
 		  void *arg)
 {
-	const struct nlattr *attr;
+	const struct nlattr *list = nft_attr(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 	const struct nlattr *element;
 	struct found found;
+	int left;
 
-	if (nlh->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM))
+	if (!nft_is(nlh, NFT_MSG_NEWSETELEM) || list == NULL)
 		return 0;
-	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
-	{
-		if (mnl_attr_get_type(attr) != NFTA_SET_ELEM_LIST_ELEMENTS)
-			continue;
-		mnl_attr_for_each_nested(element, attr)
-		{
-			read_element(element, &found);
-			if (fn(&found, arg) < 0)
-				return -1;
-		}
+	nla_for_each_nested (element, list, left) {
+		read_element(element, &found);
+		if (fn(&found, arg) < 0)
+			return -1;
 	}
 	return 0;
 }
 
-struct reading {
-	struct elements *list;
-	const char *owner;
-	uint32_t first_seq;
-	size_t first; /* the element that first_seq asked for */
-	size_t at;
-	int error;
-};
-
 static int on_element(const struct found *found, void *arg)
 {
-	struct reading *r = arg;
+	struct elements_reading *r = arg;
 	struct element *e = &r->list->elements[r->at];
 
 	e->found = true;
@@ -193,11 +185,11 @@ static int on_element(const struct found *found, void *arg)
 	return 0;
 }
 
-static int on_answer(const struct nlmsghdr *nlh, void *arg)
+int elements_on_reply(const struct nlmsghdr *nlh, void *arg)
 {
-	struct reading *r = arg;
-	const uint32_t offset = nlh->nlmsg_seq - r->first_seq;
-	const int error = nfnl_errno(nlh);
+	struct elements_reading *r = arg;
+	const size_t offset = netlink_position(r->questions, nlh);
+	const int error = netlink_errno(nlh);
 
 	if (error && error != ENOENT && r->error == 0)
 		r->error = error;
@@ -207,23 +199,20 @@ static int on_answer(const struct nlmsghdr *nlh, void *arg)
 	return elements_each(nlh, on_element, r);
 }
 
-int elements_look_up(struct nfnl *nl, struct elements *list, const char *owner)
+int elements_look_up(struct netlink *nl, struct elements *list, const char *owner)
 {
-	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
-	struct reading r = {.list = list, .owner = owner};
+	cleanup_netlink_batch struct netlink_batch b = {0};
+	struct elements_reading r = {.list = list, .owner = owner, .questions = &b};
 
 	for (size_t i = 0; i < list->n; i++) {
 		struct element *e = &list->elements[i];
 
 		e->found = e->ours = e->as_planned = false;
-		elements_put_one(nl, &b, NFT_MSG_GETSETELEM, 0, e, NULL);
-		if (i % CHUNK == 0) {
-			r.first = i;
-			r.first_seq = nl->seq;
-		}
+		elements_put_one(&b, NFT_MSG_GETSETELEM, 0, e, NULL);
 		if (i % CHUNK != CHUNK - 1 && i + 1 < list->n)
 			continue;
-		if (nfnl_send(nl, &b) < 0 || nfnl_receive(nl, on_answer, &r) < 0)
+		r.first = i - i % CHUNK;
+		if (netlink_exchange(nl, &b, elements_on_reply, &r) < 0)
 			return errno;
 	}
 	return r.error;
@@ -252,11 +241,26 @@ void elements_adopt(struct elements *list)
 		list->elements[i].ours |= list->elements[i].found;
 }
 
-void elements_put_dump(struct nfnl *nl, struct nfnl_buffer *b, unsigned int set)
+void elements_put_dump(struct netlink_batch *b, unsigned int set)
 {
-	struct nlmsghdr *nlh = table_message(nl, b, NFT_MSG_GETSETELEM, NLM_F_DUMP);
+	struct nl_msg *msg = nft_begin(b, NFPROTO_INET, NFT_MSG_GETSETELEM, NLM_F_DUMP);
 
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, table_set_name(set));
-	nfnl_done(b, nlh);
+	if (msg == NULL)
+		return;
+	nla_put_string(msg, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
+	nla_put_string(msg, NFTA_SET_ELEM_LIST_SET, table_set_name(set));
+	netlink_end(b);
+}
+
+static int on_other(const struct found *found, void *arg)
+{
+	if (arg && strcmp(found->owner, arg) == 0)
+		return 0;
+	errno = EEXIST;
+	return -1;
+}
+
+int elements_on_others(const struct nlmsghdr *nlh, void *arg)
+{
+	return elements_each(nlh, on_other, arg);
 }

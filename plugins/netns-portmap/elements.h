@@ -7,20 +7,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "nfnl.h"
+#include "nft.h"
 #include "publication.h"
 
 /*
  * Into a transaction: add (NFT_MSG_NEWSETELEM, with an owner) or delete (NFT_MSG_DELSETELEM,
  * without) the elements of a list, or only those of it that a look found to be ours.
  */
-void elements_put(struct nfnl *nl, struct nfnl_buffer *b, uint16_t type, uint16_t flags,
+void elements_put(struct netlink_batch *b, uint16_t type, uint16_t flags,
 		  const struct elements *list, const char *owner, bool only_ours);
 /* The same for one, in a message of its own. */
-void elements_put_one(struct nfnl *nl, struct nfnl_buffer *b, uint16_t type, uint16_t flags,
+void elements_put_one(struct netlink_batch *b, uint16_t type, uint16_t flags,
 		      const struct element *e, const char *owner);
 /* The question for all elements of a set. */
-void elements_put_dump(struct nfnl *nl, struct nfnl_buffer *b, unsigned int set);
+void elements_put_dump(struct netlink_batch *b, unsigned int set);
 
 /* What an element of a reply says. Pointers go into the message. */
 struct found {
@@ -37,7 +37,24 @@ int elements_each(const struct nlmsghdr *nlh, int (*fn)(const struct found *foun
 
 /* Look each element of the list up by its key, and note in it what was found. Return: 0, or an
  * errno. */
-int elements_look_up(struct nfnl *nl, struct elements *list, const char *owner);
+int elements_look_up(struct netlink *nl, struct elements *list, const char *owner);
+
+/* What elements_look_up() hands to elements_on_reply(). */
+struct elements_reading {
+	struct elements *list;
+	const char *owner;
+	const struct netlink_batch *questions;
+	size_t first; /* the element that the first of them asked for */
+	size_t at;
+	int error;
+};
+int elements_on_reply(const struct nlmsghdr *nlh, void *arg);
+
+/*
+ * Of a reply to elements_put_dump(): -1 EEXIST at the first element whose owner is not @arg;
+ * without an owner, at any.
+ */
+int elements_on_others(const struct nlmsghdr *nlh, void *arg);
 
 bool elements_any_ours(const struct elements *list);
 /* The first mapping that is another's; NULL: none. */

@@ -16,11 +16,12 @@
 #include "forward.h"
 
 #include <arpa/inet.h>
-#include <libnftnl/common.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
+
+#include "nft.h"
 
 #define N_NAMES (sizeof(names) / sizeof(*names))
 
@@ -41,34 +42,23 @@ static const struct {
 };
 
 struct report {
-	uint32_t first_seq; /* of the question for the first name */
+	const struct netlink_batch *questions; /* one for each name */
 	bool drops[N_NAMES];
 };
 
 static int on_forward_chain(const struct nlmsghdr *nlh, void *arg)
 {
 	struct report *report = arg;
-	const uint32_t name = nlh->nlmsg_seq - report->first_seq;
-	const struct nlattr *attr;
-	const struct nlattr *inner;
-	uint32_t hook = NF_INET_NUMHOOKS;
-	uint32_t policy = NF_ACCEPT;
+	const size_t name = netlink_position(report->questions, nlh);
+	const struct nlattr *hook = nft_attr(nlh, NFTA_CHAIN_HOOK);
+	const struct nlattr *policy = nft_attr(nlh, NFTA_CHAIN_POLICY);
+	const struct nlattr *number;
 
-	if (nlh->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN) || name >= N_NAMES)
+	if (!nft_is(nlh, NFT_MSG_NEWCHAIN) || name >= N_NAMES || hook == NULL || policy == NULL)
 		return 0;
-	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
-	{
-		if (mnl_attr_get_type(attr) == NFTA_CHAIN_POLICY)
-			policy = ntohl(nfnl_get_u32(attr));
-		if (mnl_attr_get_type(attr) != NFTA_CHAIN_HOOK)
-			continue;
-		mnl_attr_for_each_nested(inner, attr)
-		{
-			if (mnl_attr_get_type(inner) == NFTA_HOOK_HOOKNUM)
-				hook = ntohl(nfnl_get_u32(inner));
-		}
-	}
-	report->drops[name] = hook == NF_INET_FORWARD && policy == NF_DROP;
+	number = nla_find(nla_data(hook), nla_len(hook), NFTA_HOOK_HOOKNUM);
+	report->drops[name] = number != NULL && ntohl(netlink_u32(number)) == NF_INET_FORWARD &&
+			      ntohl(netlink_u32(policy)) == NF_DROP;
 	return 0;
 }
 
@@ -87,21 +77,21 @@ static void forward_say(size_t name)
 	fprintf(stderr, " lets it through\n");
 }
 
-void forward_report(struct nfnl *nl, bool ipv4, bool ipv6)
+void forward_report(struct netlink *nl, bool ipv4, bool ipv6)
 {
-	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
-	struct report report = {.first_seq = nl->seq + 1};
+	cleanup_netlink_batch struct netlink_batch b = {0};
+	struct report report = {.questions = &b};
 
 	for (size_t i = 0; i < N_NAMES; i++) {
-		void *at = nfnl_put(nl, &b);
-		struct nlmsghdr *nlh =
-			nftnl_nlmsg_build_hdr(at, NFT_MSG_GETCHAIN, names[i].family, 0, nl->seq);
+		struct nl_msg *msg = nft_begin(&b, names[i].family, NFT_MSG_GETCHAIN, 0);
 
-		mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, names[i].table);
-		mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, names[i].chain);
-		nfnl_done(&b, nlh);
+		if (msg == NULL)
+			return;
+		nla_put_string(msg, NFTA_CHAIN_TABLE, names[i].table);
+		nla_put_string(msg, NFTA_CHAIN_NAME, names[i].chain);
+		netlink_end(&b);
 	}
-	if (nfnl_send(nl, &b) < 0 || nfnl_receive(nl, on_forward_chain, &report) < 0)
+	if (netlink_exchange(nl, &b, on_forward_chain, &report) < 0)
 		return;
 	for (size_t i = 0; i < N_NAMES; i++) {
 		if (!report.drops[i] || (names[i].family == NFPROTO_IPV4 && !ipv4) ||

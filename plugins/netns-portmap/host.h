@@ -8,6 +8,7 @@
 
 #include "address.h"
 #include "error.h"
+#include "netlink.h"
 
 struct host_route {
 	bool local;            /* an address of this host */
@@ -36,5 +37,22 @@ int host_addresses(int family, struct ip_address *out, size_t max, size_t *n);
  * 1 it was on, 0 it was off or there is no such device, -1 CNI_ERR_IO.
  */
 int host_close_localnet(const char *device, struct cni_error *err);
+
+/*
+ * What a message of the kernel's replies says: a route, or one more address. Return: 0.
+ */
+struct host_reply {
+	int error;    /* errno */
+	uint8_t type; /* RTN_UNICAST and so on */
+	uint32_t oif; /* index of the interface */
+};
+int host_on_route(const struct nlmsghdr *nlh, void *arg);
+
+struct host_addresses {
+	struct ip_address *out;
+	size_t max;
+	size_t n; /* max + 1: more */
+};
+int host_on_address(const struct nlmsghdr *nlh, void *arg);
 
 #endif

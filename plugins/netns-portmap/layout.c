@@ -119,6 +119,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "nft.h"
 
 #define COMMENT_MAX 128
 
@@ -160,14 +161,6 @@ const char *table_set_name(unsigned int set)
 bool table_set_is_map(unsigned int set)
 {
 	return set < table_set(false, SCOPE_PORTS, KIND_LOCAL) && set % KIND_LOCAL == KIND_DNAT;
-}
-
-struct nlmsghdr *table_message(struct nfnl *nl, struct nfnl_buffer *b, uint16_t type,
-			       uint16_t flags)
-{
-	void *at = nfnl_put(nl, b);
-
-	return nftnl_nlmsg_build_hdr(at, type, NFPROTO_INET, flags, nl->seq);
 }
 
 /*
@@ -225,22 +218,23 @@ static uint32_t comment_data(uint8_t buf[COMMENT_MAX + 2], uint8_t type, const c
 	return (uint32_t)len + 2;
 }
 
-void layout_table(struct nfnl *nl, struct nfnl_buffer *b)
+void layout_table(struct netlink_batch *b)
 {
-	struct nlmsghdr *nlh = table_message(nl, b, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	struct nl_msg *msg = nft_begin(b, NFPROTO_INET, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 	uint8_t comment[COMMENT_MAX + 2];
+	const uint32_t len = comment_data(comment, NFTNL_UDATA_TABLE_COMMENT,
+					  "published ports of containers: netns-portmap(8)");
 
-	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, TABLE_NAME);
-	mnl_attr_put(nlh, NFTA_TABLE_USERDATA,
-		     comment_data(comment, NFTNL_UDATA_TABLE_COMMENT,
-				  "published ports of containers: netns-portmap(8)"),
-		     comment);
-	nfnl_done(b, nlh);
+	if (msg == NULL)
+		return;
+	nla_put_string(msg, NFTA_TABLE_NAME, TABLE_NAME);
+	nla_put(msg, NFTA_TABLE_USERDATA, (int)len, comment);
+	netlink_end(b);
 }
 
-void layout_chain(struct nfnl *nl, struct nfnl_buffer *b, unsigned int chain, unsigned int mark_bit)
+void layout_chain(struct netlink_batch *b, unsigned int chain, unsigned int mark_bit)
 {
-	struct nlmsghdr *nlh = table_message(nl, b, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+	struct nlmsghdr *nlh = nft_room(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
 	struct nftnl_chain *c = nftnl_chain_alloc();
 	uint8_t comment[COMMENT_MAX + 2];
 	char name[LAYOUT_NAME_MAX];
@@ -263,14 +257,14 @@ void layout_chain(struct nfnl *nl, struct nfnl_buffer *b, unsigned int chain, un
 		b->failed = true;
 	nftnl_chain_nlmsg_build_payload(nlh, c);
 	nftnl_chain_free(c);
-	nfnl_done(b, nlh);
+	netlink_done(b, nlh);
 }
 
 /*
  * Sets and maps
  */
 
-void layout_set(struct nfnl *nl, struct nfnl_buffer *b, unsigned int index)
+void layout_set(struct netlink_batch *b, unsigned int index)
 {
 	static const char *const comments[SCOPE_COUNT][KIND_COUNT] = {
 		[SCOPE_PORTS] = {"published on every address: protocol, host port, to where",
@@ -290,7 +284,7 @@ void layout_set(struct nfnl *nl, struct nfnl_buffer *b, unsigned int index)
 	const uint32_t address_len = ipv6 ? 16 : 4;
 	uint32_t type = scope == SCOPE_HOSTS ? address_type : 0;
 	uint32_t len = scope == SCOPE_HOSTS ? address_len : 0;
-	struct nlmsghdr *nlh = table_message(nl, b, NFT_MSG_NEWSET, NLM_F_CREATE);
+	struct nlmsghdr *nlh = nft_room(b, NFT_MSG_NEWSET, NLM_F_CREATE);
 	struct nftnl_set *set = nftnl_set_alloc();
 	uint8_t comment[COMMENT_MAX + 2];
 
@@ -320,7 +314,7 @@ void layout_set(struct nfnl *nl, struct nfnl_buffer *b, unsigned int index)
 		b->failed = true;
 	nftnl_set_nlmsg_build_payload(nlh, set);
 	nftnl_set_free(set);
-	nfnl_done(b, nlh);
+	netlink_done(b, nlh);
 }
 
 /*
@@ -329,8 +323,7 @@ void layout_set(struct nfnl *nl, struct nfnl_buffer *b, unsigned int index)
  */
 
 struct writer {
-	struct nfnl *nl;
-	struct nfnl_buffer *b;
+	struct netlink_batch *b;
 	struct nftnl_rule *rule;
 	unsigned int mark_bit;
 };
@@ -355,9 +348,9 @@ static void end_rule(struct writer *w)
 
 	if (w->rule == NULL)
 		return;
-	nlh = table_message(w->nl, w->b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	nlh = nft_room(w->b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
 	nftnl_rule_nlmsg_build_payload(nlh, w->rule);
-	nfnl_done(w->b, nlh);
+	netlink_done(w->b, nlh);
 	nftnl_rule_free(w->rule);
 	w->rule = NULL;
 }
@@ -745,9 +738,9 @@ static void write_mark(struct writer *w)
 	end_rule(w);
 }
 
-void layout_rules(struct nfnl *nl, struct nfnl_buffer *b, unsigned int mark_bit)
+void layout_rules(struct netlink_batch *b, unsigned int mark_bit)
 {
-	struct writer w = {.nl = nl, .b = b, .mark_bit = mark_bit};
+	struct writer w = {.b = b, .mark_bit = mark_bit};
 
 	write_mark(&w);
 	write_publish(&w);

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "nfnl.h"
+#include "nft.h"
 
 #define TABLE_NAME "usernet_portmap"
 
@@ -73,17 +73,12 @@ extern const char *const layout_retired[LAYOUT_RETIRED];
 /* The name of a chain; @buf: LAYOUT_NAME_MAX bytes, which may hold it. */
 const char *layout_chain_name(unsigned int chain, unsigned int mark_bit, char *buf);
 
-/* Where a message about nf_tables objects of family inet is to be built, its header there. */
-struct nlmsghdr *table_message(struct nfnl *nl, struct nfnl_buffer *b, uint16_t type,
-			       uint16_t flags);
-
 /* One message each: NEWTABLE, NEWCHAIN, NEWSET. */
-void layout_table(struct nfnl *nl, struct nfnl_buffer *b);
-void layout_chain(struct nfnl *nl, struct nfnl_buffer *b, unsigned int chain,
-		  unsigned int mark_bit);
-void layout_set(struct nfnl *nl, struct nfnl_buffer *b, unsigned int set);
+void layout_table(struct netlink_batch *b);
+void layout_chain(struct netlink_batch *b, unsigned int chain, unsigned int mark_bit);
+void layout_set(struct netlink_batch *b, unsigned int set);
 
 /* Every rule, chain by chain, in the order in which they stand in it: NEWRULE messages. */
-void layout_rules(struct nfnl *nl, struct nfnl_buffer *b, unsigned int mark_bit);
+void layout_rules(struct netlink_batch *b, unsigned int mark_bit);
 
 #endif

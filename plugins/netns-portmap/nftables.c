@@ -67,27 +67,38 @@
 #include "forward.h"
 #include "host.h"
 #include "narrow.h"
-#include "nfnl.h"
+#include "netlink.h"
 #include "publication.h"
 #include "record.h"
+#include "sweep.h"
 #include "table.h"
 #include "upgrade.h"
 
 #define ATTEMPTS 64
 
 /* The one socket; its close is the process's end. */
-static struct nfnl nl = NFNL_NONE;
+static struct netlink *nft_socket;
 
 static int session(struct cni_error *err)
 {
-	return nl.fd >= 0 ? 0 : nfnl_open(NETLINK_NETFILTER, &nl, err);
+	if (nft_socket == NULL)
+		nft_socket = netlink_open(NULL, NETLINK_NETFILTER, err);
+	return nft_socket == NULL ? -1 : 0;
 }
 
-/* After a lost answer: what is still to come on the old one is not ours to read any more. */
+/*
+ * After a lost reply: what is still to come on the old one is not ours to read any more. Where no
+ * other can be had the old one stays, for callers that go on all the same.
+ */
 static int session_anew(struct cni_error *err)
 {
-	nfnl_close(&nl);
-	return session(err);
+	struct netlink *other = netlink_open(NULL, NETLINK_NETFILTER, err);
+
+	if (other == NULL)
+		return -1;
+	netlink_close(nft_socket);
+	nft_socket = other;
+	return 0;
 }
 
 static int nft_refused(int error, const char *what, struct cni_error *err)
@@ -129,24 +140,6 @@ static int nft_refused(int error, const char *what, struct cni_error *err)
 /*
  * ADD and DEL
  */
-
-static int say_taken(const struct publication *p, const struct element *e, struct cni_error *err)
-{
-	char text[MAPPING_TEXT_MAX];
-
-	mapping_format(&p->mappings[e->mapping], text);
-	if (e->owner[0] == '\0')
-		return cni_error(
-			err, ERR_TAKEN,
-			"host port %s is taken by an element without an owner in set %s of "
-			"table inet " TABLE_NAME ", which somebody put there by hand",
-			text, table_set_name(e->set));
-	return cni_error(err, ERR_TAKEN,
-			 "host port %s is taken by %s (network/container@interface): publish "
-			 "another port, or delete that attachment (GC does, if its container is "
-			 "gone)",
-			 text, e->owner);
-}
 
 /* Return: 0, or -1: nobody but its owner may change it, or no release of ours made it so. */
 static int check_usable(const struct table_view *view, struct cni_error *err)
@@ -190,11 +183,11 @@ static int check_addable(unsigned int mark_bit, const struct table_view *view,
 
 static int wake(const struct table_view *view)
 {
-	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
+	cleanup_netlink_batch struct netlink_batch b = {0};
 
-	table_begin(&nl, &b, view->generation);
-	table_wake(&nl, &b);
-	return table_commit(&nl, &b);
+	table_begin(&b, view->generation);
+	table_wake(&b);
+	return table_commit(nft_socket, &b);
 }
 
 /*
@@ -209,7 +202,7 @@ static int mend(unsigned int mark_bit, const struct table_view *view, struct cni
 		error = wake(view);
 	else if (view->state != TABLE_OLDER)
 		return 0;
-	else if (upgrade_table(&nl, mark_bit, view, &error, err) < 0)
+	else if (upgrade_table(nft_socket, mark_bit, view, &error, err) < 0)
 		return -1;
 	if (error < 0)
 		return session_anew(err) < 0 ? -1 : 1;
@@ -222,7 +215,7 @@ static int mend(unsigned int mark_bit, const struct table_view *view, struct cni
 static int nft_publish(const struct call *call, const struct publication *p, struct elements *list,
 		       bool *unsure, struct cni_error *err)
 {
-	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
+	cleanup_netlink_batch struct netlink_batch b = {0};
 	struct table_view view;
 	int error = ERESTART;
 
@@ -230,7 +223,7 @@ static int nft_publish(const struct call *call, const struct publication *p, str
 		const struct element *other;
 		int mended;
 
-		if (table_look(&nl, p->mark_bit, &view) < 0)
+		if (table_look(nft_socket, p->mark_bit, &view) < 0)
 			return nft_refused(errno, "read nf_tables", err);
 		if (check_addable(p->mark_bit, &view, err) < 0)
 			return -1;
@@ -244,28 +237,28 @@ static int nft_publish(const struct call *call, const struct publication *p, str
 			continue;
 		/* A key was taken, or there was no such set: now it is worth reading. */
 		if (attempt > 0) {
-			const int unread = elements_look_up(&nl, list, p->owner);
+			const int unread = elements_look_up(nft_socket, list, p->owner);
 
 			if (unread)
 				return nft_refused(unread, "read the mappings", err);
 			other = elements_taken(list);
 			if (other)
-				return say_taken(p, other, err);
+				return publication_say_taken(p, other, err);
 			elements_adopt(list);
 		}
 		/*
 		 * Rules would be there twice if somebody else built them meanwhile, so building
 		 * goes with the generation. So does replacing what is ours but has no record.
 		 */
-		table_begin(&nl, &b,
-			    view.state != TABLE_WHOLE || elements_any_ours(list) ? view.generation
-										 : 0);
+		table_begin(&b, view.state != TABLE_WHOLE || elements_any_ours(list)
+					? view.generation
+					: 0);
 		if (view.state != TABLE_WHOLE)
-			table_build(&nl, &b, p->mark_bit, &view);
-		elements_put(&nl, &b, NFT_MSG_DELSETELEM, 0, list, NULL, true);
-		elements_put(&nl, &b, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, list, p->owner,
+			table_build(&b, p->mark_bit, &view);
+		elements_put(&b, NFT_MSG_DELSETELEM, 0, list, NULL, true);
+		elements_put(&b, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, list, p->owner,
 			     false);
-		error = table_commit(&nl, &b);
+		error = table_commit(nft_socket, &b);
 		if (error == 0)
 			return 0;
 		if (error < 0) {
@@ -281,20 +274,6 @@ static int nft_publish(const struct call *call, const struct publication *p, str
 	return nft_refused(error, "publish", err);
 }
 
-/* Stops at the first element of another owner; without an owner, at any. */
-static int on_other(const struct found *found, void *arg)
-{
-	if (arg && strcmp(found->owner, arg) == 0)
-		return 0;
-	errno = EEXIST;
-	return -1;
-}
-
-static int on_part_of_others(const struct nlmsghdr *nlh, void *arg)
-{
-	return elements_each(nlh, on_other, arg);
-}
-
 /*
  * Whether all elements are the owner's; NULL: whether there are none. Asked when no other record is
  * left, so the answer is yes but for another state directory's; of a set of theirs one part is read
@@ -302,14 +281,13 @@ static int on_part_of_others(const struct nlmsghdr *nlh, void *arg)
  */
 static bool nobody_else(char *owner)
 {
-	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
+	cleanup_netlink_batch struct netlink_batch b = {0};
 	struct cni_error ignored;
 
 	for (unsigned int set = 0; set < TABLE_SETS; set++) {
-		elements_put_dump(&nl, &b, set);
-		if (nfnl_send(&nl, &b) < 0 || nfnl_receive(&nl, on_part_of_others, owner) < 0) {
-			nfnl_close(&nl);
-			session(&ignored);
+		elements_put_dump(&b, set);
+		if (netlink_exchange(nft_socket, &b, elements_on_others, owner) < 0) {
+			session_anew(&ignored);
 			return false;
 		}
 	}
@@ -317,18 +295,17 @@ static bool nobody_else(char *owner)
 }
 
 /*
- * A look by who has no record that tells the bit: GC, which finds
- * what any configuration of the network has left, and whoever cannot read the record. @mark_bit:
- * the table's, if there is one.
+ * A look without a record that tells the bit: by GC, which finds what any configuration of the
+ * network has left, and where the record cannot be read. @mark_bit: the table's, if there is one.
  */
 static int look_by_any_bit(unsigned int *mark_bit, struct table_view *view)
 {
-	if (table_look(&nl, *mark_bit, view) < 0)
+	if (table_look(nft_socket, *mark_bit, view) < 0)
 		return -1;
 	if (view->state != TABLE_OTHER_BIT || view->other > 31)
 		return 0;
 	*mark_bit = view->other;
-	return table_look(&nl, *mark_bit, view);
+	return table_look(nft_socket, *mark_bit, view);
 }
 
 /*
@@ -338,16 +315,16 @@ static int look_by_any_bit(unsigned int *mark_bit, struct table_view *view)
  */
 static void remove_empty_table(unsigned int mark_bit)
 {
-	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
+	cleanup_netlink_batch struct netlink_batch b = {0};
 	struct table_view view;
 
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		if (look_by_any_bit(&mark_bit, &view) < 0 || view.state == TABLE_MISSING ||
 		    view.state == TABLE_NEWER || view.state == TABLE_OLDER || !nobody_else(NULL))
 			return;
-		table_begin(&nl, &b, view.generation);
-		table_remove(&nl, &b, mark_bit, &view);
-		if (table_commit(&nl, &b) != ERESTART)
+		table_begin(&b, view.generation);
+		table_remove(&b, mark_bit, &view);
+		if (table_commit(nft_socket, &b) != ERESTART)
 			return;
 	}
 }
@@ -390,14 +367,14 @@ static void close_recorded(const struct config *config)
 static int nft_withdraw(struct publication *p, struct elements *list, bool last,
 			struct cni_error *err)
 {
-	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
+	cleanup_netlink_batch struct netlink_batch b = {0};
 	struct table_view view;
 	int error = ERESTART;
 
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		bool whole;
 
-		if (table_look(&nl, p->mark_bit, &view) < 0)
+		if (table_look(nft_socket, p->mark_bit, &view) < 0)
 			return nft_refused(errno, "read nf_tables", err);
 		if (view.state == TABLE_MISSING)
 			return 1;
@@ -405,7 +382,7 @@ static int nft_withdraw(struct publication *p, struct elements *list, bool last,
 			return -1;
 		if (bring_up(p->mark_bit, &view))
 			continue;
-		error = elements_look_up(&nl, list, p->owner);
+		error = elements_look_up(nft_socket, list, p->owner);
 		if (error)
 			return nft_refused(error, "read the mappings", err);
 		/* What could not be brought up keeps the chain that guards what is open. */
@@ -413,12 +390,12 @@ static int nft_withdraw(struct publication *p, struct elements *list, bool last,
 			nobody_else(p->owner);
 		if (!whole && !elements_any_ours(list))
 			return 0;
-		table_begin(&nl, &b, view.generation);
+		table_begin(&b, view.generation);
 		if (whole)
-			table_remove(&nl, &b, p->mark_bit, &view);
+			table_remove(&b, p->mark_bit, &view);
 		else
-			elements_put(&nl, &b, NFT_MSG_DELSETELEM, 0, list, NULL, true);
-		error = table_commit(&nl, &b);
+			elements_put(&b, NFT_MSG_DELSETELEM, 0, list, NULL, true);
+		error = table_commit(nft_socket, &b);
 		if (error == 0)
 			return whole;
 		if (error < 0) {
@@ -519,7 +496,8 @@ static void nft_undo(const struct call *call, struct publication *p, struct elem
 
 static void report_forward(const struct publication *p)
 {
-	forward_report(&nl, p->address[0].family != AF_UNSPEC, p->address[1].family != AF_UNSPEC);
+	forward_report(nft_socket, p->address[0].family != AF_UNSPEC,
+		       p->address[1].family != AF_UNSPEC);
 }
 
 static int nftables_add(struct call *call, struct cni_error *err)
@@ -546,7 +524,7 @@ static int nftables_add(struct call *call, struct cni_error *err)
 	report_forward(&p);
 	for (int ipv6 = 0; ipv6 < 2; ipv6++)
 		if (p.address[ipv6].family != AF_UNSPEC)
-			conntrack_forget_host(&nl, p.address[ipv6].family, p.mappings, p.n);
+			conntrack_forget_host(nft_socket, p.address[ipv6].family, p.mappings, p.n);
 	return 0;
 }
 
@@ -571,7 +549,7 @@ static int nftables_del(struct call *call, const cJSON *record, struct cni_error
 		upgrade_close_device(p.device[0]);
 	for (int ipv6 = 0; ipv6 < 2; ipv6++)
 		if (p.address[ipv6].family != AF_UNSPEC)
-			conntrack_forget_container(&nl, &p.address[ipv6], p.mappings, p.n);
+			conntrack_forget_container(nft_socket, &p.address[ipv6], p.mappings, p.n);
 	return 0;
 }
 
@@ -610,7 +588,7 @@ static int look_twice(unsigned int mark_bit, struct table_view *view)
 	uint32_t generation = 0;
 
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-		if (table_look(&nl, mark_bit, view) < 0)
+		if (table_look(nft_socket, mark_bit, view) < 0)
 			return -1;
 		if (view->state == TABLE_WHOLE || view->generation == generation)
 			return 0;
@@ -636,7 +614,7 @@ static int nftables_check(const struct call *call, const cJSON *record, struct c
 	if (check_rules(p.mark_bit, &view, err) < 0)
 		return -1;
 	report_forward(&p);
-	error = elements_look_up(&nl, &list, p.owner);
+	error = elements_look_up(nft_socket, &list, p.owner);
 	if (error)
 		return nft_refused(error, "read the mappings", err);
 	for (size_t i = 0; i < list.n; i++) {
@@ -659,82 +637,7 @@ static int nftables_check(const struct call *call, const cJSON *record, struct c
 	return 0;
 }
 
-/*
- * Elements that no record tells of. For GC: those of this network whose attachment is not in the
- * list. Their records are gone already, so these have none: a state directory was lost, or is
- * another one now. For an attachment whose record cannot be read: its own.
- */
-
-struct sweep {
-	const struct cni_request *req;
-	char owner[OWNER_MAX];  /* of the one attachment; "": GC */
-	char prefix[OWNER_MAX]; /* of the network's owners */
-	unsigned int set;
-	struct nfnl_buffer b;     /* the transaction */
-	size_t n;                 /* deletions in it */
-	bool missing;             /* there is no table */
-	char (*valid)[OWNER_MAX]; /* sorted */
-};
-
-static void sweep_free(struct sweep *s)
-{
-	nfnl_buffer_free(&s->b);
-}
-#define cleanup_sweep __attribute__((cleanup(sweep_free)))
-
-static int compare_owner(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-static int on_swept(const struct found *found, void *arg)
-{
-	struct sweep *s = arg;
-	char owner[OWNER_MAX];
-	struct element e = {.set = s->set};
-
-	if (strncmp(found->owner, s->prefix, strlen(s->prefix)) != 0 || found->key == NULL ||
-	    found->key_len > sizeof(e.key) || strlen(found->owner) >= sizeof(owner))
-		return 0;
-	strcpy(owner, found->owner);
-	if (s->owner[0] ? strcmp(owner, s->owner) != 0
-			: s->req->n_valid && bsearch(owner, s->valid, s->req->n_valid,
-						     sizeof(*s->valid), compare_owner))
-		return 0;
-	e.key_len = (uint8_t)found->key_len;
-	memcpy(e.key, found->key, found->key_len);
-	elements_put_one(&nl, &s->b, NFT_MSG_DELSETELEM, 0, &e, NULL);
-	s->n++;
-	return 0;
-}
-
-static int on_part(const struct nlmsghdr *nlh, void *arg)
-{
-	const int error = nfnl_errno(nlh);
-
-	if (error) {
-		errno = error;
-		return -1;
-	}
-	return elements_each(nlh, on_swept, arg);
-}
-
-/* Put the deletion of what is to go into the transaction. Return: 0, or an errno. */
-static int dump_sets(struct sweep *s)
-{
-	cleanup_nfnl_buffer struct nfnl_buffer question = {0};
-
-	for (s->set = 0; s->set < TABLE_SETS; s->set++) {
-		elements_put_dump(&nl, &question, s->set);
-		if (nfnl_send(&nl, &question) < 0)
-			return errno;
-		if (nfnl_receive(&nl, on_part, s) < 0 && errno != ENOENT)
-			return errno;
-	}
-	return 0;
-}
-
-static int sweep_once(struct sweep *s, unsigned int mark_bit)
+static int sweep_once(struct nft_sweep *s, unsigned int mark_bit)
 {
 	struct table_view view;
 	int error;
@@ -747,13 +650,14 @@ static int sweep_once(struct sweep *s, unsigned int mark_bit)
 	if (bring_up(mark_bit, &view))
 		return ERESTART;
 	s->b.len = 0;
+	s->b.n = 0;
 	s->n = 0;
-	table_begin(&nl, &s->b, view.generation);
-	error = dump_sets(s);
-	return error || s->n == 0 ? error : table_commit(&nl, &s->b);
+	table_begin(&s->b, view.generation);
+	error = nft_sweep_read(nft_socket, s);
+	return error || s->n == 0 ? error : table_commit(nft_socket, &s->b);
 }
 
-static int sweep_all(struct sweep *s, unsigned int mark_bit, struct cni_error *err)
+static int sweep_all(struct nft_sweep *s, unsigned int mark_bit, struct cni_error *err)
 {
 	int error = ERESTART;
 
@@ -773,7 +677,7 @@ static int sweep_all(struct sweep *s, unsigned int mark_bit, struct cni_error *e
 
 static int nftables_recover(struct call *call, struct cni_error *err)
 {
-	cleanup_sweep struct sweep s = {.req = call->req};
+	cleanup_nft_sweep struct nft_sweep s = {.req = call->req};
 
 	if (session(err) < 0)
 		return -1;
@@ -791,7 +695,7 @@ static int nftables_sweep(const struct cni_request *req, const struct config *co
 			  struct cni_error *err)
 {
 	cleanup_free char(*valid)[OWNER_MAX] = calloc(req->n_valid + 1, sizeof(*valid));
-	cleanup_sweep struct sweep s = {.req = req, .valid = valid};
+	cleanup_nft_sweep struct nft_sweep s = {.req = req, .valid = valid};
 
 	if (valid == NULL)
 		return cni_error_nomem(err);
@@ -801,7 +705,7 @@ static int nftables_sweep(const struct cni_request *req, const struct config *co
 	for (size_t i = 0; i < req->n_valid; i++)
 		owner_name(req->network, req->valid[i].container_id, req->valid[i].ifname,
 			   valid[i]);
-	qsort(valid, req->n_valid, sizeof(*valid), compare_owner);
+	qsort(valid, req->n_valid, sizeof(*valid), nft_sweep_compare);
 	if (sweep_all(&s, config->mark_bit, err) < 0)
 		return -1;
 	if (s.missing)
@@ -817,7 +721,7 @@ static int nftables_status(const struct config *config, struct cni_error *err)
 
 	if (session(err) < 0)
 		return -1;
-	if (table_look(&nl, config->mark_bit, &view) < 0)
+	if (table_look(nft_socket, config->mark_bit, &view) < 0)
 		return nft_refused(errno, "use nf_tables", err);
 	return check_addable(config->mark_bit, &view, err);
 }

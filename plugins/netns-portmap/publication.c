@@ -355,3 +355,22 @@ int elements_plan(const struct publication *p, struct elements *list, struct cni
 		list->first[set + 1] += list->first[set];
 	return 0;
 }
+
+int publication_say_taken(const struct publication *p, const struct element *e,
+			  struct cni_error *err)
+{
+	char text[MAPPING_TEXT_MAX];
+
+	mapping_format(&p->mappings[e->mapping], text);
+	if (e->owner[0] == '\0')
+		return cni_error(
+			err, ERR_TAKEN,
+			"host port %s is taken by an element without an owner in set %s of "
+			"table inet " TABLE_NAME ", which somebody put there by hand",
+			text, table_set_name(e->set));
+	return cni_error(err, ERR_TAKEN,
+			 "host port %s is taken by %s (network/container@interface): publish "
+			 "another port, or delete that attachment (GC does, if its container is "
+			 "gone)",
+			 text, e->owner);
+}

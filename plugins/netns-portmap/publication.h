@@ -90,4 +90,8 @@ void elements_free(struct elements *list);
 /* The elements of a publication. Return: 0, or -1 out of memory. */
 int elements_plan(const struct publication *p, struct elements *list, struct cni_error *err);
 
+/* ADD found an element that is another's. Return: -1 ERR_TAKEN, with @err filled. */
+int publication_say_taken(const struct publication *p, const struct element *e,
+			  struct cni_error *err);
+
 #endif

@@ -11,7 +11,7 @@
 
 #include "error.h"
 #include "layout.h"
-#include "nfnl.h"
+#include "netlink.h"
 
 enum table_state {
 	TABLE_MISSING,
@@ -49,10 +49,10 @@ struct table_view {
  * Return: 0, or -1 with errno (EPERM without CAP_NET_ADMIN; ERESTART when the ruleset changed
  * whenever it was looked at).
  */
-int table_look(struct nfnl *nl, unsigned int mark_bit, struct table_view *view);
+int table_look(struct netlink *nl, unsigned int mark_bit, struct table_view *view);
 
 /* Begin a transaction. @generation: 0 takes any. */
-void table_begin(struct nfnl *nl, struct nfnl_buffer *b, uint32_t generation);
+void table_begin(struct netlink_batch *b, uint32_t generation);
 
 /**
  * table_commit() - end the transaction and send it.
@@ -61,23 +61,24 @@ void table_begin(struct nfnl *nl, struct nfnl_buffer *b, uint32_t generation);
  * ruleset is of another generation, EEXIST or EBUSY a key is taken, ENOENT no such table or key.
  * Negative: the answer was lost, and it may be done; the socket is no good any more.
  */
-int table_commit(struct nfnl *nl, struct nfnl_buffer *b);
+int table_commit(struct netlink *nl, struct netlink_batch *b);
+
+/* What each reply to that goes through; @arg: an int, the first error. Return: 0. */
+int table_on_commit(const struct nlmsghdr *nlh, void *arg);
 
 /*
  * Into a transaction with the generation of @view: whatever of the table is missing or differs, and
  * its rules anew. Elements stay, and so do chains and rules of somebody's own.
  */
-void table_build(struct nfnl *nl, struct nfnl_buffer *b, unsigned int mark_bit,
-		 const struct table_view *view);
+void table_build(struct netlink_batch *b, unsigned int mark_bit, const struct table_view *view);
 
 /* Into a transaction of its own: a dormant table works again. */
-void table_wake(struct nfnl *nl, struct nfnl_buffer *b);
+void table_wake(struct netlink_batch *b);
 
 /*
  * Into a transaction with the generation of @view: the whole table away, with its elements: look at
  * them first. It fails when somebody put a chain of their own in.
  */
-void table_remove(struct nfnl *nl, struct nfnl_buffer *b, unsigned int mark_bit,
-		  const struct table_view *view);
+void table_remove(struct netlink_batch *b, unsigned int mark_bit, const struct table_view *view);
 
 #endif

@@ -26,10 +26,10 @@
 #include "host.h"
 
 struct upgrade {
-	struct nfnl *nl;
+	struct netlink *nl;
 	enum table_scope scope;
 	enum table_kind kind;
-	struct nfnl_buffer additions;
+	struct netlink_batch additions;
 	char (*devices)[IFNAMSIZ];
 	size_t n_devices;
 	struct ip_address last; /* whose route was asked for last */
@@ -37,7 +37,7 @@ struct upgrade {
 
 static void upgrade_free(struct upgrade *u)
 {
-	nfnl_buffer_free(&u->additions);
+	netlink_batch_free(&u->additions);
 	free(u->devices);
 }
 #define cleanup_upgrade __attribute__((cleanup(upgrade_free)))
@@ -98,13 +98,13 @@ static int on_older(const struct found *found, void *arg)
 	if (*found->owner == '\0' || strlen(found->owner) >= OWNER_MAX)
 		return 0;
 	memcpy(e.key, found->key, e.key_len);
-	elements_put_one(u->nl, &u->additions, NFT_MSG_NEWSETELEM, NLM_F_CREATE, &e, found->owner);
+	elements_put_one(&u->additions, NFT_MSG_NEWSETELEM, NLM_F_CREATE, &e, found->owner);
 	return 0;
 }
 
 static int on_older_part(const struct nlmsghdr *nlh, void *arg)
 {
-	const int error = nfnl_errno(nlh);
+	const int error = netlink_errno(nlh);
 
 	if (error && error != ENOENT) {
 		errno = error;
@@ -116,13 +116,12 @@ static int on_older_part(const struct nlmsghdr *nlh, void *arg)
 /* Return: 0, or an errno. */
 static int read_older(struct upgrade *u)
 {
-	cleanup_nfnl_buffer struct nfnl_buffer question = {0};
+	cleanup_netlink_batch struct netlink_batch question = {0};
 
 	for (u->scope = SCOPE_PORTS; u->scope < SCOPE_COUNT; u->scope++) {
 		for (u->kind = KIND_DNAT; u->kind <= KIND_MASQ; u->kind++) {
-			elements_put_dump(u->nl, &question, table_set(false, u->scope, u->kind));
-			if (nfnl_send(u->nl, &question) < 0 ||
-			    nfnl_receive(u->nl, on_older_part, u) < 0)
+			elements_put_dump(&question, table_set(false, u->scope, u->kind));
+			if (netlink_exchange(u->nl, &question, on_older_part, u) < 0)
 				return errno;
 		}
 	}
@@ -137,10 +136,10 @@ static int close_devices(const struct upgrade *u, struct cni_error *err)
 	return 0;
 }
 
-int upgrade_table(struct nfnl *nl, unsigned int mark_bit, const struct table_view *view, int *error,
-		  struct cni_error *err)
+int upgrade_table(struct netlink *nl, unsigned int mark_bit, const struct table_view *view,
+		  int *error, struct cni_error *err)
 {
-	cleanup_nfnl_buffer struct nfnl_buffer b = {0};
+	cleanup_netlink_batch struct netlink_batch b = {0};
 	cleanup_upgrade struct upgrade u = {.nl = nl};
 
 	*error = read_older(&u);
@@ -153,9 +152,10 @@ int upgrade_table(struct nfnl *nl, unsigned int mark_bit, const struct table_vie
 	if ((view->retired[0] || !view->set[table_set(false, SCOPE_PORTS, KIND_LOCAL)]) &&
 	    close_devices(&u, err) < 0)
 		return -1;
-	table_begin(nl, &b, view->generation);
-	table_build(nl, &b, mark_bit, view);
-	if (nfnl_append(&b, &u.additions) < 0)
+	table_begin(&b, view->generation);
+	table_build(&b, mark_bit, view);
+	netlink_append(&b, &u.additions);
+	if (b.failed)
 		return cni_error_nomem(err);
 	*error = table_commit(nl, &b);
 	return 0;

@@ -4,7 +4,7 @@
 #define PORTMAP_UPGRADE_H
 
 #include "error.h"
-#include "nfnl.h"
+#include "netlink.h"
 #include "table.h"
 
 /**
@@ -15,8 +15,8 @@
  * Return: 0 with *error as table_commit() returns it (ERESTART: look again), or -1 with @err
  * filled: what the earlier layout opened cannot be closed, or out of memory.
  */
-int upgrade_table(struct nfnl *nl, unsigned int mark_bit, const struct table_view *view, int *error,
-		  struct cni_error *err);
+int upgrade_table(struct netlink *nl, unsigned int mark_bit, const struct table_view *view,
+		  int *error, struct cni_error *err);
 
 /*
  * Where there is no table, and with it no guard: close what records tell that layout 1 opened.

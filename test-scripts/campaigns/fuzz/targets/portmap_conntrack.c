@@ -1,10 +1,13 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
-/* Answers of connection tracking and of route netlink, as netns-portmap reads them. */
-#include "plugins/netns-portmap/conntrack.c"
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Replies of connection tracking and of route netlink, as netns-portmap reads them. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
 
 #include "fuzz.h"
-
-void fuzz_host(const struct nlmsghdr *nlh);
+#include "plugins/netns-portmap/entries.h"
+#include "plugins/netns-portmap/host.h"
 
 static void check_entries(const struct nlmsghdr *nlh, int family,
 			  const struct ip_address *container)
@@ -12,7 +15,7 @@ static void check_entries(const struct nlmsghdr *nlh, int family,
 	const struct mapping mappings[] = {
 		{.protocol = IPPROTO_UDP, .host_port = 53, .container_port = 53},
 	};
-	struct search s = {
+	struct entries_search s = {
 		.family = family,
 		.mappings = mappings,
 		.n = 1,
@@ -23,11 +26,22 @@ static void check_entries(const struct nlmsghdr *nlh, int family,
 	};
 
 	clock_gettime(CLOCK_MONOTONIC, &s.start);
-	if (on_entry(nlh, &s) < 0)
+	if (entries_on_reply(nlh, &s) < 0)
 		PROMISE(errno != 0);
 	for (size_t i = 0; i < s.n_victims; i++)
 		PROMISE(s.victims[i].len <= sizeof(s.victims[i].tuple));
 	free(s.victims);
+}
+
+static void check_host(const struct nlmsghdr *nlh)
+{
+	struct ip_address out[2];
+	struct host_addresses list = {.out = out, .max = 2};
+	struct host_reply reply = {0};
+
+	host_on_route(nlh, &reply);
+	host_on_address(nlh, &list);
+	PROMISE(list.n <= 3);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -36,14 +50,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct ip_address v6 = {.family = AF_INET6, .bytes = {0xfd, [15] = 1}};
 	struct input input = {data, size};
 	size_t len;
-	void *buf = input_datagram(&input, &len);
-	const struct nlmsghdr *nlh = buf;
+	struct nlmsghdr *nlh = input_datagram(&input, &len);
 	int left = (int)len;
 
-	for (; nfnl_message_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+	for (; nlmsg_ok(nlh, left); nlh = nlmsg_next(nlh, &left)) {
 		check_entries(nlh, AF_INET, &v4);
 		check_entries(nlh, AF_INET6, &v6);
-		fuzz_host(nlh);
+		check_host(nlh);
 	}
 	return 0;
 }
