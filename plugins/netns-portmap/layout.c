@@ -1,52 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The table, as `nft list table inet usernet_portmap` shows it, for one family (the other alike,
- * but for 127.0.0.1, which has no like in it):
- *
- *   map ports4 { type inet_proto . inet_service : ipv4_addr . inet_service }
- *   map hosts4 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service }
- *   set ports4_hairpin { type inet_proto . inet_service . ifname }
- *   set ports4_masq, ports4_local { type inet_proto . inet_service }
- *   set hosts4_hairpin, hosts4_masq, hosts4_local: with ipv4_addr before it
- *
- *   chain mark_bit_13 { meta mark set meta mark | 0x2000 comment "layout 2" }
- *   chain publish {
- *     ip daddr . meta l4proto . th dport . iifname @hosts4_hairpin jump mark_bit_13
- *     ip daddr . meta l4proto . th dport @hosts4_masq jump mark_bit_13
- *     dnat ip to ip daddr . meta l4proto . th dport map @hosts4
- *     meta l4proto . th dport . iifname @ports4_hairpin jump mark_bit_13
- *     meta l4proto . th dport @ports4_masq jump mark_bit_13
- *     dnat ip to meta l4proto . th dport map @ports4
- *   }
- *   chain loopback {
- *     ip daddr . meta l4proto . th dport @hosts4_local ip saddr set 192.0.0.8
- *     meta l4proto . th dport @ports4_local ip saddr set 192.0.0.8
- *     ip saddr 192.0.0.8 jump publish
- *   }
- *   chain prerouting {                                             nat, prerouting, dstnat
- *     ip daddr 127.0.0.0/8 return
- *     fib daddr type local jump publish
- *   }
- *   chain output {                                                 nat, output, dstnat
- *     ip saddr 127.0.0.0/8 fib daddr type local goto loopback
- *     fib daddr type local jump publish
- *   }
- *   chain postrouting {                                            nat, postrouting, srcnat
- *     meta mark & 0x2000 == 0x2000 ct status dnat meta mark set meta mark & 0xffffdfff masquerade
- *     oifname != "lo" ct status dnat ct original ip saddr 127.0.0.0/8 masquerade
- *   }
- *   chain loopback_output {                                        filter, output, mangle
- *     ip saddr 127.0.0.0/8 ct direction original ct status snat,dnat / snat,dnat
- *       ip saddr set 192.0.0.8
- *   }
- *   chain loopback_prerouting {                                    filter, prerouting, dstnat + 10
- *     iif != "lo" ip daddr 127.0.0.0/8 ct direction reply ct status snat,dnat / snat,dnat
- *       ip daddr set ct reply ip daddr
- *   }
- *   chain loopback_input {                                         filter, input, srcnat + 10
- *     iif != "lo" ct direction reply ct status snat,dnat / snat,dnat
- *       ct original ip saddr 127.0.0.0/8 ip daddr set ct original ip saddr
- *   }
+ * The table is listed in table.nft beside this file, as `nft list table inet usernet_portmap`
+ * prints it when the port of one container is published. A change here is a change there, and
+ * another TABLE_LAYOUT. For either family there are the same maps, sets and rules, but for those of
+ * 127.0.0.1, which has no like in IPv6.
  *
  * Why it is so:
  *

@@ -6,6 +6,34 @@
 load ../lib/host
 load ../lib/portmap
 
+export LISTING=$LIB/../../plugins/netns-portmap/table.nft
+
+# is_listed: nft prints the table as it stands in the tree, where container a has the one mapping.
+is_listed() {
+	is "$(nft list table inet usernet_portmap)" "$(grep -v '^#' "$LISTING")"
+	portmap CHECK a "$(map 8080 80)"
+}
+
+@test "the table is what table.nft lists, whole, and can be loaded from it" {
+	in_host && return
+	prepare_portmap
+	container_add a
+	portmap ADD a "$(map 8080 80)" >/dev/null
+	is_listed
+	# What is printed can be loaded again, and is the same.
+	nft delete table inet usernet_portmap
+	nft -f "$LISTING"
+	is_listed
+	# A table whose rules were flushed is mended in place.
+	nft flush table inet usernet_portmap
+	errs 102 'is not as it should be' portmap CHECK a "$(map 8080 80)"
+	portmap DEL a
+	portmap ADD a "$(map 8080 80)" >/dev/null
+	is_listed
+	portmap DEL a
+	nothing_left
+}
+
 # handle CHAIN PATTERN: of the rule of a chain that has it.
 handle() {
 	nft -a list chain inet usernet_portmap "$1" | sed -n "/$2/s/.*# handle //p"
