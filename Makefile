@@ -249,16 +249,15 @@ $(CLIENT): $(wildcard test-scripts/integration/libcni/*.go)
 	$(Q)GOFLAGS= GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(abspath build/go-cache) \
 		go build -o $@ $^
 
-# A fuzz target is its own file, its other half where it has one, and of the plugins' objects what these
-# do not include. With FUZZ=1 libFuzzer drives it, otherwise a loop over files.
+# A fuzz target is its own file and the archive of the plugin that it is about. With FUZZ=1 libFuzzer drives it, otherwise a loop over files.
 FUZZERS := $(patsubst test-scripts/campaigns/fuzz/targets/%.c,$(BUILD)/fuzzers/%,$(wildcard test-scripts/campaigns/fuzz/targets/*.c))
 FUZZ_PLUGIN_state := slirp4netns
 FUZZ_PLUGIN_slirp_api := netns-portmap
 fuzz_plugin = $(or $(FUZZ_PLUGIN_$(1)),$(call plugin_of,$(1)))
-fuzz_parts = $(patsubst %,$(BUILD)/test-scripts/campaigns/fuzz/%.o,fuzz $(FUZZ_PARTS_$(1)) $(if $(FUZZ_DRIVER),,replay))
+FUZZ_MAIN := $(patsubst %,$(BUILD)/test-scripts/campaigns/fuzz/%.o,fuzz $(if $(FUZZ_DRIVER),,replay))
 
 define fuzz_rule
-$(BUILD)/fuzzers/$(1): $(BUILD)/test-scripts/campaigns/fuzz/targets/$(1).o $(call fuzz_parts,$(1)) \
+$(BUILD)/fuzzers/$(1): $(BUILD)/test-scripts/campaigns/fuzz/targets/$(1).o $(FUZZ_MAIN) \
 		$(patsubst %,$(BUILD)/lib%.a,$(call fuzz_plugin,$(1))) $(LIB)
 	@mkdir -p $$(@D)
 	@echo '  FUZZ  $(1)'
