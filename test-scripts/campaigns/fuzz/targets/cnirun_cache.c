@@ -3,9 +3,14 @@
  * A file of the result cache. What can be read is written, and read again the same; the list in it
  * goes through list_parse(), as DEL and GC have it.
  */
-#include "plugins/cnirun/cache.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "cleanup.h"
+#include "cni.h"
 #include "fuzz.h"
+#include "plugins/cnirun/cache.h"
 
 static int on_entry(const struct cache_entry *entry, void *arg, struct cni_error *err)
 {

@@ -3,10 +3,15 @@
  * A configuration list, what each plugin of it is asked, what it may answer, and resolv.conf. An
  * input is the list, a NUL, a plugin's standard output, a NUL, and the capabilities' arguments.
  */
-#include "plugins/cnirun/chain.h"
+#include <stdlib.h>
+#include <string.h>
 
+#include "cleanup.h"
 #include "cni.h"
+#include "conf.h"
 #include "fuzz.h"
+#include "plugins/cnirun/chain.h"
+#include "plugins/cnirun/program.h"
 #include "plugins/cnirun/resolv.h"
 
 static void check_resolv(const cJSON *result)

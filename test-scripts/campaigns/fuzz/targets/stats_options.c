@@ -3,12 +3,16 @@
  * netns-stats's command line: `show` and `inspect` whole, on a machine without containers, and the
  * values that `top` and `serve` read. An input is the arguments, each ended by a NUL.
  */
-#include "plugins/netns-stats/serve.h"
-
 #include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "cleanup.h"
 #include "fuzz.h"
 #include "plugins/netns-stats/commands.h"
+#include "plugins/netns-stats/complain.h"
+#include "plugins/netns-stats/options.h"
+#include "plugins/netns-stats/serve.h"
 
 #define ARGUMENTS_MAX 12
 

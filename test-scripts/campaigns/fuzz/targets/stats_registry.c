@@ -4,15 +4,22 @@
  * of them: the registry, `inspect`, the closing account. An input is the record, a NUL, the cached
  * result.
  */
-#include "plugins/netns-stats/commands.h"
-
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "cni.h"
+#include "conf.h"
 #include "fuzz.h"
 #include "plugins/netns-stats/account.h"
+#include "plugins/netns-stats/commands.h"
+#include "plugins/netns-stats/container.h"
+#include "plugins/netns-stats/plugin.h"
+#include "plugins/netns-stats/registry.h"
 #include "state.h"
 
 static char cache_dir[128], record_path[160], result_path[160];
