@@ -28,11 +28,13 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "conf.h"
+#include "text.h"
 #include "utf8.h"
 
 #define STDIN_LIMIT_MS 10000
 #define STDOUT_LIMIT_MS 10000
 #define NAME_MAX_BYTES 200
+#define READ_BYTES 8192 /* at once, more than most configurations have */
 
 /* An operation of the protocol: what it needs, and since when it exists. */
 struct operation {
@@ -157,30 +159,25 @@ static int read_environment(const struct operation *op, struct cni_request *req,
 	return 0;
 }
 
-/* Standard input to its end; *text is the caller's also after a failure. */
-static int read_stdin(char **text, size_t *len, struct cni_error *err)
+/* Standard input to its end. */
+static int read_stdin(struct text *text, struct cni_error *err)
 {
 	const int64_t until = monotonic_ms() + STDIN_LIMIT_MS;
 	struct pollfd event = {.fd = STDIN_FILENO, .events = POLLIN};
-	size_t size = 0;
 
-	for (*len = 0;;) {
+	for (;;) {
 		const int64_t left = until - monotonic_ms();
+		char *end = text_reserve(text, READ_BYTES);
 		ssize_t n;
 
-		if (*len == size) {
-			char *more = realloc(*text, size = size == 0 ? 8192 : size * 2);
-
-			if (more == NULL)
-				return cni_error_nomem(err);
-			*text = more;
-		}
+		if (end == NULL)
+			return cni_error_nomem(err);
 		if (left <= 0 || poll(&event, 1, (int)left) == 0)
 			return cni_error(err, CNI_ERR_IO,
 					 "the network configuration on standard input did not end "
 					 "within %d seconds",
 					 STDIN_LIMIT_MS / 1000);
-		n = read(STDIN_FILENO, *text + *len, size - *len);
+		n = read(STDIN_FILENO, end, READ_BYTES);
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return cni_error_errno(err, CNI_ERR_IO,
 					       "cannot read the network configuration from "
@@ -188,8 +185,8 @@ static int read_stdin(char **text, size_t *len, struct cni_error *err)
 		if (n == 0)
 			return 0;
 		if (n > 0)
-			*len += (size_t)n;
-		if (*len > JSON_MAX_BYTES)
+			text_added(text, (size_t)n);
+		if (text->len > JSON_MAX_BYTES)
 			return cni_error(err, CNI_ERR_DECODE,
 					 "the network configuration is larger than %u MiB",
 					 JSON_MAX_BYTES >> 20);
@@ -397,13 +394,12 @@ static int print_versions(const struct cni_plugin *plugin, const char *asked, st
 static int answer_version(const struct cni_plugin *plugin, struct cni_error *err)
 {
 	const char *asked = cni_version_name(CNI_VERSION_LATEST);
-	cleanup_free char *text = NULL;
+	cleanup_text struct text text = {0};
 	cleanup_json cJSON *conf = NULL;
 	struct cni_error ignored = {0};
-	size_t len;
 
-	if (!isatty(STDIN_FILENO) && read_stdin(&text, &len, &ignored) == 0 &&
-	    json_parse(text, len, "standard input", &conf, &ignored) == 0)
+	if (!isatty(STDIN_FILENO) && read_stdin(&text, &ignored) == 0 &&
+	    json_parse(text.data, text.len, "standard input", &conf, &ignored) == 0)
 		conf_get_string(conf, "", "cniVersion", &asked, &ignored);
 	return print_versions(plugin, asked, err);
 }
@@ -447,9 +443,8 @@ static int serve(const struct cni_plugin *plugin, struct cni_request *req, struc
 {
 	const char *command = getenv("CNI_COMMAND");
 	const struct operation *op = find_operation(command == NULL ? "" : command);
-	cleanup_free char *text = NULL;
+	cleanup_text struct text text = {0};
 	cleanup_json cJSON *conf = NULL;
-	size_t len;
 
 	if (command == NULL || *command == '\0')
 		return cni_error(
@@ -466,9 +461,9 @@ static int serve(const struct cni_plugin *plugin, struct cni_request *req, struc
 		return -1;
 	if (strcmp(op->name, "VERSION") == 0)
 		return answer_version(plugin, err);
-	if (read_stdin(&text, &len, err) < 0)
+	if (read_stdin(&text, err) < 0)
 		return -1;
-	if (json_parse(text, len, "the network configuration", &conf, err) < 0)
+	if (json_parse(text.data, text.len, "the network configuration", &conf, err) < 0)
 		return -1;
 	return call(plugin, op, req, conf, err);
 }

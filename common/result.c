@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "array.h"
 #include "cleanup.h"
 #include "conf.h"
 
@@ -121,49 +122,37 @@ void result_free(struct cni_result *result)
 	*result = (struct cni_result){0};
 }
 
-/* A list's room is the power of two at or above its length: it need not be stored. */
-static void *make_room(void *list, size_t n, size_t size)
-{
-	if (n & (n - 1))
-		return list;
-	return reallocarray(list, n ? 2 * n : 1, size);
-}
-
 struct cni_interface *result_add_interface(struct cni_result *result)
 {
-	struct cni_interface *list =
-		make_room(result->interfaces, result->n_interfaces, sizeof(*list));
+	struct cni_interface *new;
 
-	if (!list)
+	if (!array_reserve(result->interfaces, result->room.interfaces, result->n_interfaces, 1))
 		return NULL;
-	result->interfaces = list;
-	list += result->n_interfaces++;
-	*list = (struct cni_interface){0};
-	return list;
+	new = &result->interfaces[result->n_interfaces++];
+	*new = (struct cni_interface){0};
+	return new;
 }
 
 struct cni_ip *result_add_ip(struct cni_result *result)
 {
-	struct cni_ip *list = make_room(result->ips, result->n_ips, sizeof(*list));
+	struct cni_ip *new;
 
-	if (!list)
+	if (!array_reserve(result->ips, result->room.ips, result->n_ips, 1))
 		return NULL;
-	result->ips = list;
-	list += result->n_ips++;
-	*list = (struct cni_ip){.interface = -1};
-	return list;
+	new = &result->ips[result->n_ips++];
+	*new = (struct cni_ip){.interface = -1};
+	return new;
 }
 
 struct cni_route *result_add_route(struct cni_result *result)
 {
-	struct cni_route *list = make_room(result->routes, result->n_routes, sizeof(*list));
+	struct cni_route *new;
 
-	if (!list)
+	if (!array_reserve(result->routes, result->room.routes, result->n_routes, 1))
 		return NULL;
-	result->routes = list;
-	list += result->n_routes++;
-	*list = (struct cni_route){.table = -1};
-	return list;
+	new = &result->routes[result->n_routes++];
+	*new = (struct cni_route){.table = -1};
+	return new;
 }
 
 int result_find_interface(const struct cni_result *result, const char *name, const char *sandbox)
@@ -226,15 +215,12 @@ static const char *object_path(const struct reader *r, char buf[PATH_MAX_BYTES])
 static int note(const struct reader *r, int index, const char *key, const struct cni_error *fault)
 {
 	struct cni_result *result = r->result;
-	struct result_fault *list = make_room(result->faults, result->n_faults, sizeof(*list));
 	char *text = NULL;
 
-	if (!list)
+	if (!array_reserve(result->faults, result->room.faults, result->n_faults, 1) ||
+	    asprintf(&text, "%s: %s", r->what, fault->msg) < 0)
 		return cni_error_nomem(r->err);
-	result->faults = list;
-	if (asprintf(&text, "%s: %s", r->what, fault->msg) < 0)
-		return cni_error_nomem(r->err);
-	list[result->n_faults++] =
+	result->faults[result->n_faults++] =
 		(struct result_fault){.list = r->list, .index = index, .key = key, .text = text};
 	return 0;
 }

@@ -79,6 +79,9 @@ struct cni_result {
 	cJSON *raw;               /* the object as it came, without the entries above; or NULL */
 	struct result_fault *faults;
 	size_t n_faults;
+	struct {
+		size_t interfaces, ips, routes, faults;
+	} room; /* in the lists, see array.h */
 };
 
 /* Frees what the result owns, not the struct; it may be zero-filled. Idempotent. */

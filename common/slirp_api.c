@@ -22,8 +22,10 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "conf.h"
+#include "text.h"
 
 #define ANSWER_MAX_BYTES (1u << 20)
+#define RECEIVE_BYTES 4095     /* at once */
 #define REQUEST_MAX_BYTES 4095 /* one less than the daemon's buffer */
 
 /* Wait for an event until the deadline. Return: 0, or -1 with errno. */
@@ -60,36 +62,25 @@ static int connect_until(int fd, const struct sockaddr_un *address, int64_t unti
 	return fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
-/* The whole answer, terminated; owned by the caller. NULL with errno; EMSGSIZE: too large. */
-static char *receive_all(int fd, int64_t until, size_t *len)
+/* The whole answer. -1 with errno; EMSGSIZE: too large. */
+static int receive_all(int fd, int64_t until, struct text *text)
 {
-	cleanup_free char *text = NULL;
-	size_t size = 0;
-
-	for (*len = 0;;) {
+	for (;;) {
+		char *end = text_reserve(text, RECEIVE_BYTES);
 		ssize_t n;
 
-		if (*len + 1 >= size) {
-			char *more = realloc(text, size = size == 0 ? 4096 : size * 2);
-
-			if (more == NULL)
-				return NULL;
-			text = more;
-		}
-		if (wait_for(fd, POLLIN, until) < 0)
-			return NULL;
-		n = recv(fd, text + *len, size - *len - 1, MSG_DONTWAIT);
-		if (n == 0) {
-			text[*len] = '\0';
-			return take_ptr(text);
-		}
+		if (end == NULL || wait_for(fd, POLLIN, until) < 0)
+			return -1;
+		n = recv(fd, end, RECEIVE_BYTES, MSG_DONTWAIT);
+		if (n == 0)
+			return 0;
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
-			return NULL;
+			return -1;
 		if (n > 0)
-			*len += (size_t)n;
-		if (*len > ANSWER_MAX_BYTES) {
+			text_added(text, (size_t)n);
+		if (text->len > ANSWER_MAX_BYTES) {
 			errno = EMSGSIZE;
-			return NULL;
+			return -1;
 		}
 	}
 }
@@ -99,7 +90,7 @@ int slirp_api_call(const char *socket_path, const cJSON *request, int timeout_ms
 {
 	const int64_t until = monotonic_ms() + timeout_ms;
 	cleanup_free char *question = cJSON_PrintUnformatted(request);
-	cleanup_free char *text = NULL;
+	cleanup_text struct text text = {0};
 	cleanup_close int fd = -1;
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	size_t len;
@@ -126,16 +117,17 @@ int slirp_api_call(const char *socket_path, const cJSON *request, int timeout_ms
 		return cni_error_errno(err, CNI_ERR_IO, "cannot ask slirp4netns through %s",
 				       socket_path);
 	shutdown(fd, SHUT_WR);
-	text = receive_all(fd, until, &len);
-	if (text == NULL && errno == EMSGSIZE)
-		return cni_error(err, CNI_ERR_DECODE,
-				 "slirp4netns's answer through %s is larger than a megabyte",
-				 socket_path);
-	if (text == NULL)
+	if (receive_all(fd, until, &text) < 0) {
+		if (errno == EMSGSIZE)
+			return cni_error(
+				err, CNI_ERR_DECODE,
+				"slirp4netns's answer through %s is larger than a megabyte",
+				socket_path);
 		return cni_error_errno(err, CNI_ERR_IO, "slirp4netns does not answer through %s",
 				       socket_path);
+	}
 	errno = ENOMEM; /* what is no fault of the answer */
-	return json_parse(text, len, "slirp4netns's answer", answer, err);
+	return json_parse(text.data, text.len, "slirp4netns's answer", answer, err);
 }
 
 const char *slirp_api_error(const cJSON *answer)

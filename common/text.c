@@ -29,20 +29,19 @@ void text_reset(struct text *t)
 
 char *text_reserve(struct text *t, size_t len)
 {
-	const size_t size = t->size;
+	size_t more;
 
 	if (t->failed)
 		return NULL;
-	if (len < size - t->len)
+	if (len < t->size - t->len)
 		return t->data + t->len;
-	/* The NUL, too. */
-	if (len == SIZE_MAX || (size == 0 && !array_reserve(t->data, t->size, 0, TEXT_FIRST)) ||
-	    !array_reserve(t->data, t->size, t->len, len + 1)) {
+	/* With the NUL. */
+	if (__builtin_add_overflow(len, 1, &more) ||
+	    !array_reserve(t->data, t->size, t->len, more > TEXT_FIRST ? more : TEXT_FIRST)) {
 		t->failed = true;
 		return NULL;
 	}
-	if (size == 0)
-		t->data[0] = '\0';
+	t->data[t->len] = '\0';
 	return t->data + t->len;
 }
 

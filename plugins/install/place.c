@@ -39,6 +39,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "cleanup.h"
 #include "clock.h"
 
@@ -96,7 +97,6 @@ static int add_item(struct items *items, int dirfd, const char *path, const char
 		    struct cni_error *err)
 {
 	cleanup_close int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct item *grown;
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -106,12 +106,10 @@ static int add_item(struct items *items, int dirfd, const char *path, const char
 	if (strlen(name) > ITEM_NAME_MAX)
 		return cni_error(err, CNI_ERR_CONFIG, "the name of %s/%.40s... is too long", path,
 				 name);
-	grown = realloc(items->item, (items->n + 1) * sizeof(*grown));
-	if (grown == NULL)
+	if (!array_reserve(items->item, items->size, items->n, 1))
 		return cni_error_nomem(err);
-	items->item = grown;
-	strcpy(grown[items->n].name, name);
-	grown[items->n++].fd = take_fd(&fd);
+	strcpy(items->item[items->n].name, name);
+	items->item[items->n++].fd = take_fd(&fd);
 	return 0;
 }
 

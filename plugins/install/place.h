@@ -23,7 +23,7 @@ struct item {
 
 struct items {
 	struct item *item;
-	size_t n;
+	size_t n, size;
 };
 
 /**

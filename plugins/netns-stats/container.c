@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
+
 void container_list_free(struct container_list *list)
 {
 	free(list->all);
@@ -13,12 +15,9 @@ void container_list_free(struct container_list *list)
 
 static struct container *append(struct container_list *list)
 {
-	struct container *all = reallocarray(list->all, list->n + 1, sizeof(*all));
-
-	if (!all)
+	if (!array_reserve(list->all, list->size, list->n, 1))
 		return NULL;
-	list->all = all;
-	return &all[list->n++];
+	return &list->all[list->n++];
 }
 
 int container_list_add(struct container_list *list, const struct registry *r, size_t first,

@@ -22,7 +22,7 @@ struct container {
 
 struct container_list {
 	struct container *all;
-	size_t n;
+	size_t n, size;
 };
 
 void container_list_free(struct container_list *list);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "array.h"
 #include "conf.h"
 
 /* The four of each direction, under the names that `ip -s -j link` gives them. */
@@ -92,14 +93,13 @@ struct counters counters_delta(const struct counters *begin, const struct counte
 
 int reading_add(struct reading *r, const char *name, int index, const struct counters *counters)
 {
-	struct entry *entries = reallocarray(r->entries, r->n + 1, sizeof(*entries));
+	struct entry *new;
 
-	if (!entries)
+	if (!array_reserve(r->entries, r->size, r->n, 1))
 		return -1;
-	r->entries = entries;
-	entries[r->n] = (struct entry){.index = index, .counters = *counters};
-	snprintf(entries[r->n].name, IFNAMSIZ, "%s", name);
-	r->n++;
+	new = &r->entries[r->n++];
+	*new = (struct entry){.index = index, .counters = *counters};
+	snprintf(new->name, IFNAMSIZ, "%s", name);
 	return 0;
 }
 

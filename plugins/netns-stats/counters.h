@@ -31,7 +31,7 @@ struct entry {
 struct reading {
 	char time[32]; /* RFC 3339, UTC, milliseconds; "" for no reading */
 	struct entry *entries;
-	size_t n;
+	size_t n, size;
 };
 
 void reading_free(struct reading *r);

@@ -42,7 +42,7 @@ struct rows {
 	struct row *all;
 	size_t n, size;
 	struct row **shown; /* those that pass the filter, sorted */
-	size_t n_shown;
+	size_t n_shown, shown_size;
 	unsigned long readings;
 	size_t containers, unreadable;
 	double rx, tx; /* of all, per second */

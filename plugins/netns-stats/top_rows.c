@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "top.h"
 
 static const char *const sort_names[] = {[SORT_TOTAL] = "total",
@@ -60,15 +61,8 @@ static struct row *append(struct rows *rows, const char *id, int index)
 {
 	struct row *row;
 
-	if (rows->n == rows->size) {
-		const size_t size = rows->size ? rows->size * 2 : 64;
-		struct row *all = reallocarray(rows->all, size, sizeof(*all));
-
-		if (!all)
-			return NULL;
-		rows->all = all;
-		rows->size = size;
-	}
+	if (!array_reserve(rows->all, rows->size, rows->n, 1))
+		return NULL;
 	row = &rows->all[rows->n];
 	*row = (struct row){.index = index};
 	snprintf(row->id, sizeof(row->id), "%s", id);
@@ -200,12 +194,12 @@ static bool passes(const struct row *row, const char *filter)
 
 int rows_arrange(struct rows *rows, struct cni_error *err)
 {
-	/* Pointers, and their size is meant. NOLINTNEXTLINE(bugprone-sizeof-expression) */
-	struct row **shown = reallocarray(rows->shown, rows->n + 1, sizeof(*shown));
+	struct row **shown;
 
-	if (!shown)
+	/* Pointers, and their size is meant. NOLINTNEXTLINE(bugprone-sizeof-expression) */
+	if (!array_reserve(rows->shown, rows->shown_size, 0, rows->n))
 		return cni_error_nomem(err);
-	rows->shown = shown;
+	shown = rows->shown;
 	rows->n_shown = 0;
 	for (size_t i = 0; i < rows->n; i++)
 		if (passes(&rows->all[i], rows->filter))

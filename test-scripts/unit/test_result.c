@@ -878,10 +878,12 @@ static void appending_survives_a_failing_allocation(void **state)
 	fail_allocation(1);
 	assert_null(result_add_route(&result));
 	fail_allocation(0);
-	assert_non_null(result_add_ip(&result));
+	do
+		assert_non_null(result_add_ip(&result));
+	while (result.n_ips < result.room.ips);
 	fail_allocation(1);
 	assert_null(result_add_ip(&result));
-	assert_int_equal(result.n_ips, 1);
+	assert_int_equal(result.n_ips, result.room.ips);
 }
 
 static void a_result_is_built_element_by_element(void **state)
