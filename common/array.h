@@ -17,7 +17,7 @@
 static inline bool array_reserve_(void *array, size_t *size, size_t n, size_t more, size_t element)
 {
 	size_t need, room = *size > 0 ? *size : 4;
-	void *p;
+	void *old, *grown;
 
 	if (__builtin_add_overflow(n, more, &need))
 		return false;
@@ -27,11 +27,11 @@ static inline bool array_reserve_(void *array, size_t *size, size_t n, size_t mo
 		if (__builtin_mul_overflow(room, 2, &room))
 			return false;
 	/* Copied and not cast: an object of one pointer type may not be written as another. */
-	memcpy(&p, array, sizeof(p));
-	p = reallocarray(p, room, element);
-	if (p == NULL)
+	memcpy(&old, array, sizeof(old));
+	grown = reallocarray(old, room, element);
+	if (grown == NULL)
 		return false;
-	memcpy(array, &p, sizeof(p));
+	memcpy(array, &grown, sizeof(grown));
 	*size = room;
 	return true;
 }
