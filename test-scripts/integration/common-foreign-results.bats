@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Behind other people's plugins: with each result of foreign-results.jsonl, which are made after what
 # public issues show, the chained plugins add, check and delete, and pass it on as it came.
-# run-tests: quick
 # shellcheck disable=SC2154
 
 load ../lib/host

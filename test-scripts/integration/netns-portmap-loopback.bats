@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # 127.0.0.1 with published ports: the host's programs reach the container by it, and nobody reaches the host by it.
-# run-tests: quick
 # shellcheck disable=SC2016,SC2154
 
 load ../lib/host

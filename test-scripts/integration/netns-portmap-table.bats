@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Table inet usernet_portmap against those who change it: people, other programs, other releases of ours.
+# run-tests: quick
 # shellcheck disable=SC2016,SC2154
 
 load ../lib/host
