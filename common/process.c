@@ -7,8 +7,7 @@
  * child reads end-of-file and ends. Past the gate the same socket carries the errno and the name
  * of the step at which the child failed; exec closes it, which is how the parent learns of success.
  *
- * fork, not vfork or posix_spawn: the gate needs both processes to run, and between fork and exec
- * stand steps that posix_spawn does not know. A plugin is small; its fork takes about 0.1 ms.
+ * It is a child as child.c starts them all, until it is let go.
  */
 #include "process.h"
 
@@ -33,6 +32,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "handover.h"
@@ -47,12 +47,6 @@
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* asm-generic/socket.h of Linux 6.5 */
 #endif
-
-/* How the child says what it failed at. */
-struct report {
-	int errnum;
-	char step[256];
-};
 
 /* The steps that a system may be set up not to allow. */
 #define USERNS_LIMIT                                                 \
@@ -128,49 +122,6 @@ static uint64_t inode_of(int pidfd)
 	return fstatfs(pidfd, &fs) == 0 && fs.f_type == PID_FS_MAGIC && fstat(pidfd, &st) == 0
 		       ? st.st_ino
 		       : 0;
-}
-
-/* One step of the child failed: say so and end. */
-static void __attribute__((noreturn)) child_fail(int gate, const char *step)
-{
-	struct report report = {.errnum = errno};
-
-	snprintf(report.step, sizeof(report.step), "%s", step);
-	(void)!send(gate, &report, sizeof(report), MSG_NOSIGNAL);
-	_exit(127);
-}
-
-/*
- * Handlers of ours cannot survive exec, but ignored signals do: what cni_main() and the callers of
- * our caller ignore. signal(3) refuses the two that the C library keeps for itself (32 and 33), so
- * the kernel is asked; of its struct sigaction, zero is the default everywhere.
- */
-void process_reset_signals(void)
-{
-	static const unsigned long fallback[8];
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		syscall(SYS_rt_sigaction, sig, fallback, NULL, NSIG / 8);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* Close-on-exec for all but 0 to 2 and the kept ones: `keep` is sorted. */
-static int close_others(const int *keep, size_t n)
-{
-	unsigned int from = 3;
-
-	for (size_t i = 0; i < n; i++) {
-		const unsigned int fd = (unsigned int)keep[i];
-
-		if (fd > from && syscall(SYS_close_range, from, fd - 1, CLOSE_RANGE_CLOEXEC) < 0)
-			return -1;
-		if (fcntl(keep[i], F_SETFD, 0) < 0)
-			return -1;
-		from = fd + 1;
-	}
-	return (int)syscall(SYS_close_range, from, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
 uint64_t process_capabilities(void)
@@ -279,12 +230,11 @@ int process_make_userns(void)
 }
 
 /* What concerns the child alone, and leaves nothing when it ends. */
-static void prepare(const struct process_spec *spec, int gate)
+static void process_prepare(const struct process_spec *spec, int gate)
 {
 	const char *step;
 	int null;
 
-	process_reset_signals();
 	umask(077);
 	if (setsid() < 0)
 		child_fail(gate, "start a session");
@@ -326,24 +276,36 @@ static void filter_and_report(const struct process_spec *spec, int gate)
 		if (listener < 0)
 			child_fail(gate, errno == EBUSY ? LISTENER_BUSY : LISTENER_FORBIDDEN);
 	}
-	if (handover_send(gate, &(struct report){0}, sizeof(struct report), listener) < 0)
+	if (handover_send(gate, &(struct child_report){0}, sizeof(struct child_report), listener) <
+	    0)
 		_exit(127);
 }
 
-static void __attribute__((noreturn)) child_main(const struct process_spec *spec, int gate)
+/* A daemon that is being started, and what it and its parent hold of the gate. */
+struct process_launch {
+	const struct process_spec *spec;
+	int ours;
+	int theirs;
+};
+
+static int daemon_main(void *arg)
 {
+	const struct process_launch *launch = arg;
+	const struct process_spec *spec = launch->spec;
+	const int gate = launch->theirs;
 	int log;
 	char go;
 
-	prepare(spec, gate); /* while the parent writes its record */
+	close(launch->ours);         /* else it would not see its parent's end */
+	process_prepare(spec, gate); /* while the parent writes its record */
 	if (TEMP_FAILURE_RETRY(recv(gate, &go, 1, 0)) != 1)
-		_exit(127); /* the parent died, or gave up: nothing has happened */
+		return 127; /* the parent died, or gave up: nothing has happened */
 
 	log = openat(spec->log_dirfd, spec->log_name,
 		     O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (log < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
 		child_fail(gate, "make its log");
-	if (close_others(spec->keep_fds, spec->n_keep_fds) < 0)
+	if (child_close_others(spec->keep_fds, spec->n_keep_fds) < 0)
 		child_fail(gate, "close the descriptors of its caller");
 	filter_and_report(spec, gate);
 	execve(spec->path, (char *const *)(uintptr_t)spec->argv,
@@ -355,8 +317,13 @@ int process_start(const struct process_spec *spec, struct process *p, struct cni
 {
 	cleanup_close int ours = -1;
 	cleanup_close int theirs = -1;
-	cleanup_close int pidfd = -1;
-	pid_t pid;
+	cleanup_child struct child child = CHILD_NONE;
+	struct process_launch launch = {.spec = spec};
+	const struct child_spec how = {.purpose = "start",
+				       .object = spec->path,
+				       .fn = daemon_main,
+				       .arg = &launch,
+				       .default_signals = true};
 
 	*p = PROCESS_NONE;
 	if (process_boot_id(p->id.boot_id) < 0)
@@ -364,106 +331,85 @@ int process_start(const struct process_spec *spec, struct process *p, struct cni
 				       "cannot read the boot id; is /proc mounted?");
 	if (handover_pair(&ours, &theirs, err) < 0)
 		return -1;
-	pid = fork();
-	if (pid < 0)
-		return cni_error_errno(err, CNI_ERR_AGAIN, "cannot fork to start %s", spec->path);
-	if (pid == 0) {
-		close(ours);
-		child_main(spec, theirs);
-	}
+	launch.ours = ours;
+	launch.theirs = theirs;
 	/* Until it is let go, closing our end of the gate ends the child. */
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd < 0 || read_start_time(pid, &p->id.start_time) < 0) {
-		cni_error_errno(err, CNI_ERR_IO, "cannot watch the process that starts %s",
-				spec->path);
-		close(take_fd(&ours));
-		close(take_fd(&theirs));
-		TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
+	if (child_start(&how, &child, err) < 0)
 		return -1;
-	}
-	p->id.pid = pid;
-	p->id.inode = inode_of(pidfd);
-	p->pidfd = take_fd(&pidfd);
+	if (read_start_time(child.pid, &p->id.start_time) < 0)
+		return cni_error_errno(err, CNI_ERR_IO,
+				       "cannot watch the process that is to start %s", spec->path);
+	p->id.pid = child.pid;
+	p->id.inode = inode_of(child.pidfd);
+	p->pidfd = take_fd(&child.pidfd);
 	p->gate = take_fd(&ours);
+	child_leave(&child);
 	return 0;
 }
 
 int process_release(struct process *p, struct cni_error *err)
 {
 	cleanup_close int gate = take_fd(&p->gate);
-	struct pollfd event = {.fd = gate, .events = POLLIN};
-	struct report report = {0};
+	struct child_report report = {0};
 	bool executing = false;
-	ssize_t n;
+	int heard;
 
 	/* EPIPE: the child failed before the gate; its report waits to be read. */
 	if (TEMP_FAILURE_RETRY(send(gate, "", 1, MSG_NOSIGNAL)) != 1 && errno != EPIPE)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot let the starting process go");
 	do {
-		int listener;
+		int listener = -1;
 
-		if (TEMP_FAILURE_RETRY(poll(&event, 1, EXEC_LIMIT_MS)) <= 0)
-			return cni_error(err, CNI_ERR_IO, "the starting process hangs");
-		n = handover_receive(gate, &report, sizeof(report), 0, &listener);
-		/* It ended before it read our byte: that is told first, and once. */
-		if (n < 0 && errno == ECONNRESET)
-			n = handover_receive(gate, &report, sizeof(report), 0, &listener);
+		heard = child_hear(gate, EXEC_LIMIT_MS, &report, &listener);
 		if (listener >= 0)
 			p->listener = listener;
-		if (n == 0 && executing)
+		if (heard == 0 && executing)
 			return 0;
-		if (n != sizeof(report))
+		if (heard < 0 && errno == ETIME)
+			return cni_error(err, CNI_ERR_IO, "the starting process hangs");
+		if (heard <= 0)
 			/* By a DEL of the same attachment that came between, or by the system. */
 			return cni_error(err, CNI_ERR_AGAIN,
 					 "the starting process was killed; call again");
 		executing = report.errnum == 0;
 	} while (executing);
-	errno = report.errnum;
-	return cni_error_errno(err, CNI_ERR_IO, "cannot %.*s", (int)sizeof(report.step) - 1,
-			       report.step);
+	return child_report_error(&report, err);
 }
 
-/* What the child of process_try() says. It may take its time: another's mounts are its to make. */
-static int hear_trial(int gate, struct cni_error *err)
+static int trial_main(void *arg)
 {
-	struct pollfd event = {.fd = gate, .events = POLLIN};
-	struct report report;
-	int listener;
+	const struct process_launch *launch = arg;
 
-	if (TEMP_FAILURE_RETRY(poll(&event, 1, EXEC_LIMIT_MS)) <= 0 ||
-	    handover_receive(gate, &report, sizeof(report), 0, &listener) != sizeof(report))
-		return cni_error(err, CNI_ERR_IO, "the process that was to try it did not answer");
-	cleanup_close_(&listener);
-	if (report.errnum == 0)
-		return 0;
-	errno = report.errnum;
-	return cni_error_errno(err, CNI_ERR_IO, "cannot %.*s", (int)sizeof(report.step) - 1,
-			       report.step);
+	close(launch->ours);
+	process_prepare(launch->spec, launch->theirs);
+	filter_and_report(launch->spec, launch->theirs);
+	return 0;
 }
 
 int process_try(const struct process_spec *spec, struct cni_error *err)
 {
 	cleanup_close int ours = -1;
 	cleanup_close int theirs = -1;
-	int value;
-	pid_t pid;
+	cleanup_child struct child child = CHILD_NONE;
+	struct process_launch launch = {.spec = spec};
+	/* It may take its time: another's mounts are its to make. */
+	const struct child_spec how = {.purpose = "try to start a daemon",
+				       .fn = trial_main,
+				       .arg = &launch,
+				       .deadline = monotonic_ms() + EXEC_LIMIT_MS,
+				       .default_signals = true};
+	struct child_report report;
 
 	if (handover_pair(&ours, &theirs, err) < 0)
 		return -1;
-	pid = fork();
-	if (pid < 0)
-		return cni_error_errno(err, CNI_ERR_AGAIN, "cannot fork");
-	if (pid == 0) {
-		close(ours);
-		prepare(spec, theirs);
-		filter_and_report(spec, theirs);
-		_exit(0);
-	}
+	launch.ours = ours;
+	launch.theirs = theirs;
+	if (child_start(&how, &child, err) < 0)
+		return -1;
 	close(take_fd(&theirs));
-	value = hear_trial(ours, err);
-	kill(pid, SIGKILL); /* our own, unreaped child */
-	TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
-	return value;
+	if (child_hear(ours, EXEC_LIMIT_MS, &report, NULL) <= 0)
+		return cni_error(err, CNI_ERR_IO, "the process that was to try it did not answer");
+	return report.errnum == 0 ? 0 : child_report_error(&report, err);
 }
 
 void process_cancel(struct process *p)
@@ -550,23 +496,15 @@ ended:
 
 int process_wait(const struct process *p, int timeout_ms, struct cni_error *err)
 {
-	struct pollfd event = {.fd = p->pidfd, .events = POLLIN};
-	int64_t until, left;
-	int n;
+	const int ended = child_wait(p->pidfd, timeout_ms);
 
-	until = monotonic_ms() + timeout_ms;
-	left = timeout_ms;
-	while ((n = poll(&event, 1, left > 0 ? (int)left : 0)) < 0) {
-		if (errno != EINTR)
-			return cni_error_errno(err, CNI_ERR_IO, "cannot wait for process %d",
-					       (int)p->id.pid);
-		left = until - monotonic_ms();
-	}
-	if (n == 0)
-		return 0;
+	if (ended < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot wait for process %d",
+				       (int)p->id.pid);
 	/* Reaps a child; another's child it leaves alone (ECHILD). */
-	waitid(P_PIDFD, (id_t)p->pidfd, NULL, WEXITED | WNOHANG);
-	return 1;
+	if (ended > 0)
+		waitid(P_PIDFD, (id_t)p->pidfd, NULL, WEXITED | WNOHANG);
+	return ended;
 }
 
 #ifndef PIDFD_SIGNAL_PROCESS_GROUP

@@ -147,9 +147,6 @@ int process_make_userns(void);
  */
 int process_join_userns(int fd);
 
-/* Between fork and exec: every signal's default, and an empty mask. */
-void process_reset_signals(void);
-
 void process_close(struct process *p);
 #define cleanup_process __attribute__((cleanup(process_close)))
 

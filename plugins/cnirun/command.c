@@ -24,133 +24,69 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "cleanup.h"
 #include "process.h"
 #include "resolv.h"
 
-enum step {
-	JOIN_USERNS,
-	JOIN_NETNS,
-	MAKE_MOUNTS,
-	MOUNT_RESOLV,
-	EXECUTE,
-};
+#define ENTER                                                                              \
+	"enter the network namespace; it must belong to a user namespace of this user's, " \
+	"or the caller have CAP_SYS_ADMIN"
 
-struct report {
-	enum step step;
-	int errnum;
-};
-
-static enum step prepare(const struct command *command)
+static const char *command_prepare(void *arg)
 {
-	if (command->ns->userns_fd >= 0 && process_join_userns(command->ns->userns_fd) < 0)
-		return JOIN_USERNS;
-	if (setns(command->ns->fd, CLONE_NEWNET) < 0)
-		return JOIN_NETNS;
+	const struct command *command = arg;
+
+	if ((command->ns->userns_fd >= 0 && process_join_userns(command->ns->userns_fd) < 0) ||
+	    setns(command->ns->fd, CLONE_NEWNET) < 0)
+		return ENTER;
 	if (command->resolv_conf && unshare(CLONE_NEWNS) < 0)
-		return MAKE_MOUNTS;
+		return "make a mount namespace for /etc/resolv.conf";
 	if (command->resolv_conf && resolv_mount(command->resolv_conf) < 0)
-		return MOUNT_RESOLV;
-	return EXECUTE;
-}
-
-static void __attribute__((noreturn))
-child_main(const struct command *command, pid_t parent, int channel)
-{
-	struct report report = {.step = prepare(command)};
-
-	if (report.step == EXECUTE) {
-		/* After joining a user namespace, which would clear it again. */
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		if (getppid() != parent)
-			_exit(1);
-		signals_restore(command->signals);
-		execvp(command->argv[0], command->argv);
-	}
-	report.errnum = errno;
-	(void)!write(channel, &report, sizeof(report));
-	_exit(EXIT_OURS);
-}
-
-static int explain(const struct command *command, const struct report *report, int *status,
-		   struct cni_error *err)
-{
-	*status = EXIT_OURS;
-	errno = report->errnum;
-	switch (report->step) {
-	case JOIN_USERNS:
-	case JOIN_NETNS:
-		return cni_error_errno(err, CNI_ERR_IO,
-				       "cannot enter the network namespace; it must belong to a "
-				       "user namespace of this user's, or the caller have "
-				       "CAP_SYS_ADMIN");
-	case MAKE_MOUNTS:
-		return cni_error_errno(err, CNI_ERR_IO,
-				       "cannot make a mount namespace for /etc/resolv.conf");
-	case MOUNT_RESOLV:
-		return cni_error_errno(err, CNI_ERR_IO,
-				       "cannot mount the network's name servers over "
-				       "/etc/resolv.conf");
-	default:
-		*status = errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
-		return cni_error_errno(err, CNI_ERR_IO, "cannot execute %.100s", command->argv[0]);
-	}
+		return "mount the network's name servers over /etc/resolv.conf";
+	signals_restore(command->signals);
+	return NULL;
 }
 
 /* A COMMAND that runs. */
 struct job {
-	pid_t pid;
-	int pidfd;
+	struct child child;
 	int tty; /* the controlling terminal; -1: none */
 	bool foreground;
 };
 
 static void job_close(struct job *job)
 {
-	cleanup_close_(&job->pidfd);
+	child_end(&job->child);
 	cleanup_close_(&job->tty);
 }
 
-static int start(const struct command *command, struct job *job, int *status, struct cni_error *err)
+static int command_start(const struct command *command, struct job *job, int *status,
+			 struct cni_error *err)
 {
-	cleanup_close int ours = -1;
-	cleanup_close int theirs = -1;
-	const pid_t self = getpid();
-	struct report report;
-	int channel[2];
+	const struct child_program program = {
+		.path = command->argv[0],
+		.argv = (const char *const *)command->argv,
+		.prepare = command_prepare,
+		.arg = (void *)(uintptr_t)command,
+		.search = true,
+		.limit_ms = -1, /* who waits is at the terminal */
+	};
+	int exec_errno;
 
+	fflush(NULL); /* what we have said comes before what it says */
 	*status = EXIT_OURS;
-	if (pipe2(channel, O_CLOEXEC) < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot make a pipe");
-	ours = channel[0];
-	theirs = channel[1];
-	fflush(NULL);
-	job->pid = fork();
-	if (job->pid == 0)
-		child_main(command, self, theirs);
-	if (job->pid < 0)
-		return cni_error_errno(err, CNI_ERR_AGAIN, "cannot fork to execute %.100s",
-				       command->argv[0]);
-	close(take_fd(&theirs));
-	/* Ends with exec, or with the child. */
-	if (TEMP_FAILURE_RETRY(read(ours, &report, sizeof(report))) == sizeof(report)) {
-		TEMP_FAILURE_RETRY(waitpid(job->pid, NULL, 0));
-		return explain(command, &report, status, err);
-	}
-	job->pidfd = (int)syscall(SYS_pidfd_open, job->pid, 0);
-	if (job->pidfd < 0) {
-		cni_error_errno(err, CNI_ERR_IO, "cannot watch %.100s", command->argv[0]);
-		kill(job->pid, SIGKILL);
-		TEMP_FAILURE_RETRY(waitpid(job->pid, NULL, 0));
-		return -1;
-	}
-	return 0;
+	if (child_exec(&(struct child_spec){.death_signal = SIGTERM}, &program, &job->child,
+		       &exec_errno, err) == 0)
+		return 0;
+	if (exec_errno != 0)
+		*status = exec_errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+	return -1;
 }
 
 static void give_terminal(const struct job *job, pid_t group)
@@ -168,7 +104,7 @@ static void give_terminal(const struct job *job, pid_t group)
 /* It has stopped, and we with it. */
 static void stop_with(const struct job *job)
 {
-	const pid_t group = getpgid(job->pid);
+	const pid_t group = getpgid(job->child.pid);
 	const bool had_terminal = group != getpgrp() && tcgetpgrp(job->tty) == group;
 
 	if (had_terminal)
@@ -177,7 +113,7 @@ static void stop_with(const struct job *job)
 	/* The shell's fg or bg has continued us. */
 	if (had_terminal && tcgetpgrp(job->tty) == getpgrp())
 		give_terminal(job, group);
-	kill(group == getpgrp() ? job->pid : -group, SIGCONT);
+	kill(group == getpgrp() ? job->child.pid : -group, SIGCONT);
 }
 
 static void pass_on(const struct job *job, const struct signalfd_siginfo *info)
@@ -185,11 +121,12 @@ static void pass_on(const struct job *job, const struct signalfd_siginfo *info)
 	siginfo_t child = {0};
 
 	if (info->ssi_signo != SIGCHLD) {
-		if (info->ssi_code != SI_KERNEL || getpgid(job->pid) != getpgrp())
-			syscall(SYS_pidfd_send_signal, job->pidfd, info->ssi_signo, NULL, 0);
+		if (info->ssi_code != SI_KERNEL || getpgid(job->child.pid) != getpgrp())
+			syscall(SYS_pidfd_send_signal, job->child.pidfd, info->ssi_signo, NULL, 0);
 		return;
 	}
-	if (job->tty >= 0 && waitid(P_PIDFD, (id_t)job->pidfd, &child, WSTOPPED | WNOHANG) == 0 &&
+	if (job->tty >= 0 &&
+	    waitid(P_PIDFD, (id_t)job->child.pidfd, &child, WSTOPPED | WNOHANG) == 0 &&
 	    child.si_pid != 0)
 		stop_with(job);
 }
@@ -200,7 +137,7 @@ static void supervise(const struct command *command, const struct job *job)
 
 	for (;;) {
 		struct pollfd events[] = {
-			{.fd = job->pidfd, .events = POLLIN},
+			{.fd = job->child.pidfd, .events = POLLIN},
 			{.fd = command->signals->forwarded, .events = POLLIN},
 		};
 
@@ -219,15 +156,15 @@ static void supervise(const struct command *command, const struct job *job)
 
 int command_run(const struct command *command, int *status, struct cni_error *err)
 {
-	struct job __attribute__((cleanup(job_close))) job = {.pidfd = -1, .tty = -1};
+	struct job __attribute__((cleanup(job_close))) job = {.child = CHILD_NONE, .tty = -1};
 	int wait_status;
 
 	job.tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	job.foreground = job.tty >= 0 && tcgetpgrp(job.tty) == getpgrp();
-	if (start(command, &job, status, err) < 0)
+	if (command_start(command, &job, status, err) < 0)
 		return -1;
 	supervise(command, &job);
-	TEMP_FAILURE_RETRY(waitpid(job.pid, &wait_status, 0));
+	wait_status = child_reap(&job.child);
 	if (job.foreground && tcgetpgrp(job.tty) != getpgrp())
 		give_terminal(&job, getpgrp());
 	*status = WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);

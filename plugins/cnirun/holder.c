@@ -12,7 +12,6 @@
  * sets the loopback up and says that it is ready, and then waits.
  */
 #include "holder.h"
-#include "process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,17 +19,16 @@
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "handover.h"
 #include "idmap.h"
 
 #define ANSWER_LIMIT_MS 10000
@@ -72,14 +70,14 @@ static int set_loopback_up(void)
 	return fd < 0 ? -1 : ioctl(fd, SIOCSIFFLAGS, &request);
 }
 
-static void __attribute__((noreturn)) hold(int control)
+static int hold(void *arg)
 {
+	int control = *(const int *)arg;
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	enum order order = GO_ON;
 
 	/* Keys at the terminal are not for it, and nothing of the caller's is kept open by it. */
 	setsid();
-	process_reset_signals();
 	for (int fd = 0; fd <= 2 && null >= 0; fd++)
 		dup2(null, fd);
 	if (dup2(control, 3) == 3)
@@ -91,15 +89,15 @@ static void __attribute__((noreturn)) hold(int control)
 		say(control, MADE_NETNS);
 	} else if (errno != EPERM) {
 		say(control, NO_NETNS);
-		_exit(1);
+		return 1;
 	} else if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) {
 		say(control, MADE_USERNS);
 	} else {
 		say(control, NO_USERNS);
-		_exit(1);
+		return 1;
 	}
 	if (recv(control, &order, sizeof(order), 0) != sizeof(order))
-		_exit(0);
+		return 0;
 	/* Plugins in our user namespace reach us through /proc/PID/ns, as ptrace(2) allows. */
 	prctl(PR_SET_DUMPABLE, 1);
 	say(control, set_loopback_up() == 0 ? READY : NO_LOOPBACK);
@@ -107,7 +105,7 @@ static void __attribute__((noreturn)) hold(int control)
 		;
 	while (order == STAY)
 		pause();
-	_exit(0);
+	return 0;
 }
 
 static int hear(const struct holder *holder, struct word *word, struct cni_error *err)
@@ -147,7 +145,7 @@ static int talk(struct holder *holder, bool verbose, struct cni_error *err)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot make a network namespace");
 	if (word.step == NO_USERNS)
 		return refuse_userns(err);
-	if (word.step == MADE_USERNS && idmap_write(holder->pid, verbose, err) < 0)
+	if (word.step == MADE_USERNS && idmap_write(holder->child.pid, verbose, err) < 0)
 		return -1;
 	if (send(holder->control, &order, sizeof(order), MSG_NOSIGNAL) < 0 ||
 	    hear(holder, &word, err) < 0)
@@ -161,23 +159,22 @@ static int talk(struct holder *holder, bool verbose, struct cni_error *err)
 
 int holder_start(struct holder *holder, bool verbose, struct cni_error *err)
 {
-	int pair[2];
+	cleanup_close int theirs = -1;
+	const struct child_spec spec = {.purpose = "hold the namespaces",
+					.fn = hold,
+					.arg = &theirs,
+					.default_signals = true};
 
 	*holder = HOLDER_NONE;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot make a socket pair");
-	fflush(NULL);
-	holder->pid = fork();
-	if (holder->pid == 0)
-		hold(pair[1]);
-	close(pair[1]);
-	holder->control = pair[0];
-	if (holder->pid < 0) {
-		holder->pid = 0;
-		cni_error_errno(err, CNI_ERR_AGAIN, "cannot fork to hold the namespaces");
-	} else if (talk(holder, verbose, err) == 0) {
-		snprintf(holder->netns, sizeof(holder->netns), "/proc/%d/ns/net", (int)holder->pid);
-		return 0;
+	if (handover_pair(&holder->control, &theirs, err) < 0)
+		return -1;
+	if (child_start(&spec, &holder->child, err) == 0) {
+		close(take_fd(&theirs));
+		if (talk(holder, verbose, err) == 0) {
+			snprintf(holder->netns, sizeof(holder->netns), "/proc/%d/ns/net",
+				 (int)holder->child.pid);
+			return 0;
+		}
 	}
 	holder_stop(holder);
 	return -1;
@@ -188,16 +185,12 @@ void holder_leave(struct holder *holder)
 	const enum order order = STAY;
 
 	send(holder->control, &order, sizeof(order), MSG_NOSIGNAL);
-	holder->pid = 0;
+	child_leave(&holder->child);
 }
 
 void holder_stop(struct holder *holder)
 {
 	cleanup_close_(&holder->control);
 	holder->control = -1;
-	if (holder->pid > 0) {
-		kill(holder->pid, SIGKILL); /* our own child, and nothing in it to save */
-		TEMP_FAILURE_RETRY(waitpid(holder->pid, NULL, 0));
-	}
-	holder->pid = 0;
+	child_end(&holder->child); /* there is nothing in it to save */
 }

@@ -4,17 +4,17 @@
 #define CNIRUN_HOLDER_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
+#include "child.h"
 #include "error.h"
 
 struct holder {
-	pid_t pid;      /* 0: none */
+	struct child child;
 	int control;    /* it lives until this is closed, by us or by our death */
 	char netns[32]; /* /proc/PID/ns/net */
 };
 
-#define HOLDER_NONE ((struct holder){.control = -1})
+#define HOLDER_NONE ((struct holder){.child = CHILD_NONE, .control = -1})
 
 /**
  * holder_start() - make a network namespace, and hold it.

@@ -3,36 +3,30 @@
  * One program, from fork to its last byte.
  *
  * One poll(2) waits for everything at once: the pidfd (it has ended), its three pipes, our own
- * signals. fork rather than posix_spawn, because a plugin of an ordinary user may have to be
- * executed in the user namespace that owns the container's network, and only the child may go
- * there: setns(2) to a user namespace cannot be undone.
+ * signals. A plugin of an ordinary user may have to be executed in the user namespace that owns the
+ * container's network, where only the child may go: setns(2) to a user namespace cannot be undone.
  */
 #include "program.h"
-#include "process.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <poll.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "process.h"
 
 #define WORDS_MAX (64u << 10)
 #define GRACE_MS 2000
 #define READS_MAX 32
-
-extern char **environ;
 
 void outcome_free(struct outcome *outcome)
 {
@@ -53,8 +47,7 @@ void program_describe_status(int status, char *buf, size_t size)
 /* A running program: our ends of its pipes. */
 struct run {
 	const struct program *program;
-	pid_t pid;
-	int pidfd;
+	struct child child;
 	int input;
 	int output;
 	int words;
@@ -66,47 +59,19 @@ struct run {
 
 static void run_close(struct run *run)
 {
-	cleanup_close_(&run->pidfd);
+	child_end(&run->child);
 	cleanup_close_(&run->input);
 	cleanup_close_(&run->output);
 	cleanup_close_(&run->words);
 }
 
-/* The child's ends, and where it says why it could not execute. */
-struct child_ends {
-	int input;
-	int output;
-	int words;
-	int report;
-};
-
-static void __attribute__((noreturn))
-child_main(const struct program *program, const struct child_ends *ends)
+static const char *program_join(void *arg)
 {
-	int errnum;
+	const struct program *program = arg;
 
-	setpgid(0, 0);
-	process_reset_signals();
-	if (dup2(ends->input, 0) < 0 || dup2(ends->output, 1) < 0 || dup2(ends->words, 2) < 0 ||
-	    syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-		goto failed;
-	if (program->userns_fd >= 0 && process_join_userns(program->userns_fd) < 0)
-		goto failed;
-	execve(program->path, (char *const *)(uintptr_t)program->argv,
-	       program->envp ? (char *const *)(uintptr_t)program->envp : environ);
-failed:
-	errnum = errno;
-	(void)!write(ends->report, &errnum, sizeof(errnum));
-	_exit(127);
-}
-
-static void ends_close(struct child_ends *ends)
-{
-	cleanup_close_(&ends->input);
-	cleanup_close_(&ends->output);
-	cleanup_close_(&ends->words);
-	cleanup_close_(&ends->report);
-	*ends = (struct child_ends){-1, -1, -1, -1};
+	return program->userns_fd >= 0 && process_join_userns(program->userns_fd) < 0
+		       ? "join the user namespace of the container"
+		       : NULL;
 }
 
 /* Both ends above 2: dup2() in the child must not meet them. */
@@ -121,43 +86,35 @@ static int make_pipe(int *ours, int *theirs, bool we_read)
 	return fcntl(*ours, F_SETFL, O_NONBLOCK);
 }
 
-static int start(struct run *run, struct cni_error *err)
+static int program_start(struct run *run, struct cni_error *err)
 {
-	struct child_ends __attribute__((cleanup(ends_close))) ends = {-1, -1, -1, -1};
-	cleanup_close int report = -1;
-	struct pollfd event;
-	int errnum;
+	const struct program *program = run->program;
+	cleanup_close int input = -1;
+	cleanup_close int output = -1;
+	cleanup_close int words = -1;
+	int stdio[3];
+	const struct child_program how = {
+		.path = program->path,
+		.argv = program->argv,
+		.envp = program->envp,
+		.stdio = stdio,
+		.prepare = program_join,
+		.arg = (void *)(uintptr_t)program,
+		.limit_ms = program->limit_ms,
+	};
 
-	if (make_pipe(&run->input, &ends.input, false) < 0 ||
-	    make_pipe(&run->output, &ends.output, true) < 0 ||
-	    make_pipe(&run->words, &ends.words, true) < 0 ||
-	    make_pipe(&report, &ends.report, true) < 0)
+	if (make_pipe(&run->input, &input, false) < 0 ||
+	    make_pipe(&run->output, &output, true) < 0 || make_pipe(&run->words, &words, true) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot make the pipes to %s",
-				       run->program->path);
-	run->pid = fork();
-	if (run->pid < 0)
-		return cni_error_errno(err, CNI_ERR_AGAIN, "cannot fork to execute %s",
-				       run->program->path);
-	if (run->pid == 0)
-		child_main(run->program, &ends);
-	setpgid(run->pid, run->pid); /* whoever is first: the group is there when we return */
-	ends_close(&ends);
-	run->pidfd = (int)syscall(SYS_pidfd_open, run->pid, 0);
-	event = (struct pollfd){.fd = report, .events = POLLIN};
-	if (run->pidfd < 0 || TEMP_FAILURE_RETRY(poll(&event, 1, run->program->limit_ms)) <= 0) {
-		cni_error_errno(err, CNI_ERR_IO, "cannot watch %s", run->program->path);
-	} else if (read(report, &errnum, sizeof(errnum)) == (ssize_t)sizeof(errnum)) {
-		errno = errnum;
-		cni_error_errno(err, CNI_ERR_IO, "cannot execute %s", run->program->path);
-	} else {
-		return 0;
-	}
-	kill(run->pid, SIGKILL); /* our own, unreaped child */
-	TEMP_FAILURE_RETRY(waitpid(run->pid, NULL, 0));
-	return -1;
+				       program->path);
+	stdio[0] = input;
+	stdio[1] = output;
+	stdio[2] = words;
+	return child_exec(&(struct child_spec){.own_group = true, .default_signals = true}, &how,
+			  &run->child, NULL, err);
 }
 
-static void feed(struct run *run)
+static void program_feed(struct run *run)
 {
 	const char *rest = run->program->input ? run->program->input + run->written : "";
 	const size_t len = strlen(rest);
@@ -173,7 +130,7 @@ static void feed(struct run *run)
  * Read what there is. @max: bytes kept; beyond, they are dropped, or refused.
  * Return: 0; -1 beyond the limit, or out of memory.
  */
-static int drain(int *fd, char **text, size_t *len, size_t max, bool drop)
+static int program_drain(int *fd, char **text, size_t *len, size_t max, bool drop)
 {
 	char buf[64 << 10];
 
@@ -206,28 +163,22 @@ static int drain(int *fd, char **text, size_t *len, size_t max, bool drop)
 	return 0;
 }
 
-static int hear(struct run *run, struct outcome *outcome)
+static int program_hear(struct run *run, struct outcome *outcome)
 {
-	drain(&run->words, &outcome->words, &run->words_len, WORDS_MAX, true);
-	return drain(&run->output, &outcome->output, &outcome->output_len, PROGRAM_OUTPUT_MAX,
-		     false);
+	program_drain(&run->words, &outcome->words, &run->words_len, WORDS_MAX, true);
+	return program_drain(&run->output, &outcome->output, &outcome->output_len,
+			     PROGRAM_OUTPUT_MAX, false);
 }
 
-static void kill_all(const struct run *run)
-{
-	kill(-run->pid, SIGKILL); /* the group lives at least as long as its unreaped leader */
-	kill(run->pid, SIGKILL);
-}
-
-static int too_much(const struct run *run, struct cni_error *err)
+static int program_too_much(const struct run *run, struct cni_error *err)
 {
 	return cni_error(err, CNI_ERR_IO, "%s printed more than %u MiB", run->program->path,
 			 PROGRAM_OUTPUT_MAX >> 20);
 }
 
-static int too_long(const struct run *run, struct cni_error *err)
+static int program_too_long(const struct run *run, struct cni_error *err)
 {
-	kill_all(run);
+	child_kill(&run->child);
 	if (run->interrupted)
 		return cni_error(err, CNI_ERR_AGAIN, "interrupted while %s was running",
 				 run->program->path);
@@ -241,7 +192,7 @@ static int wait_for_end(struct run *run, struct outcome *outcome, struct cni_err
 	for (;;) {
 		const int64_t left = run->until - monotonic_ms();
 		struct pollfd events[] = {
-			{.fd = run->pidfd, .events = POLLIN},
+			{.fd = run->child.pidfd, .events = POLLIN},
 			{.fd = run->input, .events = POLLOUT},
 			{.fd = run->output, .events = POLLIN},
 			{.fd = run->words, .events = POLLIN},
@@ -254,12 +205,12 @@ static int wait_for_end(struct run *run, struct outcome *outcome, struct cni_err
 			continue;
 		/* Output alone, however much, buys no time. */
 		if (ready <= 0 || (left <= 0 && !events[0].revents))
-			return too_long(run, err);
+			return program_too_long(run, err);
 		if (events[1].revents)
-			feed(run);
-		if (hear(run, outcome) < 0) {
-			kill_all(run);
-			return too_much(run, err);
+			program_feed(run);
+		if (program_hear(run, outcome) < 0) {
+			child_kill(&run->child);
+			return program_too_much(run, err);
 		}
 		if (events[0].revents)
 			return 0;
@@ -275,7 +226,7 @@ int program_run(const struct program *program, struct outcome *outcome, struct c
 {
 	struct run __attribute__((cleanup(run_close))) run = {
 		.program = program,
-		.pidfd = -1,
+		.child = CHILD_NONE,
 		.input = -1,
 		.output = -1,
 		.words = -1,
@@ -283,12 +234,12 @@ int program_run(const struct program *program, struct outcome *outcome, struct c
 	};
 	int value;
 
-	if (start(&run, err) < 0)
+	if (program_start(&run, err) < 0)
 		return -1;
 	value = wait_for_end(&run, outcome, err);
-	TEMP_FAILURE_RETRY(waitpid(run.pid, &outcome->status, 0));
+	outcome->status = child_reap(&run.child);
 	/* What it wrote between the last look and its end. */
-	if (value == 0 && hear(&run, outcome) < 0)
-		return too_much(&run, err);
+	if (value == 0 && program_hear(&run, outcome) < 0)
+		return program_too_much(&run, err);
 	return value;
 }

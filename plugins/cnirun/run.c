@@ -97,7 +97,7 @@ static int place_of_our_own(const struct options *o, struct place *place, struct
 	if (!o->keep)
 		return 0;
 	if (ns.userns_fd < 0)
-		persist(place, place->holder.pid);
+		persist(place, place->holder.child.pid);
 	place->lasting = true;
 	return 0;
 }
@@ -182,11 +182,11 @@ static void keep(const struct job *job, struct place *place)
 		job->options.network ?: job->list.name, place->path);
 	if (place->mounted)
 		fprintf(stderr, " && ip netns delete %s", strrchr(place->path, '/') + 1);
-	else if (place->holder.pid > 0)
-		fprintf(stderr, " && kill %d", (int)place->holder.pid);
+	else if (place->holder.child.pid > 0)
+		fprintf(stderr, " && kill %d", (int)place->holder.child.pid);
 	fputc('\n', stderr);
 	place->mounted = false;
-	if (place->holder.pid > 0 && strcmp(place->path, place->holder.netns) == 0)
+	if (place->holder.child.pid > 0 && strcmp(place->path, place->holder.netns) == 0)
 		holder_leave(&place->holder);
 }
 

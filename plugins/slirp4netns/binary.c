@@ -15,15 +15,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "cleanup.h"
 #include "clock.h"
 
@@ -72,45 +70,12 @@ static unsigned int parse_help(const char *help)
 	return options;
 }
 
-/* Run `path --help`, its output to @fd. Return: its pid, or -1 with errno. */
-static pid_t spawn_help(const char *path, int fd)
+/* Read to the end, at most @size - 1 bytes and until then. Return: whether the end was reached. */
+static bool read_help(int fd, int64_t until, char *buf, size_t size)
 {
-	char *const argv[] = {(char *)(uintptr_t)PLUGIN_NAME, (char *)(uintptr_t) "--help", NULL};
-	char *const envp[] = {NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t
-		attributes; /* a group of its own, so that it can be ended with its children */
-	pid_t pid;
-	int failure;
-
-	failure = posix_spawn_file_actions_init(&actions);
-	if (failure == 0) {
-		posix_spawnattr_init(&attributes);
-		posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-		failure = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-		if (failure == 0)
-			failure = posix_spawn_file_actions_adddup2(&actions, fd, 1);
-		if (failure == 0)
-			failure = posix_spawn_file_actions_adddup2(&actions, fd, 2);
-		if (failure == 0)
-			failure = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-		if (failure == 0)
-			failure = posix_spawn(&pid, path, &actions, &attributes, argv, envp);
-		posix_spawn_file_actions_destroy(&actions);
-		posix_spawnattr_destroy(&attributes);
-	}
-	errno = failure;
-	return failure == 0 ? pid : -1;
-}
-
-/* Read to the end, at most @size - 1 bytes and HELP_LIMIT_MS. Return: whether the end was reached.
- */
-static bool read_help(int fd, char *buf, size_t size)
-{
-	int64_t until, left = HELP_LIMIT_MS;
+	int64_t left = until - monotonic_ms();
 	size_t have = 0;
 
-	until = monotonic_ms() + HELP_LIMIT_MS;
 	while (have < size - 1 && left > 0) {
 		struct pollfd event = {.fd = fd, .events = POLLIN};
 		ssize_t n = 0;
@@ -130,26 +95,32 @@ static bool read_help(int fd, char *buf, size_t size)
 
 static int ask_options(const char *path, unsigned int *options, struct cni_error *err)
 {
+	static const char *const argv[] = {PLUGIN_NAME, "--help", NULL};
+	static const char *const envp[] = {NULL};
+	const int64_t until = monotonic_ms() + HELP_LIMIT_MS;
+	cleanup_child struct child child = CHILD_NONE;
 	cleanup_close int ours = -1;
 	cleanup_close int theirs = -1;
 	char help[HELP_MAX_BYTES];
-	bool ended;
 	int pipe_fds[2];
-	pid_t pid;
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot make a pipe");
 	ours = pipe_fds[0];
 	theirs = pipe_fds[1];
-	pid = spawn_help(path, theirs);
+	/* A group of its own, so that it can be ended with its children. */
+	if (child_exec(&(struct child_spec){.own_group = true, .default_signals = true},
+		       &(struct child_program){.path = path,
+					       .argv = argv,
+					       .envp = envp,
+					       .stdio = (const int[]){-1, theirs, theirs},
+					       .limit_ms = HELP_LIMIT_MS},
+		       &child, NULL, err) < 0) {
+		err->code = ERR_BINARY;
+		return -1;
+	}
 	close(take_fd(&theirs));
-	if (pid < 0)
-		return cni_error_errno(err, ERR_BINARY, "cannot execute %.200s", path);
-	ended = read_help(ours, help, sizeof(help));
-	if (!ended)
-		kill(-pid, SIGKILL);
-	TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
-	if (!ended)
+	if (!read_help(ours, until, help, sizeof(help)))
 		return cni_error(err, ERR_BINARY, "%.200s --help does not end", path);
 	*options = parse_help(help);
 	return 0;

@@ -43,7 +43,6 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -53,11 +52,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "cleanup.h"
+#include "clock.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
 #define LINKS_MAX 40 /* as the kernel's own limit: path_resolution(7) */
-#define TRY_LIMIT_S 10
+#define TRY_LIMIT_MS 10000
 #define RESOLV_CONF_MAX_BYTES 65536
 
 static bool is_beneath(const char *path, const char *directory)
@@ -259,32 +260,40 @@ const char *hostdns_mount(void *arg)
 	return NULL;
 }
 
+struct trial {
+	struct host_dns *dns;
+	bool own_userns;
+};
+
 /* In a child: what its exit status tells is an errno. */
-static void __attribute__((noreturn)) try_child(struct host_dns *dns, bool own_userns)
+static int try_child(void *arg)
 {
+	const struct trial *trial = arg;
 	struct hostdns_way way;
 
-	signal(SIGALRM, SIG_DFL);
-	alarm(TRY_LIMIT_S);
 	umask(077);
-	if ((own_userns && process_make_userns() < 0) || unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 || hostdns_mount(dns) != NULL ||
-	    hostdns_go(&way, RESOLV_CONF) < 0)
-		_exit(errno > 0 && errno < 256 ? errno : EIO);
+	if ((trial->own_userns && process_make_userns() < 0) || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
+	    hostdns_mount(trial->dns) != NULL || hostdns_go(&way, RESOLV_CONF) < 0)
+		return errno > 0 && errno < 256 ? errno : EIO;
 	/* A kernel may let a mount cover a link, and never look at it on the way. */
-	_exit(way.outside ? EOPNOTSUPP : 0);
+	return way.outside ? EOPNOTSUPP : 0;
 }
 
 static int try_to_mount(struct host_dns *dns, bool own_userns, struct cni_error *why)
 {
-	const pid_t pid = fork();
-	int status = 0;
+	struct trial trial = {.dns = dns, .own_userns = own_userns};
+	const struct child_spec spec = {.purpose = "mount its directory",
+					.fn = try_child,
+					.arg = &trial,
+					.deadline = monotonic_ms() + TRY_LIMIT_MS};
+	cleanup_child struct child child = CHILD_NONE;
+	int status;
 
-	if (pid == 0)
-		try_child(dns, own_userns);
-	if (pid < 0)
-		return cni_error_errno(why, CNI_ERR_AGAIN, "cannot fork to mount its directory");
-	if (TEMP_FAILURE_RETRY(waitpid(pid, &status, 0)) != pid || !WIFEXITED(status))
+	if (child_start(&spec, &child, why) < 0)
+		return -1;
+	status = child_reap(&child);
+	if (status < 0 || !WIFEXITED(status))
 		return cni_error(why, CNI_ERR_CONFIG, "mounting its directory does not end");
 	if (WEXITSTATUS(status) == 0)
 		return 0;

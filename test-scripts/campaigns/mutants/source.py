@@ -23,7 +23,7 @@ STATEMENT_MAX = 300  # bytes of source that a mutant is shown with
 # What a removed call stands for. A whole check, `if (f() < 0) return -1;`, is removed as one.
 LOCK = re.compile(r"^(state_lock|call_unlock|flock|lock)$")
 PRIVILEGE = re.compile(r"^(prctl|capset|syscall|setgroups|setres[ug]id|setsid|unshare|close_range|umask|"
-                       r"process_reset_signals|drop_\w+|set_no_new_privs|seal\w*)$")
+                       r"child_(reset_signals|die_with|close_others)|drop_\w+|set_no_new_privs|seal\w*)$")
 # Of two neighbours of these the order is a promise: what is written down, and what then happens.
 ORDERED = re.compile(r"(record|write|remember|forget|remove|rename|linkat|unlink|publish|withdraw|start|stop|kill|"
                      r"signal|commit|build|send|persist|mount|join|enter|lock|sync|release|cancel|undo|purge|"
