@@ -187,3 +187,33 @@ enum cached_netns_state cached_netns_open(const char *path, const struct netns_i
 		return CACHED_NETNS_OURS_NOW;
 	return compare(identity, ns) == 0 ? CACHED_NETNS_ANOTHER : CACHED_NETNS_THERE;
 }
+
+int cached_netns_is_another(const char *path, struct cni_error *err)
+{
+	return cni_error(err, CNI_ERR_CONTAINER,
+			 "no network namespace of this container at %s: the path leads to another "
+			 "one now",
+			 path);
+}
+
+int cached_netns_reopen(const char *path, const struct netns_identity *identity, struct netns *ns,
+			struct cni_error *err)
+{
+	struct netns_identity outside = *identity;
+
+	outside.cookie = 0; /* it takes going in */
+	switch (cached_netns_open(path, &outside, ns, err)) {
+	case CACHED_NETNS_THERE:
+		return 0;
+	case CACHED_NETNS_OURS_NOW:
+		if (identity->cookie != 0)
+			return 0;
+		break;
+	case CACHED_NETNS_ANOTHER:
+		break;
+	default:
+		return -1; /* with err filled */
+	}
+	netns_close(ns);
+	return cached_netns_is_another(path, err);
+}

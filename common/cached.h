@@ -67,6 +67,20 @@ struct netns_identity cached_netns_identity(const cJSON *cached);
 enum cached_netns_state cached_netns_open(const char *path, const struct netns_identity *identity,
 					  struct netns *ns, struct cni_error *err);
 
+/**
+ * cached_netns_reopen() - open a namespace of which something has been noted, if it is that one.
+ * @identity: where nothing is noted in it: any that a container may be in, so neither ours nor that
+ *            of pid 1. Of the cookie, that there is one: then it may be ours as well (an exporter
+ * in a container's namespace), because who goes in proves it by the cookie
+ *
+ * Return: 0, or -1 as netns_open(), and CNI_ERR_CONTAINER where the path leads to another one.
+ */
+int cached_netns_reopen(const char *path, const struct netns_identity *identity, struct netns *ns,
+			struct cni_error *err);
+
+/* The error of that: CNI_ERR_CONTAINER. Return: always -1. */
+int cached_netns_is_another(const char *path, struct cni_error *err);
+
 /* Whether all that is noted says that it is this namespace; false where nothing is noted. */
 bool cached_netns_proves(const struct netns_identity *identity, const struct netns *ns);
 

@@ -1,46 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Network namespaces.
- *
- * Who may enter one: setns(2) wants CAP_SYS_ADMIN in the user namespace that owns the network
- * namespace and in the caller's own. Root has both. An ordinary user has neither, until he joins
- * the owning user namespace, which he may if he created it; that cannot be undone, and from inside
- * there is no way back to the namespace he came from. So netns_run() has two ways. Where entering
- * our own namespace anew succeeds (a no-op that needs just the rights that coming back needs), it
- * enters and comes back in this process; elsewhere the function runs in a child that goes in and
- * never returns.
- *
- * The child costs about 0.1 ms. The other design, vfork-like sharing of memory, would cost half
- * and bring the results along by itself, but no tool that watches memory (valgrind, the
- * sanitizers) follows it, so plain fork it is, and the caller says which bytes come back.
- *
- * Who may look into a process that has joined. It has our user, our mounts and our descriptors, and
- * is in a user namespace that somebody else may be root of. Where that one sees its pid (a shared
- * pid namespace, a /proc of the host's), the kernel asks (ptrace(2), "Ptrace access mode
- * checking"; the same for /proc/PID/mem, fd, root, cwd, ns, for pidfd_getfd(2), process_vm_readv(2)
- * and setns(2) on a pidfd):
- *
- *   1. the same user and group ids in all places, or CAP_SYS_PTRACE in the user namespace that the
- *      process is in now;
- *   2. that its memory is "dumpable", or CAP_SYS_PTRACE in the user namespace that the memory
- *      belongs to;
- *   3. no fewer capabilities in the same user namespace, or CAP_SYS_PTRACE as in 1.
- *
- * The root of the namespace passes 1 and 3, whatever ids it maps. So all hangs on 2. setns(2) to a
- * user namespace of our own leaves a process dumpable. But it leaves its memory too, and memory
- * belongs to the user namespace in which its program was executed (fork copies that): the one
- * outside. So a process that is not dumpable is out of reach, from the moment in which it joins.
- * Exec undoes both: the new memory belongs to the namespace inside, and is dumpable; not even "not
- * dumpable" would help it then. Therefore nothing is executed inside that has anything to lose, and
- * what joins here is a child of ours for one function, never a program.
- *
- * The pid itself cannot be hidden, and signals are not a matter of ptrace: CAP_KILL in the
- * namespace can stop or kill the child. Then there is no answer, and nobody waits longer for it.
- *
- * What the child has seen inside, a namespace's root may have made; and if all of the above were
- * not so, its answer would be that root's. So it is taken as such: lengths are the caller's, texts
- * are ended, a socket is proved to be the kind that was asked for. It is copied before it is looked
- * at, and after the child's end.
+ * Network namespaces: what they are known by, what is made in them, and they themselves. How one is
+ * entered, and who can look into a process that has, stands at the top of netns_visit.c.
  */
 #include "netns.h"
 
@@ -52,26 +13,24 @@
 #include <linux/nsfs.h>
 #include <net/if.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "handover.h"
 #include "process.h"
 
-#define CHILD_LIMIT_S 10
 #define OWN_NETNS "/proc/self/ns/net"
 
 /* Whether this process has CAP_SYS_ADMIN in its own user namespace, and so in those below it. */
@@ -163,144 +122,6 @@ bool netns_is_own(const struct netns *ns)
 bool netns_is_at(const struct netns *ns, const char *path)
 {
 	return same_file(ns->fd, path);
-}
-
-/* setns(2) failed: EPERM, but for a kernel that runs out of something. */
-static int not_allowed(struct cni_error *err)
-{
-	return cni_error_errno(err, CNI_ERR_IO,
-			       "cannot enter the network namespace; it must belong to a user "
-			       "namespace of this user's, or the caller have CAP_SYS_ADMIN");
-}
-
-int netns_join_owner(struct netns *ns, struct cni_error *err)
-{
-	if (ns->userns_fd < 0)
-		return 0;
-	if (process_join_userns(ns->userns_fd) < 0)
-		return not_allowed(err);
-	close(ns->userns_fd);
-	ns->userns_fd = -1;
-	return 0;
-}
-
-/* What a child hands back, followed by the caller's bytes. */
-struct child_answer {
-	int done;
-	int value;
-	struct cni_error err;
-};
-
-struct call {
-	int (*fn)(void *arg, struct cni_error *err);
-	void *arg;
-	size_t size;
-};
-
-static int enter(const struct netns *ns, struct cni_error *err)
-{
-	if (ns->userns_fd >= 0 && process_join_userns(ns->userns_fd) < 0)
-		return not_allowed(err);
-	if (setns(ns->fd, CLONE_NEWNET) < 0)
-		return not_allowed(err);
-	return 0;
-}
-
-/* The limit of a child is its own, so that waiting for it takes no descriptor and cannot hang. */
-static void limit_self(void)
-{
-	sigset_t alarm_only;
-
-	signal(SIGALRM, SIG_DFL);
-	sigemptyset(&alarm_only);
-	sigaddset(&alarm_only, SIGALRM);
-	sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
-	alarm(CHILD_LIMIT_S);
-}
-
-static void __attribute__((noreturn))
-child_main(const struct netns *ns, const struct call *call, struct child_answer *answer)
-{
-	limit_self();
-	answer->value = enter(ns, &answer->err);
-	if (answer->value == 0)
-		answer->value = call->fn(call->arg, &answer->err);
-	if (call->size > 0)
-		memcpy(answer + 1, call->arg, call->size);
-	answer->done = 1;
-	_exit(0);
-}
-
-/*
- * Its end. Whoever stops it has its alarm wait, and us with it, so it is made to go on: a signal
- * that ends it comes before one that stops it again.
- */
-static void wait_for_child(pid_t pid)
-{
-	int status;
-
-	while (TEMP_FAILURE_RETRY(waitpid(pid, &status, WUNTRACED)) == pid && WIFSTOPPED(status))
-		kill(pid, SIGCONT);
-}
-
-static void take_answer(const struct child_answer *answer, const struct call *call, int *value,
-			struct cni_error *err)
-{
-	*value = answer->value;
-	if (call->size > 0)
-		memcpy(call->arg, answer + 1, call->size);
-	if (*value >= 0)
-		return;
-	cni_error_copy(err, &answer->err);
-}
-
-static int run_in_child(const struct netns *ns, const struct call *call, struct cni_error *err)
-{
-	const size_t size = sizeof(struct child_answer) + call->size;
-	struct child_answer *answer;
-	int value = -1;
-	pid_t pid;
-
-	answer = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (answer == MAP_FAILED)
-		return cni_error_nomem(err);
-	pid = fork();
-	if (pid == 0)
-		child_main(ns, call, answer);
-	if (pid < 0) {
-		cni_error_errno(err, CNI_ERR_IO, "cannot fork to enter the network namespace");
-	} else {
-		wait_for_child(pid);
-		if (answer->done)
-			take_answer(answer, call, &value, err);
-		else
-			cni_error(err, CNI_ERR_IO,
-				  "the process that entered the network namespace did not answer");
-	}
-	munmap(answer, size);
-	return value;
-}
-
-int netns_run(const struct netns *ns, int (*fn)(void *arg, struct cni_error *err), void *arg,
-	      size_t size, struct cni_error *err)
-{
-	const struct call call = {.fn = fn, .arg = arg, .size = size};
-	cleanup_close int home = open(OWN_NETNS, O_RDONLY | O_CLOEXEC);
-	int value;
-
-	if (home < 0)
-		return cni_error_errno(err, CNI_ERR_IO,
-				       "cannot open " OWN_NETNS "; is /proc mounted?");
-	/* Entering where we are changes nothing and fails just when coming back would. */
-	if (ns->userns_fd >= 0 || setns(home, CLONE_NEWNET) < 0)
-		return run_in_child(ns, &call, err);
-	if (setns(ns->fd, CLONE_NEWNET) < 0)
-		return not_allowed(err);
-	value = fn(arg, err);
-	if (setns(home, CLONE_NEWNET) < 0)
-		return cni_error_errno(err, CNI_ERR_IO,
-				       "cannot come back from the network namespace");
-	return value;
 }
 
 struct socket_call {
@@ -481,43 +302,49 @@ int netns_persist(pid_t pid, const char *dir, const char *name, char *path, size
 	return persist(from, dir, name, path, size, err);
 }
 
+/* The two ends of a channel: each process closes the other's. */
+struct creation {
+	int ours;
+	int theirs;
+};
+
+/* Holds the new namespace until it is mounted, or until the parent is gone. */
+static int hold_new(void *arg)
+{
+	const struct creation *c = arg;
+	int failure;
+
+	close(c->ours);
+	failure = unshare(CLONE_NEWNET) < 0 ? errno : 0;
+	if (send(c->theirs, &failure, sizeof(failure), MSG_NOSIGNAL) == sizeof(failure))
+		(void)!recv(c->theirs, &failure, sizeof(failure), 0);
+	return 0;
+}
+
 int netns_create(const char *dir, const char *name, char *path, size_t size, struct cni_error *err)
 {
 	cleanup_close int ours = -1;
 	cleanup_close int theirs = -1;
+	cleanup_child struct child child = CHILD_NONE;
+	struct creation creation;
+	const struct child_spec spec = {.purpose = "make a namespace",
+					.fn = hold_new,
+					.arg = &creation,
+					.deadline = monotonic_ms() + NETNS_LIMIT_MS};
 	int failure = 0;
-	int value = -1;
-	int saved;
-	pid_t pid;
 
 	if (handover_pair(&ours, &theirs, err) < 0)
 		return -1;
-	pid = fork();
-	if (pid < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot fork to make a namespace");
-	if (pid == 0) {
-		/* Holds the new namespace until it is mounted, or until the parent is gone. */
-		limit_self();
-		close(ours);
-		failure = unshare(CLONE_NEWNET) < 0 ? errno : 0;
-		if (send(theirs, &failure, sizeof(failure), MSG_NOSIGNAL) == sizeof(failure))
-			(void)!recv(theirs, &failure, sizeof(failure), 0);
-		_exit(0);
-	}
+	creation = (struct creation){ours, theirs};
+	if (child_start(&spec, &child, err) < 0)
+		return -1;
 	close(take_fd(&theirs));
-	if (TEMP_FAILURE_RETRY(recv(ours, &failure, sizeof(failure), 0)) != sizeof(failure)) {
-		cni_error(err, CNI_ERR_IO, "the process that makes a namespace ended early");
-	} else if (failure != 0) {
-		errno = failure;
-		cni_error_errno(err, CNI_ERR_IO, "cannot make a network namespace");
-	} else {
-		value = netns_persist(pid, dir, name, path, size, err);
-	}
-	saved = errno;
-	close(take_fd(&ours));
-	TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0));
-	errno = saved;
-	return value;
+	if (TEMP_FAILURE_RETRY(recv(ours, &failure, sizeof(failure), 0)) != sizeof(failure))
+		return cni_error(err, CNI_ERR_IO, "the process that makes a namespace ended early");
+	errno = failure;
+	if (failure != 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot make a network namespace");
+	return netns_persist(child.pid, dir, name, path, size, err);
 }
 
 int netns_remove(const char *path, struct cni_error *err)

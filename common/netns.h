@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Network namespaces: open, enter, create, persist, unmount; and the user namespace that owns one.
- * Sources: setns(2), network_namespaces(7), user_namespaces(7), ioctl_ns(2).
+ * Network namespaces: open, enter, visit many, create, persist, unmount; and the user namespace
+ * that owns one. Sources: setns(2), network_namespaces(7), user_namespaces(7), ioctl_ns(2).
  */
 #ifndef USERNET_NETNS_H
 #define USERNET_NETNS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "error.h"
@@ -55,19 +56,80 @@ bool netns_is_at(const struct netns *ns, const char *path);
  */
 int netns_join_owner(struct netns *ns, struct cni_error *err);
 
+/*
+ * What a child has to say of one visit: a run of bytes, as long as its header says. Who reads it
+ * takes no length on trust but that.
+ */
+struct netns_reply {
+	int fd;      /* a file of both processes' */
+	off_t at;    /* where the next bytes are */
+	size_t left; /* that may still be given, or taken */
+};
+
+#define NETNS_REPLY_MAX_BYTES ((size_t)1 << 30) /* of one visit */
+
+/* Give, or take, exactly @size bytes, in the order of giving. Return: whether there is room for
+ * them, or there are so many. */
+bool netns_reply_give(struct netns_reply *reply, const void *data, size_t size);
+bool netns_reply_take(struct netns_reply *reply, void *data, size_t size);
+
+/* What is done in each namespace of a visit; @arg is the visit's own. */
+struct netns_work {
+	/* Open the namespace, and prove that it is the one that is meant, as far as that shows from
+	 * outside. Return: 0 with @ns, which the visit closes; or -1 with @err. NULL where they are
+	 * open. */
+	int (*open)(const void *arg, struct netns *ns, struct cni_error *err);
+	/* In the namespace. Return: what the visit's value is to be; with @err when negative. */
+	int (*fn)(void *arg, struct cni_error *err);
+	/* In the child, behind @fn: what it has made of @arg, flat. Return: whether it could. */
+	bool (*give)(const void *arg, struct netns_reply *reply);
+	/* In the caller: the same for its own @arg. What it takes may be a container's root's: it
+	 * is checked in every length. Return: whether it is as it must be. */
+	bool (*take)(void *arg, struct netns_reply *reply);
+};
+
+struct netns_visit {
+	void *arg;
+	const struct netns *ns; /* open already, and the caller's; NULL: the work opens it */
+	const char *path;       /* put before messages that are the visit's own; NULL: nothing */
+	struct cni_error *err;  /* filled when value is negative */
+	int value;              /* what fn returned, or -1 */
+
+	/* Its own: to be visited by a child that joins this user namespace. */
+	bool foreign;
+	dev_t owner_dev;
+	ino_t owner_ino;
+};
+
+/**
+ * netns_visit() - go into many namespaces, one after the other, and come back with what is there.
+ * @deadline: monotonic_ms(); what has not been visited by then has CNI_ERR_AGAIN
+ *
+ * The calling thread stays where it is: threads go in, up to four at once, and children where a
+ * user namespace is to be joined first, one for each such user namespace. No descriptor into a
+ * namespace outlasts the call. Each visit has its own value and error.
+ */
+void netns_visit(const struct netns_work *work, struct netns_visit *visits, size_t n,
+		 int64_t deadline);
+
+/* The same for one, by this thread itself where it can come back. */
+void netns_visit_one(const struct netns_work *work, struct netns_visit *visit, int64_t deadline);
+
 /**
  * netns_run() - run a function inside the namespace and come back.
  * @fn:   its return value is passed on; when negative it has filled its err
  * @arg:  plain data without pointers to be followed out: @fn may run in a child process, whose
  * changes to these @size bytes are copied back
  *
- * Runs in this process where it can both enter and return (CAP_SYS_ADMIN over both namespaces),
- * else in a child, which has ten seconds.
+ * The visit of one namespace, open already: in this process where it can both enter and return
+ * (CAP_SYS_ADMIN over both namespaces), else in a child, which has ten seconds.
  *
  * Return: what @fn returned, or -1 with @err filled.
  */
 int netns_run(const struct netns *ns, int (*fn)(void *arg, struct cni_error *err), void *arg,
 	      size_t size, struct cni_error *err);
+
+#define NETNS_LIMIT_MS 10000 /* that a child has for one namespace */
 
 /**
  * netns_socket() - a socket that lives in the namespace, as socket(2) with SOCK_CLOEXEC.

@@ -3,12 +3,14 @@
 #ifndef NETNS_STATS_SWEEP_H
 #define NETNS_STATS_SWEEP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "cached.h"
 #include "error.h"
+#include "netns.h"
 #include "sample.h"
 
 /* Namespaces that a caller hands over at a time: memory stays that of so many samples. */
@@ -21,7 +23,6 @@ struct sweep_job {
 	const struct netns_identity *identity;
 	struct sample sample; /* read when err.code is 0 */
 	struct cni_error err;
-	bool foreign; /* sweep()'s own: to be read by a child in another user namespace */
 };
 
 /**
@@ -41,6 +42,14 @@ int sweep_one(const char *path, const struct netns_identity *identity, unsigned 
 	      struct sample *sample, struct cni_error *err);
 
 void sweep_jobs_free(struct sweep_job *jobs, size_t n);
+
+/* A sample as a child hands it back: counts, then links, addresses and detail, each at its length
+ * and nothing behind them. What is taken is checked in every length. Return: whether it could be
+ * given, or is as it must be. */
+bool sweep_give(const struct sample *s, struct netns_reply *reply);
+bool sweep_take(struct sample *s, struct netns_reply *reply);
+#define SWEEP_ENTRIES_MAX (1u << 20) /* links or addresses of one namespace */
+#define SWEEP_DETAIL_MAX_BYTES (16u << 20)
 
 /* CLOCK_MONOTONIC in nanoseconds. */
 int64_t monotonic_ns(void);

@@ -30,6 +30,7 @@
 #include <cmocka.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "handover.h"
 #include "isolated.h"
 #include "netns.h"
@@ -371,17 +372,15 @@ static void running_in_our_own_namespace_works(void **state)
 }
 
 /*
- * A user without privileges, and a container of his: a process in a user namespace of its own, with
- * a network namespace that this one owns. What it returns is a path.
+ * A container: a process in a user namespace of its own, with a network namespace that this one
+ * owns. What it returns is a path.
  */
-static const char *rootless_container(void)
+static const char *make_container(char path[64])
 {
-	static char path[64];
 	int told[2];
 	char c;
 	pid_t pid;
 
-	become_nobody();
 	check(pipe2(told, O_CLOEXEC) == 0);
 	pid = fork();
 	if (pid == 0) {
@@ -395,8 +394,17 @@ static const char *rootless_container(void)
 	close(told[1]);
 	check(read(told[0], &c, 1) == 1);
 	close(told[0]);
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	snprintf(path, 64, "/proc/%d/ns/net", (int)pid);
 	return path;
+}
+
+/* A user without privileges, and a container of his. */
+static const char *rootless_container(void)
+{
+	static char path[64];
+
+	become_nobody();
+	return make_container(path);
 }
 
 static void rootless_run(void)
@@ -591,6 +599,325 @@ static void a_namespace_of_somebody_else_is_an_error(void **state)
 	need_pidfd();
 	create("x", path, sizeof(path));
 	assert_int_equal(run_child(in_the_hosts_namespace), 0);
+}
+
+/*
+ * Many of them.
+ */
+struct stop {
+	const char *path;
+	int value;
+	void (*inside)(void);
+	pid_t pid, tid;
+	ino_t ino;
+	int dumpable, death_signal;
+	size_t answer; /* bytes that are handed back behind it */
+	struct cni_error err;
+};
+
+static int stop_open(const void *arg, struct netns *ns, struct cni_error *err)
+{
+	return netns_open(((const struct stop *)arg)->path, ns, err);
+}
+
+static int stop_look(void *arg, struct cni_error *err)
+{
+	struct stop *stop = arg;
+
+	stop->pid = getpid();
+	stop->tid = gettid();
+	stop->ino = inode("/proc/thread-self/ns/net");
+	stop->dumpable = prctl(PR_GET_DUMPABLE);
+	prctl(PR_GET_PDEATHSIG, &stop->death_signal);
+	if (stop->inside != NULL)
+		stop->inside();
+	return stop->value < 0 ? cni_error(err, 142, "inside") : stop->value;
+}
+
+static bool stop_give(const void *arg, struct netns_reply *reply)
+{
+	static const char more[4096];
+	const struct stop *stop = arg;
+
+	return netns_reply_give(reply, stop, sizeof(*stop)) &&
+	       netns_reply_give(reply, more, stop->answer);
+}
+
+static bool stop_take(void *arg, struct netns_reply *reply)
+{
+	return netns_reply_take(reply, arg, sizeof(struct stop));
+}
+
+static const struct netns_work stopping = {
+	.open = stop_open, .fn = stop_look, .give = stop_give, .take = stop_take};
+
+static void visit_stops(struct stop *stops, struct netns_visit *visits, size_t n, int limit_ms)
+{
+	for (size_t i = 0; i < n; i++)
+		visits[i] = (struct netns_visit){
+			.arg = &stops[i], .path = stops[i].path, .err = &stops[i].err};
+	netns_visit(&stopping, visits, n, monotonic_ms() + limit_ms);
+}
+
+static void many_namespaces_are_visited_and_the_caller_stays(void **state)
+{
+	enum { N = 20 };
+	char paths[N][64];
+	struct stop stops[N + 1] = {{0}};
+	struct netns_visit visits[N + 1];
+	int before;
+
+	need();
+	for (size_t i = 0; i < N; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "n%zu", i);
+		create(name, paths[i], sizeof(paths[i]));
+		stops[i].path = paths[i];
+		stops[i].value = i == 5 ? -1 : (int)i;
+	}
+	stops[N].path = "/run/nothing";
+	before = count_descriptors();
+	visit_stops(stops, visits, N + 1, 10000);
+	for (size_t i = 0; i < N; i++) {
+		assert_int_equal(visits[i].value, i == 5 ? -1 : (int)i);
+		assert_int_equal(stops[i].ino, inode(paths[i]));
+		assert_int_equal(stops[i].pid, getpid());
+		assert_int_not_equal(stops[i].tid, gettid());
+	}
+	assert_error(&stops[5].err, 142, "inside");
+	assert_int_equal(visits[N].value, -1);
+	assert_error(&stops[N].err, CNI_ERR_CONTAINER, "/run/nothing");
+	assert_int_equal(inode(OWN), home);
+	assert_int_equal(count_descriptors(), before);
+}
+
+static void what_is_too_late_is_not_visited(void **state)
+{
+	struct stop stop = {.path = DIR_ "/x"};
+	struct netns_visit visit;
+	char path[64];
+
+	need();
+	create("x", path, sizeof(path));
+	visit_stops(&stop, &visit, 1, -1);
+	assert_int_equal(visit.value, -1);
+	assert_int_equal(stop.ino, 0);
+	assert_error(&stop.err, CNI_ERR_AGAIN, "/run/netns/x: not visited: the time limit");
+}
+
+/* Two containers in user namespaces of their own, and the second by another path as well. */
+static void rootless_visits(void)
+{
+	char other[64], again[80];
+	const char *path = rootless_container();
+	struct stop stops[4] = {{.path = path, .value = 1},
+				{.path = make_container(other), .value = 2}};
+	struct netns_visit visits[4];
+	const ino_t own = inode(OWN);
+	int before;
+
+	snprintf(again, sizeof(again), "/../%s", other);
+	stops[2] = (struct stop){.path = again, .value = -3};
+	stops[3] = (struct stop){.path = "/run/nothing"};
+	before = count_descriptors();
+	visit_stops(stops, visits, ROWS(stops), 10000);
+	check(visits[0].value == 1 && visits[1].value == 2 && visits[2].value == -1);
+	check(visits[3].value == -1 && stops[3].err.code == CNI_ERR_CONTAINER);
+	check(stops[2].err.code == 142 && strcmp(stops[2].err.msg, "inside") == 0);
+	for (size_t i = 0; i < 3; i++) {
+		check(stops[i].ino == inode(stops[i].path));
+		check(stops[i].dumpable == 0);
+		check(stops[i].death_signal == SIGKILL);
+	}
+	/* One child for each user namespace. */
+	check(stops[0].pid != getpid() && stops[1].pid != getpid());
+	check(stops[0].pid != stops[1].pid && stops[1].pid == stops[2].pid);
+	check(inode(OWN) == own);
+	check(count_descriptors() == before);
+}
+
+static void one_child_visits_what_a_user_namespace_owns(void **state)
+{
+	need();
+	need_pidfd();
+	assert_int_equal(run_child(rootless_visits), 0);
+}
+
+static void crash(void)
+{
+	raise(SIGKILL);
+}
+
+/* The second of three in one user namespace. */
+static void rootless_crash_among_others(void)
+{
+	const char *path = rootless_container();
+	struct stop stops[3] = {{.path = path, .value = 1},
+				{.path = path, .value = 2, .inside = crash},
+				{.path = path, .value = 3}};
+	struct netns_visit visits[3];
+
+	visit_stops(stops, visits, ROWS(stops), 10000);
+	check(visits[0].value == 1 && stops[0].err.code == 0);
+	for (size_t i = 1; i < 3; i++) {
+		check(visits[i].value == -1 && stops[i].err.code == CNI_ERR_IO);
+		check(strncmp(stops[i].err.msg, path, strlen(path)) == 0);
+		check(strstr(stops[i].err.msg, "did not answer") != NULL);
+	}
+}
+
+static void what_a_child_has_answered_before_it_crashes_counts(void **state)
+{
+	need();
+	need_pidfd();
+	assert_int_equal(run_child(rootless_crash_among_others), 0);
+}
+
+/* Nothing that a process can do to itself, or a namespace's root to it, keeps it from its end. */
+static void hang(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	for (;;)
+		raise(SIGSTOP);
+}
+
+static void rootless_hang(void)
+{
+	const char *path = rootless_container();
+	struct stop stops[2] = {{.path = path, .value = 1},
+				{.path = path, .value = 2, .inside = hang}};
+	struct netns_visit visits[2];
+	const int64_t begin = milliseconds();
+
+	visit_stops(stops, visits, ROWS(stops), 500);
+	check(milliseconds() - begin >= 400 && milliseconds() - begin < 5000);
+	check(visits[0].value == 1);
+	check(visits[1].value == -1 && stops[1].err.code == CNI_ERR_AGAIN);
+}
+
+static void a_child_ends_at_the_deadline(void **state)
+{
+	need();
+	need_pidfd();
+	assert_int_equal(run_child(rootless_hang), 0);
+}
+
+/* As visit_header of netns_visit.c, and what stands behind it. */
+static struct {
+	int done;
+	int value;
+	size_t size;
+	struct cni_error err;
+} lie;
+static size_t lie_bytes;
+
+/* Who has got hold of a child writes what he likes. */
+static void answer_with_a_lie(void)
+{
+	static const char bytes[8192];
+	char path[64], target[64] = "";
+
+	for (int fd = 3; fd < 100; fd++) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		if (readlink(path, target, sizeof(target) - 1) > 0 &&
+		    strncmp(target, "/memfd:", 7) == 0) {
+			check(write(fd, &lie, sizeof(lie)) == sizeof(lie));
+			check(write(fd, bytes, lie_bytes) == (ssize_t)lie_bytes);
+			_exit(0);
+		}
+		memset(target, 0, sizeof(target));
+	}
+}
+
+static void rootless_lies(void)
+{
+	static const struct {
+		int done;
+		size_t size, bytes;
+		int value;
+	} rows[] = {
+		{1, sizeof(struct stop), sizeof(struct stop), 7}, /* as it must be */
+		{0, sizeof(struct stop), sizeof(struct stop), -1},
+		{2, sizeof(struct stop), sizeof(struct stop), -1},
+		{1, sizeof(struct stop) - 1, sizeof(struct stop), -1},
+		{1, sizeof(struct stop) + 1, sizeof(struct stop) + 1, -1},
+		{1, sizeof(struct stop), sizeof(struct stop) - 1, -1},
+		{1, 0, sizeof(struct stop), -1},
+		{1, 0, 0, -1},
+		{1, SIZE_MAX, sizeof(struct stop), -1},
+		{1, NETNS_REPLY_MAX_BYTES + 1, sizeof(struct stop), -1},
+		{1, NETNS_REPLY_MAX_BYTES, sizeof(struct stop), -1},
+	};
+	const char *path = rootless_container();
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct stop stops[1] = {{.path = path, .inside = answer_with_a_lie}};
+		struct netns_visit visits[1];
+
+		lie.done = rows[i].done;
+		lie.value = 7;
+		lie.size = rows[i].size;
+		lie_bytes = rows[i].bytes;
+		visits[0] = (struct netns_visit){
+			.arg = &stops[0], .path = path, .err = &(struct cni_error){0}};
+		netns_visit(&stopping, visits, 1, monotonic_ms() + 10000);
+		if (visits[0].value != rows[i].value) {
+			fprintf(stderr, "row %zu: %d\n", i, visits[0].value);
+			_exit(1);
+		}
+		check(rows[i].value >= 0 || strstr(visits[0].err->msg, "not as it must") != NULL);
+	}
+}
+
+static void a_childs_answer_is_checked_in_every_length(void **state)
+{
+	need();
+	need_pidfd();
+	assert_int_equal(run_child(rootless_lies), 0);
+}
+
+/* The first says more than it should; the second is as it must be. */
+static void rootless_too_much(void)
+{
+	const char *path = rootless_container();
+	struct stop stops[2] = {{.path = path, .value = 1, .answer = 1},
+				{.path = path, .value = 2}};
+	struct netns_visit visits[2];
+
+	visit_stops(stops, visits, ROWS(stops), 10000);
+	for (size_t i = 0; i < 2; i++)
+		check(visits[i].value == -1);
+}
+
+static void behind_an_answer_that_is_not_as_it_must_be_none_is_believed(void **state)
+{
+	need();
+	need_pidfd();
+	assert_int_equal(run_child(rootless_too_much), 0);
+}
+
+static void rootless_visit_of_the_host(void)
+{
+	struct stop stop = {.path = DIR_ "/x"};
+	struct netns_visit visit;
+
+	become_nobody();
+	visit_stops(&stop, &visit, 1, 10000);
+	check(visit.value == -1 && stop.ino == 0 && stop.err.code == CNI_ERR_IO);
+	check(strcmp(stop.err.details, "Operation not permitted") == 0);
+}
+
+static void a_namespace_of_somebody_else_is_not_visited(void **state)
+{
+	char path[64];
+
+	need();
+	create("x", path, sizeof(path));
+	assert_int_equal(run_child(rootless_visit_of_the_host), 0);
 }
 
 static void rootless_join(void)
@@ -1083,6 +1410,14 @@ int main(void)
 		test(a_child_that_is_stopped_goes_on),
 		test(an_error_of_a_child_ends_and_has_a_code),
 		test(a_namespace_of_somebody_else_is_an_error),
+		test(many_namespaces_are_visited_and_the_caller_stays),
+		test(what_is_too_late_is_not_visited),
+		test(one_child_visits_what_a_user_namespace_owns),
+		test(what_a_child_has_answered_before_it_crashes_counts),
+		test(a_child_ends_at_the_deadline),
+		test(a_childs_answer_is_checked_in_every_length),
+		test(behind_an_answer_that_is_not_as_it_must_be_none_is_believed),
+		test(a_namespace_of_somebody_else_is_not_visited),
 		test(the_owner_is_joined_for_good),
 		test(a_socket_lives_in_the_namespace),
 		test(a_socket_that_is_none_is_an_error),

@@ -12,26 +12,13 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sys/mman.h>
 
+#include "cleanup.h"
 #include "isolated.h"
 
-#include "../../plugins/netns-stats/attachment.c"
-#include "../../plugins/netns-stats/container.c"
-#include "../../plugins/netns-stats/sample.c"
-#include "../../plugins/netns-stats/show_json.c"
-#include "../../plugins/netns-stats/sweep.c"
-
-/* Of other files, and not what is examined. */
-size_t registry_container_end(const struct registry *r, size_t first)
-{
-	(void)r;
-	return first + 1;
-}
-
-void detail_collect(struct sample *s)
-{
-	(void)s;
-}
+#include "../../plugins/netns-stats/show.h"
+#include "../../plugins/netns-stats/sweep.h"
 
 static int setns_fails_at; /* 1: the next; 0: none */
 
@@ -44,13 +31,13 @@ int setns(int fd, int type)
 	return (int)syscall(SYS_setns, fd, type);
 }
 
-/* An answer that is all right, to be spoilt. */
+/* A reply that is all right, to be spoilt: the sample's head, and what stands behind it. */
 struct spoilt {
-	struct cni_error err;
 	size_t n_links, n_addresses, detail_len;
 	struct link link;
 	struct link_address address;
 	const char *detail;
+	size_t behind; /* bytes that belong to nothing */
 };
 
 static const struct spoilt right = {
@@ -65,25 +52,25 @@ static const struct spoilt right = {
 	.detail = "{\"a\":{\"b\":[1]}}",
 };
 
-/* Through a pipe, as the child writes it. */
-static bool is_taken(const struct spoilt *spoilt, struct sweep_job *job)
+/* As the child gives it. */
+static bool is_taken(const struct spoilt *spoilt, struct sample *sample)
 {
 	const size_t len = spoilt->detail_len ? spoilt->detail_len : strlen(spoilt->detail);
-	const struct answer a = {.err = spoilt->err,
-				 .n_links = spoilt->n_links,
-				 .n_addresses = spoilt->n_addresses,
-				 .detail_len = len};
-	int ends[2];
+	const size_t head[] = {spoilt->n_links, spoilt->n_addresses, len};
+	const uint64_t cookie = 7;
+	const int fd = memfd_create("reply", MFD_CLOEXEC);
+	struct netns_reply reply = {.fd = fd, .left = 1 << 20};
 	bool taken;
 
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	assert_true(write_all(ends[1], &a, sizeof(a)));
-	assert_true(write_all(ends[1], &spoilt->link, sizeof(spoilt->link)));
-	assert_true(write_all(ends[1], &spoilt->address, sizeof(spoilt->address)));
-	assert_true(write_all(ends[1], spoilt->detail, strlen(spoilt->detail)));
-	close(ends[1]);
-	taken = read_answer(ends[0], job, monotonic_ns() + NS_PER_S);
-	close(ends[0]);
+	assert_true(fd >= 0);
+	assert_true(netns_reply_give(&reply, head, sizeof(head)));
+	assert_true(netns_reply_give(&reply, &cookie, sizeof(cookie)));
+	assert_true(netns_reply_give(&reply, &spoilt->link, sizeof(spoilt->link)));
+	assert_true(netns_reply_give(&reply, &spoilt->address, sizeof(spoilt->address)));
+	assert_true(netns_reply_give(&reply, spoilt->detail, strlen(spoilt->detail)));
+	reply = (struct netns_reply){.fd = fd, .left = (size_t)reply.at + spoilt->behind};
+	taken = sweep_take(sample, &reply);
+	close(fd);
 	return taken;
 }
 
@@ -95,15 +82,15 @@ static bool is_taken(const struct spoilt *spoilt, struct sweep_job *job)
 
 static void a_childs_answer_is_checked_in_every_length(void **unused)
 {
-	struct sweep_job job = {.path = "/x"};
+	cleanup_sample struct sample sample = {0};
 	struct spoilt spoilt[32];
 	size_t n = 0;
 
 	(void)unused;
-	assert_true(is_taken(&right, &job));
-	assert_int_equal(job.err.code, 0);
-	assert_string_equal(job.sample.links[0].name, "eth0");
-	assert_string_equal(job.sample.detail.data, right.detail);
+	assert_true(is_taken(&right, &sample));
+	assert_string_equal(sample.links[0].name, "eth0");
+	assert_string_equal(sample.detail.data, right.detail);
+	assert_int_equal(sample.cookie, 7);
 
 	SPOIL(link.hwaddr_len = HWADDR_MAX + 1);
 	SPOIL(link.hwaddr_len = 255);
@@ -124,34 +111,43 @@ static void a_childs_answer_is_checked_in_every_length(void **unused)
 	SPOIL(detail = "1");
 	SPOIL(detail = "{\"a\":\033}");
 	SPOIL(detail = "{");
-	SPOIL(n_links = ENTRIES_MAX + 1);
+	SPOIL(n_links = 0); /* and one comes */
+	SPOIL(n_links = 2); /* and one comes */
+	SPOIL(n_links = SWEEP_ENTRIES_MAX + 1);
 	SPOIL(n_links = SIZE_MAX);
 	SPOIL(n_addresses = SIZE_MAX / sizeof(struct link_address));
-	SPOIL(detail_len = DETAIL_MAX_BYTES + 1);
+	SPOIL(detail_len = SWEEP_DETAIL_MAX_BYTES + 1);
 	SPOIL(detail_len = SIZE_MAX);
 	SPOIL(detail_len = 100); /* and no more comes */
+	SPOIL(behind = 1);
 	for (size_t i = 0; i < n; i++) {
-		if (is_taken(&spoilt[i], &job))
+		if (is_taken(&spoilt[i], &sample))
 			fail_msg("the answer of row %zu was believed", i);
 	}
-	sample_free(&job.sample);
 }
 
-static void a_childs_error_ends_and_is_fit_for_a_terminal(void **unused)
+/* What is given is what is taken, whatever was in the place. */
+static void a_sample_goes_through_a_child_whole(void **unused)
 {
-	struct sweep_job job = {.path = "/x"};
-	struct spoilt wrong = right;
+	cleanup_sample struct sample from = {0};
+	cleanup_sample struct sample to = {0};
+	const int fd = memfd_create("reply", MFD_CLOEXEC);
+	struct netns_reply reply = {.fd = fd, .left = SIZE_MAX};
 
 	(void)unused;
-	memset(wrong.err.msg, '\033', sizeof(wrong.err.msg));
-	memset(wrong.err.details, '\x9b', sizeof(wrong.err.details));
-	wrong.err.code = CNI_ERR_IO;
-	assert_true(is_taken(&wrong, &job));
-	assert_int_equal(job.err.code, CNI_ERR_IO);
-	assert_int_equal(strnlen(job.err.msg, sizeof(job.err.msg)), sizeof(job.err.msg) - 1);
-	assert_null(strchr(job.err.msg, '\033'));
-	assert_null(strchr(job.err.details, '\x9b'));
-	sample_free(&job.sample);
+	assert_true(is_taken(&right, &from) && is_taken(&right, &to));
+	from.cookie = 12;
+	from.links[0].mtu = 1400;
+	assert_true(sweep_give(&from, &reply));
+	reply = (struct netns_reply){.fd = fd, .left = (size_t)reply.at};
+	assert_true(sweep_take(&to, &reply));
+	assert_int_equal(reply.left, 0);
+	assert_int_equal(to.cookie, 12);
+	assert_int_equal(to.n_links, 1);
+	assert_memory_equal(to.links, from.links, sizeof(*to.links));
+	assert_memory_equal(to.addresses, from.addresses, sizeof(*to.addresses));
+	assert_string_equal(to.detail.data, right.detail);
+	close(fd);
 }
 
 static void a_hardware_address_stays_in_its_buffer(void **unused)
@@ -184,7 +180,7 @@ static void lost_inside(void)
 	setns_fails_at = 3;
 	check(sweep_one("/run/x", 0, 0, &sample, &err) == -1);
 	check(inode("/proc/self/ns/net") == inode("/run/x"));
-	check(strstr(err.msg, "cannot come back from the network namespace /run/x") != NULL);
+	check(strstr(err.msg, "/run/x: cannot come back from the network namespace") != NULL);
 	umount2("/run/x", MNT_DETACH);
 }
 
@@ -199,7 +195,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_childs_answer_is_checked_in_every_length),
-		cmocka_unit_test(a_childs_error_ends_and_is_fit_for_a_terminal),
+		cmocka_unit_test(a_sample_goes_through_a_child_whole),
 		cmocka_unit_test(a_hardware_address_stays_in_its_buffer),
 		cmocka_unit_test(who_cannot_come_back_is_told),
 	};
