@@ -13,7 +13,6 @@
  */
 #include "cni.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -33,7 +32,6 @@
 
 #define STDIN_LIMIT_MS 10000
 #define STDOUT_LIMIT_MS 10000
-#define NAME_MAX_BYTES 200
 #define READ_BYTES 8192 /* at once, more than most configurations have */
 
 /* An operation of the protocol: what it needs, and since when it exists. */
@@ -50,38 +48,6 @@ static const struct operation operations[] = {
 	{"CHECK", CNI_0_4_0, true, true, true},    {"GC", CNI_1_1_0, false, false, true},
 	{"STATUS", CNI_1_1_0, false, false, true}, {"VERSION", CNI_0_1_0, false, false, false},
 };
-
-static bool valid_name(const char *name)
-{
-	size_t len = 0;
-
-	if (!isalnum((unsigned char)name[0]))
-		return false;
-	for (; name[len] != '\0'; len++) {
-		if (!isalnum((unsigned char)name[len]) && strchr("_.-", name[len]) == NULL)
-			return false;
-	}
-	return len <= NAME_MAX_BYTES;
-}
-
-bool cni_valid_container_id(const char *id)
-{
-	return valid_name(id);
-}
-
-bool cni_valid_network_name(const char *name)
-{
-	return valid_name(name);
-}
-
-bool cni_valid_ifname(const char *name)
-{
-	const size_t len = strlen(name);
-
-	/* The kernel's isspace() is that of Latin-1, where 0xa0 is a space. */
-	return len >= 1 && len <= 15 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-	       utf8_is_printable(name) && strpbrk(name, "/:% \xa0") == NULL;
-}
 
 static const struct operation *find_operation(const char *command)
 {
@@ -124,21 +90,21 @@ static int read_environment(const struct operation *op, struct cni_request *req,
 	req->args = getenv("CNI_ARGS");
 	req->path = getenv("CNI_PATH");
 	if (op->attachment) {
-		if (require_variable("CNI_CONTAINERID", &req->container_id, err) < 0 ||
-		    require_variable("CNI_IFNAME", &req->ifname, err) < 0)
+		if (require_variable("CNI_CONTAINERID", &req->attachment.container_id, err) < 0 ||
+		    require_variable("CNI_IFNAME", &req->attachment.ifname, err) < 0)
 			return -1;
-		if (!cni_valid_container_id(req->container_id))
+		if (!cni_valid_container_id(req->attachment.container_id))
 			return cni_error(
 				err, CNI_ERR_ENVIRONMENT,
 				"CNI_CONTAINERID is \"%.60s\", but must be an alphanumeric "
 				"followed by alphanumerics, '_', '.' and '-', at most %d "
 				"bytes",
-				req->container_id, NAME_MAX_BYTES);
-		if (!cni_valid_ifname(req->ifname))
+				req->attachment.container_id, ATTACHMENT_NAME_MAX);
+		if (!cni_valid_ifname(req->attachment.ifname))
 			return cni_error(err, CNI_ERR_ENVIRONMENT,
 					 "CNI_IFNAME is \"%.60s\", but must be 1 to 15 printable "
 					 "characters without '/', ':', '%%' and spaces",
-					 req->ifname);
+					 req->attachment.ifname);
 		req->netns = getenv("CNI_NETNS");
 		if (req->netns != NULL && *req->netns == '\0')
 			req->netns = NULL;
@@ -193,20 +159,15 @@ static int read_stdin(struct text *text, struct cni_error *err)
 	}
 }
 
-static int compare_attachments(const void *a, const void *b)
+static int compare_valid(const void *a, const void *b)
 {
-	const struct cni_attachment *x = a, *y = b;
-	const int order = strcmp(x->container_id, y->container_id);
-
-	return order != 0 ? order : strcmp(x->ifname, y->ifname);
+	return attachment_compare(a, b);
 }
 
-bool cni_is_valid(const struct cni_request *req, const char *container_id, const char *ifname)
+bool cni_is_valid(const struct cni_request *req, const struct attachment *a)
 {
-	const struct cni_attachment key = {.container_id = container_id, .ifname = ifname};
-
 	return req->n_valid > 0 &&
-	       bsearch(&key, req->valid, req->n_valid, sizeof(key), compare_attachments) != NULL;
+	       bsearch(a, req->valid, req->n_valid, sizeof(*a), compare_valid) != NULL;
 }
 
 /*
@@ -244,14 +205,15 @@ static int read_valid_attachments(struct cni_request *req, struct cni_error *err
 					 "and ifname",
 					 list->string, index);
 		index++;
+		req->valid[req->n_valid] = (struct attachment){
+			.network = req->attachment.network,
+			.container_id = id->valuestring,
+			.ifname = ifname->valuestring,
+		};
 		/* Nothing that we could have added has such a name. */
-		if (!cni_valid_container_id(id->valuestring) ||
-		    !cni_valid_ifname(ifname->valuestring))
-			continue;
-		req->valid[req->n_valid++] = (struct cni_attachment){
-			.container_id = id->valuestring, .ifname = ifname->valuestring};
+		req->n_valid += attachment_is_valid(&req->valid[req->n_valid]);
 	}
-	qsort(req->valid, req->n_valid, sizeof(*req->valid), compare_attachments);
+	qsort(req->valid, req->n_valid, sizeof(*req->valid), compare_valid);
 	return 0;
 }
 
@@ -319,14 +281,14 @@ static int read_configuration(const struct cni_plugin *plugin, const struct oper
 
 	if (read_version(plugin, op, req, err) < 0)
 		return -1;
-	present = conf_get_string(req->conf, "", "name", &req->network, err);
+	present = conf_get_string(req->conf, "", "name", &req->attachment.network, err);
 	if (present < 0)
 		return -1;
-	if (present == 0 || !cni_valid_network_name(req->network))
+	if (present == 0 || !cni_valid_network_name(req->attachment.network))
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "the network's name is \"%.60s\", but must be an alphanumeric "
 				 "followed by alphanumerics, '_', '.' and '-', at most %d bytes",
-				 present == 0 ? "" : req->network, NAME_MAX_BYTES);
+				 present == 0 ? "" : req->attachment.network, ATTACHMENT_NAME_MAX);
 	if (conf_get_object(req->conf, "", "runtimeConfig", &req->runtime,
 			    op->strict ? err : &ignored) < 0 &&
 	    op->strict)

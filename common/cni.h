@@ -11,31 +11,24 @@
 
 #include <cjson/cJSON.h>
 
+#include "attachment.h"
 #include "error.h"
 #include "result.h"
 #include "version.h"
 
-/* An attachment that GC is to leave alone. */
-struct cni_attachment {
-	const char *container_id;
-	const char *ifname;
-};
-
 /* What a runtime asked, checked. Strings point into the environment or the configuration's tree. */
 struct cni_request {
-	const char *command;      /* "ADD" and so on */
-	const char *container_id; /* NULL for GC and STATUS */
-	const char *ifname;       /* NULL for GC and STATUS */
+	const char *command;          /* "ADD" and so on */
+	struct attachment attachment; /* GC and STATUS: the network alone, the rest is NULL */
 	const char *netns;        /* absolute path; NULL for GC and STATUS, may be NULL for DEL */
 	const char *args;         /* CNI_ARGS; may be NULL */
 	const char *path;         /* CNI_PATH; may be NULL */
 	enum cni_version version; /* of the configuration; 0.1.0 when it says nothing */
-	const char *network;      /* its name */
 	const cJSON *conf;        /* the whole configuration */
 	const cJSON *runtime;     /* runtimeConfig; NULL: none */
 	bool has_prev;            /* whether there was a prevResult; GC, STATUS: not read */
 	struct cni_result prev;   /* it */
-	struct cni_attachment *valid; /* GC: cni.dev/valid-attachments, sorted for cni_is_valid() */
+	struct attachment *valid; /* GC: cni.dev/valid-attachments, sorted for cni_is_valid() */
 	size_t n_valid;
 };
 
@@ -71,16 +64,6 @@ int cni_pass_on(const struct cni_request *req, struct cni_result *result, struct
 int cni_main(const struct cni_plugin *plugin, int argc, char **argv);
 
 /* GC: whether the runtime still knows the attachment. */
-bool cni_is_valid(const struct cni_request *req, const char *container_id, const char *ifname);
-
-/*
- * The grammars of the spec and the kernel, also for names that come out of state files.
- * Container id and network: an alphanumeric, then alphanumerics, '_', '.', '-'; at most 200 bytes.
- * Interface: 1 to 15 bytes of UTF-8, not "." or "..", no '/', ':', white space or control character
- * (dev_valid_name()), no '%' (the kernel takes it for a template).
- */
-bool cni_valid_container_id(const char *id);
-bool cni_valid_network_name(const char *name);
-bool cni_valid_ifname(const char *name);
+bool cni_is_valid(const struct cni_request *req, const struct attachment *a);
 
 #endif

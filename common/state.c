@@ -38,7 +38,6 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "cni.h"
 #include "conf.h"
 #include "utf8.h"
 
@@ -284,6 +283,7 @@ int state_open(const char *state_dir, const char *plugin, const char *network, b
 	if (network != NULL && !cni_valid_network_name(network))
 		return cni_error(err, CNI_ERR_CONFIG, "not a network name: %.60s", network);
 
+	snprintf(s.network, sizeof(s.network), "%s", network == NULL ? "" : network);
 	s.root_fd = open_root(s.root, create, err);
 	if (s.root_fd < 0 && errno == 0)
 		return -1;
@@ -353,13 +353,15 @@ int state_lock(const struct state *state, int timeout_ms, struct cni_error *err)
 }
 
 /* "<container id>@<interface>.json", of checked names. */
-static int record_name(const char *container_id, const char *ifname, char out[RECORD_NAME_MAX],
-		       struct cni_error *err)
+static int record_name(const struct state *state, const struct attachment *a,
+		       char out[RECORD_NAME_MAX], struct cni_error *err)
 {
-	if (!cni_valid_container_id(container_id) || !cni_valid_ifname(ifname))
+	char text[ATTACHMENT_TEXT_MAX];
+
+	if (!attachment_is_valid(a) || strcmp(a->network, state->network) != 0)
 		return cni_error(err, CNI_ERR_ENVIRONMENT, "not an attachment: %.60s@%.20s",
-				 container_id, ifname);
-	snprintf(out, RECORD_NAME_MAX, "%s@%s.json", container_id, ifname);
+				 a->container_id, a->ifname);
+	snprintf(out, RECORD_NAME_MAX, "%s.json", attachment_format(a, text));
 	return 0;
 }
 
@@ -464,14 +466,14 @@ int state_write_file(int dirfd, const char *name, const char *text, bool replace
 	return written;
 }
 
-int state_write(const struct state *state, const char *container_id, const char *ifname,
-		const cJSON *record, bool replace, struct cni_error *err)
+int state_write(const struct state *state, const struct attachment *a, const cJSON *record,
+		bool replace, struct cni_error *err)
 {
 	cleanup_free char *text = NULL;
 	char name[RECORD_NAME_MAX];
 	int written;
 
-	if (record_name(container_id, ifname, name, err) < 0)
+	if (record_name(state, a, name, err) < 0)
 		return -1;
 	text = cJSON_PrintUnformatted(record);
 	if (text == NULL)
@@ -533,8 +535,8 @@ int state_read_file(int dirfd, const char *name, char **text, struct cni_error *
 	return 1;
 }
 
-int state_read(const struct state *state, const char *container_id, const char *ifname,
-	       cJSON **record, struct cni_error *err)
+int state_read(const struct state *state, const struct attachment *a, cJSON **record,
+	       struct cni_error *err)
 {
 	cleanup_free char *text = NULL;
 	char name[RECORD_NAME_MAX];
@@ -542,7 +544,7 @@ int state_read(const struct state *state, const char *container_id, const char *
 	int present;
 
 	*record = NULL;
-	if (record_name(container_id, ifname, name, err) < 0)
+	if (record_name(state, a, name, err) < 0)
 		return -1;
 	if (state->fd < 0)
 		return 0;
@@ -566,12 +568,11 @@ int state_unlink_file(int dirfd, const char *name)
 	return 0;
 }
 
-int state_remove(const struct state *state, const char *container_id, const char *ifname,
-		 struct cni_error *err)
+int state_remove(const struct state *state, const struct attachment *a, struct cni_error *err)
 {
 	char name[RECORD_NAME_MAX];
 
-	if (record_name(container_id, ifname, name, err) < 0)
+	if (record_name(state, a, name, err) < 0)
 		return -1;
 	if (state->fd < 0)
 		return 0;
@@ -590,8 +591,7 @@ static void remove_if_old(int dirfd, const char *name)
 		unlinkat(dirfd, name, 0);
 }
 
-/* Take "<container id>@<interface>.json" apart, in place. Return: whether it is that. */
-static bool split_record_name(char *name, const char **ifname)
+bool state_parse_name(const char *network, char *name, struct attachment *a)
 {
 	char *at = strchr(name, '@');
 	char *suffix = at == NULL ? NULL : strrchr(at, '.');
@@ -600,8 +600,8 @@ static bool split_record_name(char *name, const char **ifname)
 		return false;
 	*at = '\0';
 	*suffix = '\0';
-	*ifname = at + 1;
-	return cni_valid_container_id(name) && cni_valid_ifname(*ifname);
+	*a = (struct attachment){.network = network, .container_id = name, .ifname = at + 1};
+	return attachment_is_valid(a);
 }
 
 static void close_dir(DIR **dir)
@@ -610,39 +610,79 @@ static void close_dir(DIR **dir)
 		closedir(*dir);
 }
 
-int state_each(const struct state *state,
-	       int (*fn)(const char *container_id, const char *ifname, void *arg,
-			 struct cni_error *err),
-	       void *arg, struct cni_error *err)
+int state_each_name(int dirfd, const char *failure,
+		    int (*fn)(const char *name, void *arg, struct cni_error *err), void *arg,
+		    struct cni_error *err)
 {
 	__attribute__((cleanup(close_dir))) DIR *dir = NULL;
-	cleanup_close int fd = -1;
+	cleanup_close int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *entry;
 	int value;
 
-	if (state->fd < 0)
-		return 0;
-	fd = openat(state->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (dir == NULL)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot list the records in %s",
-				       state->root);
+		return cni_error_errno(err, CNI_ERR_IO, "%s", failure);
 	take_fd(&fd);
 	while (errno = 0, (entry = readdir(dir)) != NULL) {
-		const char *ifname;
-
-		if (strncmp(entry->d_name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0)
-			remove_if_old(state->fd, entry->d_name);
-		if (!split_record_name(entry->d_name, &ifname))
-			continue;
-		value = fn(entry->d_name, ifname, arg, err);
+		value = fn(entry->d_name, arg, err);
 		if (value < 0)
 			return value;
 	}
-	if (errno != 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot list the records in %s",
-				       state->root);
-	return 0;
+	return errno == 0 ? 0 : cni_error_errno(err, CNI_ERR_IO, "%s", failure);
+}
+
+/* What state_each() and state_each_network() are called with. */
+struct state_listing {
+	const struct state *state;
+	int (*on_record)(const struct attachment *a, void *arg, struct cni_error *err);
+	int (*on_network)(const char *network, void *arg, struct cni_error *err);
+	void *arg;
+};
+
+static int take_record(const char *file, void *arg, struct cni_error *err)
+{
+	const struct state_listing *listing = arg;
+	struct attachment a;
+	char name[RECORD_NAME_MAX];
+
+	if (strncmp(file, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0)
+		remove_if_old(listing->state->fd, file);
+	snprintf(name, sizeof(name), "%s", file);
+	return state_parse_name(listing->state->network, name, &a)
+		       ? listing->on_record(&a, listing->arg, err)
+		       : 0;
+}
+
+int state_each(const struct state *state,
+	       int (*fn)(const struct attachment *a, void *arg, struct cni_error *err), void *arg,
+	       struct cni_error *err)
+{
+	struct state_listing listing = {.state = state, .on_record = fn, .arg = arg};
+	char failure[STATE_ROOT_MAX + 32];
+
+	if (state->fd < 0)
+		return 0;
+	snprintf(failure, sizeof(failure), "cannot list the records in %s", state->root);
+	return state_each_name(state->fd, failure, take_record, &listing, err);
+}
+
+static int take_network(const char *name, void *arg, struct cni_error *err)
+{
+	const struct state_listing *listing = arg;
+
+	return cni_valid_network_name(name) ? listing->on_network(name, listing->arg, err) : 0;
+}
+
+int state_each_network(const struct state *state,
+		       int (*fn)(const char *network, void *arg, struct cni_error *err), void *arg,
+		       struct cni_error *err)
+{
+	struct state_listing listing = {.state = state, .on_network = fn, .arg = arg};
+
+	if (state->plugin_fd < 0)
+		return 0;
+	return state_each_name(state->plugin_fd, "cannot list a directory of attachments",
+			       take_network, &listing, err);
 }
 
 int state_remove_file(const struct state *state, const char *sub, const char *name,

@@ -14,6 +14,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "attachment.h"
 #include "error.h"
 
 #define STATE_ROOT_MAX 80 /* bytes of <stateDir>: "/sock/<16 hex digits>.sock" must fit 107 */
@@ -23,6 +24,7 @@ struct state {
 	int root_fd;
 	int plugin_fd; /* <stateDir>/<plugin> */
 	int fd;        /* <stateDir>/<plugin>/<network>; -1: no network, or nothing there yet */
+	char network[ATTACHMENT_NAME_MAX + 1]; /* "": none */
 };
 
 #define STATE_NONE ((struct state){.root_fd = -1, .plugin_fd = -1, .fd = -1})
@@ -55,34 +57,52 @@ int state_lock(const struct state *state, int timeout_ms, struct cni_error *err)
 
 /**
  * state_write() - write a record whole: temporary file, rename.
+ * @a:       on the network of @state, here as below; any other is refused (CNI_ERR_ENVIRONMENT)
  * @replace: false refuses when there is one: returns 0, leaves it
  *
  * Return: 1 written, 0 there was one, -1 CNI_ERR_IO.
  */
-int state_write(const struct state *state, const char *container_id, const char *ifname,
-		const cJSON *record, bool replace, struct cni_error *err);
+int state_write(const struct state *state, const struct attachment *a, const cJSON *record,
+		bool replace, struct cni_error *err);
 
 /* Return: 1 with *record (owned by the caller), 0 none, -1 CNI_ERR_IO or, where what has its name
  * is no file of ours or not valid JSON, CNI_ERR_DECODE. */
-int state_read(const struct state *state, const char *container_id, const char *ifname,
-	       cJSON **record, struct cni_error *err);
+int state_read(const struct state *state, const struct attachment *a, cJSON **record,
+	       struct cni_error *err);
 
 /* Return: 0, also when there is none, or -1 CNI_ERR_IO. */
-int state_remove(const struct state *state, const char *container_id, const char *ifname,
-		 struct cni_error *err);
+int state_remove(const struct state *state, const struct attachment *a, struct cni_error *err);
 
 /**
  * state_each() - call @fn for each record of the network, in no order.
  *
  * Files whose names are not those of a record are passed over, temporary ones that are older than a
- * minute are removed. @fn may remove the record that it is given. A negative value of @fn stops.
+ * minute are removed. @fn may remove the record that it is given, whose strings are its own until
+ * it returns. A negative value of @fn stops.
  *
  * Return: 0, @fn's negative value, or -1 CNI_ERR_IO.
  */
 int state_each(const struct state *state,
-	       int (*fn)(const char *container_id, const char *ifname, void *arg,
-			 struct cni_error *err),
-	       void *arg, struct cni_error *err);
+	       int (*fn)(const struct attachment *a, void *arg, struct cni_error *err), void *arg,
+	       struct cni_error *err);
+
+/* The same for each network that the plugin has, or had, records of. */
+int state_each_network(const struct state *state,
+		       int (*fn)(const char *network, void *arg, struct cni_error *err), void *arg,
+		       struct cni_error *err);
+
+/*
+ * The same for each name in a directory of any kind, "." and ".." and hidden ones too; the one
+ * place that lists. @failure is the error's sentence where the directory cannot be read.
+ */
+int state_each_name(int dirfd, const char *failure,
+		    int (*fn)(const char *name, void *arg, struct cni_error *err), void *arg,
+		    struct cni_error *err);
+
+/* Take a record's file name apart, in place: @a's strings are then in it. Return: whether it is
+ * one.
+ */
+bool state_parse_name(const char *network, char *name, struct attachment *a);
 
 /*
  * The same for a file of a plugin's own in one of its directories: whole text in, whole text out

@@ -14,7 +14,7 @@ static int prepare(struct job *job, struct cni_error *err)
 
 	if (list_find(o->rest[0], o->publish, &job->list, err) < 0 ||
 	    options_check_capabilities(o, &job->list, err) < 0 ||
-	    options_attachment(o, o->rest[1], &job->attachment, err) < 0 ||
+	    options_attachment(o, job->list.name, o->rest[1], &job->attachment, err) < 0 ||
 	    job_open_netns(job, err) < 0 ||
 	    cache_open(o->cache_dir, CACHE_CHANGE, &job->cache, err) < 0)
 		return -1;
@@ -35,7 +35,7 @@ static int print_result(const cJSON *result, struct cni_error *err)
 
 static int add(struct job *job, struct cni_error *err)
 {
-	const struct attachment *a = &job->attachment;
+	const struct attachment_parameters *a = &job->attachment;
 	cleanup_json cJSON *result = NULL;
 	struct cni_error ignored;
 	int written;
@@ -49,7 +49,7 @@ static int add(struct job *job, struct cni_error *err)
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "%.200s has the network %.60s on %s already; cnirun del comes "
 				 "first",
-				 a->netns, job->list.name, a->ifname);
+				 a->netns, job->list.name, a->key.ifname);
 	if (chain_add(&job->chain, &result, err) == 0) {
 		if (cache_write(&job->cache, &job->list, a, &job->ns, result, true, err) > 0 &&
 		    print_result(result, err) == 0)

@@ -31,7 +31,6 @@
  */
 #include "cache.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -59,7 +58,7 @@
 
 void cache_entry_free(struct cache_entry *entry)
 {
-	attachment_free(&entry->attachment);
+	attachment_parameters_free(&entry->attachment);
 	cJSON_Delete(entry->result);
 	free(entry->conf);
 	*entry = (struct cache_entry){0};
@@ -201,13 +200,12 @@ int cache_open(const char *dir, enum cache_use use, struct cache *cache, struct 
 	return 0;
 }
 
-static int entry_name(const char *network, const char *container_id, const char *ifname,
-		      char out[NAME_BYTES], struct cni_error *err)
+static int entry_name(const struct attachment *a, char out[NAME_BYTES], struct cni_error *err)
 {
-	if (!cni_valid_container_id(container_id) || !cni_valid_ifname(ifname))
+	if (!attachment_is_valid(a))
 		return cni_error(err, CNI_ERR_ENVIRONMENT, "not an attachment: %.60s, %.20s",
-				 container_id, ifname);
-	snprintf(out, NAME_BYTES, "%s-%s-%s", network, container_id, ifname);
+				 a->container_id, a->ifname);
+	snprintf(out, NAME_BYTES, "%s-%s-%s", a->network, a->container_id, a->ifname);
 	return 0;
 }
 
@@ -304,7 +302,7 @@ static int add_result(cJSON *entry, const struct network_list *list, const cJSON
 	return add(entry, EXACT_RESULT, json_copy(result));
 }
 
-static cJSON *make_entry(const struct network_list *list, const struct attachment *a,
+static cJSON *make_entry(const struct network_list *list, const struct attachment_parameters *a,
 			 const struct netns *ns, const cJSON *result, struct cni_error *err)
 {
 	cleanup_json cJSON *entry = cJSON_CreateObject();
@@ -313,10 +311,10 @@ static cJSON *make_entry(const struct network_list *list, const struct attachmen
 	cleanup_free char *encoded = text ? base64_encode(text, strlen(text)) : NULL;
 
 	if (!encoded || !cJSON_AddStringToObject(entry, "kind", KIND) ||
-	    !cJSON_AddStringToObject(entry, "containerId", a->container_id) ||
+	    !cJSON_AddStringToObject(entry, "containerId", a->key.container_id) ||
 	    !cJSON_AddStringToObject(entry, "config", encoded) ||
-	    !cJSON_AddStringToObject(entry, "ifName", a->ifname) ||
-	    !cJSON_AddStringToObject(entry, "networkName", list->name) ||
+	    !cJSON_AddStringToObject(entry, "ifName", a->key.ifname) ||
+	    !cJSON_AddStringToObject(entry, "networkName", a->key.network) ||
 	    (a->netns && !cJSON_AddStringToObject(entry, "netns", a->netns)) ||
 	    (ns && cached_netns_note(ns, entry, err) < 0) ||
 	    (a->runtime_dir && !cJSON_AddStringToObject(entry, RUNTIME_DIR, a->runtime_dir)) ||
@@ -329,8 +327,8 @@ static cJSON *make_entry(const struct network_list *list, const struct attachmen
 }
 
 int cache_write(const struct cache *cache, const struct network_list *list,
-		const struct attachment *attachment, const struct netns *ns, const cJSON *result,
-		bool replace, struct cni_error *err)
+		const struct attachment_parameters *attachment, const struct netns *ns,
+		const cJSON *result, bool replace, struct cni_error *err)
 {
 	cleanup_json cJSON *entry = make_entry(list, attachment, ns, result, err);
 	cleanup_free char *text = entry ? cJSON_PrintUnformatted(entry) : NULL;
@@ -339,7 +337,7 @@ int cache_write(const struct cache *cache, const struct network_list *list,
 
 	if (!text)
 		return cni_error_nomem(err);
-	if (entry_name(list->name, attachment->container_id, attachment->ifname, name, err) < 0)
+	if (entry_name(&attachment->key, name, err) < 0)
 		return -1;
 	written = state_write_file(cache->fd, name, text, replace, err);
 	return written < 0 ? cni_error_wrap(err, "the result cache %s", cache->dir) : written;
@@ -364,7 +362,7 @@ static int decode(const cJSON *json, const char *path, struct cache_entry *entry
 	const cJSON *result = cJSON_IsObject(exact) ? exact : json_get(json, "result");
 	const char *netns = result_cached_netns(json);
 	const char *runtime_dir = cJSON_GetStringValue(json_get(json, RUNTIME_DIR));
-	struct attachment *a = &entry->attachment;
+	struct attachment_parameters *a = &entry->attachment;
 
 	if (!cJSON_IsString(kind) || strcmp(kind->valuestring, KIND) != 0)
 		return cni_error(err, CNI_ERR_DECODE,
@@ -372,8 +370,9 @@ static int decode(const cJSON *json, const char *path, struct cache_entry *entry
 				 cJSON_IsString(kind) ? kind->valuestring : "");
 	errno = 0; /* a copy that was not made for want of memory is not a member that is not there
 		    */
-	a->container_id = copy_string(json, "containerId");
-	a->ifname = copy_string(json, "ifName");
+	a->key.network = copy_string(json, "networkName");
+	a->key.container_id = copy_string(json, "containerId");
+	a->key.ifname = copy_string(json, "ifName");
 	a->netns = netns ? strdup(netns) : NULL;
 	a->runtime_dir = runtime_dir && *runtime_dir == '/' ? strdup(runtime_dir) : NULL;
 	entry->netns = cached_netns_identity(json);
@@ -384,8 +383,8 @@ static int decode(const cJSON *json, const char *path, struct cache_entry *entry
 					     : NULL;
 	if (errno == ENOMEM)
 		return cni_error_nomem(err);
-	if (!a->container_id || !a->ifname || !cni_valid_container_id(a->container_id) ||
-	    !cni_valid_ifname(a->ifname))
+	if (!a->key.container_id || !a->key.ifname ||
+	    !cni_valid_container_id(a->key.container_id) || !cni_valid_ifname(a->key.ifname))
 		return cni_error(err, CNI_ERR_DECODE,
 				 "%s does not say which attachment it is of (containerId, ifName)",
 				 path);
@@ -414,40 +413,31 @@ static int read_entry(const struct cache *cache, const char *name, cJSON **json,
 	return 1;
 }
 
-static bool is_same(const char *read, const char *asked)
-{
-	return read && strcmp(read, asked) == 0;
-}
-
-int cache_read(const struct cache *cache, const char *network, const char *container_id,
-	       const char *ifname, struct cache_entry *entry, struct cni_error *err)
+int cache_read(const struct cache *cache, const struct attachment *key, struct cache_entry *entry,
+	       struct cni_error *err)
 {
 	cleanup_cache_entry struct cache_entry e = {0};
 	cleanup_json cJSON *json = NULL;
-	const char *name_inside;
 	char name[NAME_BYTES];
 	int present;
 
-	if (entry_name(network, container_id, ifname, name, err) < 0)
+	if (entry_name(key, name, err) < 0)
 		return -1;
 	present = read_entry(cache, name, &json, &e, err);
 	if (present <= 0)
 		return present;
-	name_inside = cJSON_GetStringValue(json_get(json, "networkName"));
-	if (!is_same(e.attachment.container_id, container_id) ||
-	    !is_same(e.attachment.ifname, ifname) || !is_same(name_inside, network))
+	if (e.attachment.key.network == NULL || attachment_compare(&e.attachment.key, key) != 0)
 		return cni_error(err, CNI_ERR_CONTAINER,
 				 "%.300s/%.200s is of another attachment (network %.60s, "
 				 "container %.60s, interface %.15s)",
-				 cache->dir, name, name_inside ?: "?", e.attachment.container_id,
-				 e.attachment.ifname);
+				 cache->dir, name, e.attachment.key.network ?: "?",
+				 e.attachment.key.container_id, e.attachment.key.ifname);
 	*entry = e;
 	e = (struct cache_entry){0};
 	return 1;
 }
 
-int cache_remove(const struct cache *cache, const char *network, const char *container_id,
-		 const char *ifname, struct cni_error *err)
+int cache_remove(const struct cache *cache, const struct attachment *key, struct cni_error *err)
 {
 	cleanup_cache_entry struct cache_entry entry = {0};
 	struct cni_error unreadable = {0};
@@ -455,58 +445,53 @@ int cache_remove(const struct cache *cache, const char *network, const char *con
 
 	if (cache->fd < 0)
 		return 0;
-	if (entry_name(network, container_id, ifname, name, err) < 0)
+	if (entry_name(key, name, err) < 0)
 		return -1;
-	if (cache_read(cache, network, container_id, ifname, &entry, &unreadable) < 0 &&
-	    unreadable.code == CNI_ERR_CONTAINER)
+	if (cache_read(cache, key, &entry, &unreadable) < 0 && unreadable.code == CNI_ERR_CONTAINER)
 		return 0;
 	if (state_unlink_file(cache->fd, name) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot remove %s/%s", cache->dir, name);
 	return 0;
 }
 
+struct cache_listing {
+	const struct cache *cache;
+	const char *network;
+	int (*fn)(const struct cache_entry *entry, void *arg, struct cni_error *err);
+	void *arg;
+};
+
+static int take_entry(const char *file, void *arg, struct cni_error *err)
+{
+	const struct cache_listing *l = arg;
+	cleanup_cache_entry struct cache_entry entry = {0};
+	cleanup_json cJSON *json = NULL;
+	struct cni_error mine;
+	int present;
+
+	if (file[0] == '.')
+		return 0;
+	present = read_entry(l->cache, file, &json, &entry, &mine);
+	/* What is damaged is nobody's; what cannot be read may be anybody's. */
+	if (present < 0 && mine.code != CNI_ERR_DECODE) {
+		*err = mine;
+		return -1;
+	}
+	if (present <= 0 || entry.attachment.key.network == NULL ||
+	    strcmp(entry.attachment.key.network, l->network) != 0)
+		return 0;
+	return l->fn(&entry, l->arg, err);
+}
+
 int cache_each(const struct cache *cache, const char *network,
 	       int (*fn)(const struct cache_entry *entry, void *arg, struct cni_error *err),
 	       void *arg, struct cni_error *err)
 {
-	const struct dirent *file;
-	int value = 0;
-	DIR *dir;
-	int fd;
+	struct cache_listing listing = {cache, network, fn, arg};
+	char failure[PATH_MAX + 40];
 
 	if (cache->fd < 0)
 		return 0;
-	fd = openat(cache->fd, ".", O_RDONLY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		cni_error_errno(err, CNI_ERR_IO, "cannot read the result cache %s", cache->dir);
-		cleanup_close_(&fd);
-		return -1;
-	}
-	while (value >= 0 && (errno = 0, file = readdir(dir))) {
-		cleanup_cache_entry struct cache_entry entry = {0};
-		cleanup_json cJSON *json = NULL;
-		struct cni_error mine;
-		const cJSON *name;
-		int present;
-
-		if (file->d_name[0] == '.')
-			continue;
-		present = read_entry(cache, file->d_name, &json, &entry, &mine);
-		/* What is damaged is nobody's; what cannot be read may be anybody's. */
-		if (present < 0 && mine.code != CNI_ERR_DECODE) {
-			*err = mine;
-			value = -1;
-		}
-		if (present <= 0)
-			continue;
-		name = json_get(json, "networkName");
-		if (cJSON_IsString(name) && strcmp(name->valuestring, network) == 0)
-			value = fn(&entry, arg, err);
-	}
-	if (value >= 0 && !file && errno != 0)
-		value = cni_error_errno(err, CNI_ERR_IO, "cannot read the result cache %s",
-					cache->dir);
-	closedir(dir);
-	return value < 0 ? value : 0;
+	snprintf(failure, sizeof(failure), "cannot read the result cache %s", cache->dir);
+	return state_each_name(cache->fd, failure, take_entry, &listing, err);
 }

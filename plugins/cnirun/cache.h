@@ -26,7 +26,7 @@ struct cache {
 #define CACHE_NONE ((struct cache){.fd = -1, .lock_fd = -1})
 
 struct cache_entry {
-	struct attachment attachment;
+	struct attachment_parameters attachment;
 	struct netns_identity netns; /* zero-filled: not noted */
 	cJSON *result;               /* NULL: ADD has not finished */
 	char *conf;                  /* the list, as text; NULL: none */
@@ -63,17 +63,16 @@ void cache_close(struct cache *cache);
  * Return: 1 written, 0 there was one, -1 CNI_ERR_IO.
  */
 int cache_write(const struct cache *cache, const struct network_list *list,
-		const struct attachment *attachment, const struct netns *ns, const cJSON *result,
-		bool replace, struct cni_error *err);
+		const struct attachment_parameters *attachment, const struct netns *ns,
+		const cJSON *result, bool replace, struct cni_error *err);
 
 /* Return: 1 with @entry filled (cache_entry_free() it), 0 none, -1 unreadable or another's. */
-int cache_read(const struct cache *cache, const char *network, const char *container_id,
-	       const char *ifname, struct cache_entry *entry, struct cni_error *err);
+int cache_read(const struct cache *cache, const struct attachment *key, struct cache_entry *entry,
+	       struct cni_error *err);
 
 /* Remove an attachment's entry; not one that proves to be of another. Return: 0, or -1 CNI_ERR_IO.
  */
-int cache_remove(const struct cache *cache, const char *network, const char *container_id,
-		 const char *ifname, struct cni_error *err);
+int cache_remove(const struct cache *cache, const struct attachment *key, struct cni_error *err);
 
 /**
  * cache_each() - call @fn for each entry of a network, in no order; it may remove it.

@@ -33,15 +33,14 @@
 
 extern char **environ;
 
-void attachment_free(struct attachment *attachment)
+void attachment_parameters_free(struct attachment_parameters *a)
 {
-	free(attachment->container_id);
-	free(attachment->netns);
-	free(attachment->ifname);
-	free(attachment->args);
-	free(attachment->runtime_dir);
-	cJSON_Delete(attachment->capabilities);
-	*attachment = (struct attachment){0};
+	attachment_free(&a->key);
+	free(a->netns);
+	free(a->args);
+	free(a->runtime_dir);
+	cJSON_Delete(a->capabilities);
+	*a = (struct attachment_parameters){0};
 }
 
 void chain_free(struct chain *chain)
@@ -164,7 +163,7 @@ static const char *netns_of(const struct chain *chain, const char *command)
 int chain_make_environment(const struct chain *chain, const char *command,
 			   struct chain_environment *env)
 {
-	const struct attachment *a = chain->attachment;
+	const struct attachment_parameters *a = chain->attachment;
 	const char *runtime_dir = a ? a->runtime_dir : NULL;
 	size_t n = 0;
 
@@ -174,8 +173,8 @@ int chain_make_environment(const struct chain *chain, const char *command,
 	if (!env->list || set_variable(env, "CNI_COMMAND", command) < 0 ||
 	    set_variable(env, "CNI_PATH", chain->path) < 0)
 		return -1;
-	if (a && (set_variable(env, "CNI_CONTAINERID", a->container_id) < 0 ||
-		  set_variable(env, "CNI_IFNAME", a->ifname) < 0 ||
+	if (a && (set_variable(env, "CNI_CONTAINERID", a->key.container_id) < 0 ||
+		  set_variable(env, "CNI_IFNAME", a->key.ifname) < 0 ||
 		  set_variable(env, "CNI_NETNS", netns_of(chain, command)) < 0 ||
 		  set_variable(env, RUNTIME_DIR, runtime_dir) < 0 ||
 		  set_variable(env, "CNI_ARGS", a->args ?: "") < 0))
@@ -200,7 +199,7 @@ static int replace_item(cJSON *object, const char *key, cJSON *item)
 }
 
 /* runtimeConfig: what the plugin declares and we have. */
-static int add_runtime_config(cJSON *request, const struct attachment *a)
+static int add_runtime_config(cJSON *request, const struct attachment_parameters *a)
 {
 	cleanup_json cJSON *runtime = cJSON_CreateObject();
 	const cJSON *declared = json_get(request, "capabilities");

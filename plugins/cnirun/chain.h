@@ -8,35 +8,35 @@
 
 #include <cjson/cJSON.h>
 
+#include "attachment.h"
 #include "error.h"
 #include "list.h"
 #include "netns.h"
 
 /* The parameters of an attachment (spec, section 3, "Attachment Parameters"). */
-struct attachment {
-	char *container_id;
-	char *netns; /* absolute path; may be NULL for DEL */
-	char *ifname;
-	char *args;          /* CNI_ARGS; NULL: none */
-	cJSON *capabilities; /* object of capability arguments; NULL: none */
-	char *runtime_dir;   /* the plugins' XDG_RUNTIME_DIR; NULL: ours */
+struct attachment_parameters {
+	struct attachment key; /* owned, as is the rest */
+	char *netns;           /* absolute path; may be NULL for DEL */
+	char *args;            /* CNI_ARGS; NULL: none */
+	cJSON *capabilities;   /* object of capability arguments; NULL: none */
+	char *runtime_dir;     /* the plugins' XDG_RUNTIME_DIR; NULL: ours */
 };
 
-void attachment_free(struct attachment *attachment);
-#define cleanup_attachment __attribute__((cleanup(attachment_free)))
+void attachment_parameters_free(struct attachment_parameters *a);
+#define cleanup_attachment_parameters __attribute__((cleanup(attachment_parameters_free)))
 
 struct outcome;
 
 struct chain {
 	const struct network_list *list;
-	const struct attachment *attachment; /* NULL for GC and STATUS */
-	const char *path;                    /* CNI_PATH */
-	const struct netns *ns;              /* the attachment's, open; NULL, or not open: none */
-	int interrupt_fd;                    /* as in program.h; -1: none */
-	int limit_ms;                        /* for each plugin */
-	bool verbose;                        /* say what is executed, and how long it took */
-	bool undone;                         /* after an ADD that failed: nothing of it is left */
-	cJSON *answer; /* the error of the plugin that failed, whole; else NULL */
+	const struct attachment_parameters *attachment; /* NULL for GC and STATUS */
+	const char *path;                               /* CNI_PATH */
+	const struct netns *ns; /* the attachment's, open; NULL, or not open: none */
+	int interrupt_fd;       /* as in program.h; -1: none */
+	int limit_ms;           /* for each plugin */
+	bool verbose;           /* say what is executed, and how long it took */
+	bool undone;            /* after an ADD that failed: nothing of it is left */
+	cJSON *answer;          /* the error of the plugin that failed, whole; else NULL */
 };
 
 void chain_free(struct chain *chain);

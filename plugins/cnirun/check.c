@@ -11,19 +11,18 @@ static int check(struct job *job, struct cni_error *err)
 	int present;
 
 	if (list_find(o->rest[0], false, &job->list, err) < 0 ||
-	    options_attachment(o, o->rest[1], &job->attachment, err) < 0 ||
+	    options_attachment(o, job->list.name, o->rest[1], &job->attachment, err) < 0 ||
 	    job_open_netns(job, err) < 0 ||
 	    cache_open(o->cache_dir, CACHE_READ, &job->cache, err) < 0)
 		return -1;
-	present = cache_read(&job->cache, job->list.name, job->attachment.container_id,
-			     job->attachment.ifname, &entry, err);
+	present = cache_read(&job->cache, &job->attachment.key, &entry, err);
 	if (present < 0)
 		return -1;
 	if (present == 0 || !entry.result)
 		return cni_error(err, CNI_ERR_CONTAINER,
 				 "%.200s does not have the network %.60s on %s: the result cache "
 				 "%.200s knows no such ADD",
-				 job->attachment.netns, job->list.name, job->attachment.ifname,
+				 job->attachment.netns, job->list.name, job->attachment.key.ifname,
 				 job->cache.dir);
 	if (entry.netns.boot[0] && !cached_netns_proves(&entry.netns, &job->ns))
 		return cni_error(err, CNI_ERR_CONTAINER,

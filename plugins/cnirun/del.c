@@ -46,24 +46,20 @@ static int open_netns(struct job *job, const struct netns_identity *noted, struc
 static int prepare(struct job *job, struct cache_entry *entry, struct cni_error *err)
 {
 	const struct options *o = &job->options;
-	cleanup_free char *network = NULL;
 	struct network_list cached;
 	struct cni_error no_list, error = {0};
+	const bool found = list_find(o->rest[0], false, &job->list, &no_list) == 0;
 	int present;
 
-	if (options_attachment(o, o->rest[1], &job->attachment, err) < 0 ||
+	if (options_attachment(o, found ? job->list.name : o->rest[0], o->rest[1], &job->attachment,
+			       err) < 0 ||
 	    cache_open(o->cache_dir, CACHE_CHANGE, &job->cache, err) < 0)
 		return -1;
-	if (list_find(o->rest[0], false, &job->list, &no_list) < 0 &&
-	    !cni_valid_network_name(o->rest[0])) {
+	if (!found && !cni_valid_network_name(o->rest[0])) {
 		*err = no_list;
 		return -1;
 	}
-	network = strdup(job->list.conf ? job->list.name : o->rest[0]);
-	if (!network)
-		return cni_error_nomem(err);
-	present = cache_read(&job->cache, network, job->attachment.container_id,
-			     job->attachment.ifname, entry, &error);
+	present = cache_read(&job->cache, &job->attachment.key, entry, &error);
 	/* What is damaged will not get better; what cannot be read may say what there is to delete.
 	 */
 	if (present < 0 && error.code == CNI_ERR_IO) {
@@ -94,8 +90,7 @@ static int del(struct job *job, struct cni_error *err)
 
 	if (prepare(job, &entry, err) < 0 || chain_del(&job->chain, entry.result, false, err) < 0)
 		return -1;
-	return cache_remove(&job->cache, job->list.name, job->attachment.container_id,
-			    job->attachment.ifname, err);
+	return cache_remove(&job->cache, &job->attachment.key, err);
 }
 
 int del_main(int argc, char **argv)

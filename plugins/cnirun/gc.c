@@ -36,21 +36,21 @@ static void tell_kept(const struct attachment *a)
  */
 static bool is_to_delete(struct sweep *sweep, const struct cache_entry *entry, struct netns *ns)
 {
-	const struct attachment *a = &entry->attachment;
+	const struct attachment_parameters *a = &entry->attachment;
 	const bool all = sweep->job->options.all;
 	struct cni_error err = {0};
 	bool is_it;
 
 	if (!a->netns) {
 		if (!all)
-			tell_kept(a);
+			tell_kept(&a->key);
 		return all;
 	}
 	switch (cached_netns_open(a->netns, &entry->netns, ns, &err)) {
 	case CACHED_NETNS_THERE:
 		return all;
 	case CACHED_NETNS_UNKNOWN:
-		cni_error_wrap(&err, "%.200s (%s) is kept", a->container_id, a->ifname);
+		cni_error_wrap(&err, "%.200s (%s) is kept", a->key.container_id, a->key.ifname);
 		complain(NULL, &err);
 		sweep->unknown++;
 		return false;
@@ -78,7 +78,7 @@ static int keep(cJSON *valid, const struct attachment *a, struct cni_error *err)
 
 static int visit(const struct cache_entry *entry, void *arg, struct cni_error *err)
 {
-	const struct attachment *a = &entry->attachment;
+	const struct attachment_parameters *a = &entry->attachment;
 	struct sweep *sweep = arg;
 	struct job *job = sweep->job;
 	cleanup_list struct network_list list = {0};
@@ -86,14 +86,14 @@ static int visit(const struct cache_entry *entry, void *arg, struct cni_error *e
 	cleanup_chain struct chain chain = {0};
 
 	if (!is_to_delete(sweep, entry, &ns))
-		return keep(sweep->valid, a, err);
+		return keep(sweep->valid, &a->key, err);
 	chain = options_chain(&job->options,
 			      job_cached_list(&job->list, entry, &list) ? &list : &job->list, a,
 			      job->signals.ending);
 	chain.ns = &ns;
 	if (chain_del(&chain, entry->result, true, err) < 0)
 		sweep->failures++;
-	else if (cache_remove(&job->cache, job->list.name, a->container_id, a->ifname, err) < 0)
+	else if (cache_remove(&job->cache, &a->key, err) < 0)
 		return -1;
 	return 0;
 }

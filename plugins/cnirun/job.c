@@ -16,7 +16,7 @@ void job_free(struct job *job)
 	chain_free(&job->chain);
 	cache_close(&job->cache);
 	netns_close(&job->ns);
-	attachment_free(&job->attachment);
+	attachment_parameters_free(&job->attachment);
 	list_free(&job->list);
 	options_free(&job->options);
 }
@@ -73,9 +73,9 @@ int job_make_chain(struct job *job, struct cni_error *err)
 	return 0;
 }
 
-void job_remember(struct job *job, struct attachment *cached)
+void job_remember(struct job *job, struct attachment_parameters *cached)
 {
-	struct attachment *a = &job->attachment;
+	struct attachment_parameters *a = &job->attachment;
 
 	if (!a->args)
 		a->args = take_ptr(cached->args);
@@ -107,7 +107,7 @@ bool job_cached_list(const struct network_list *file, const struct cache_entry *
 
 void job_forget(struct job *job)
 {
-	const struct attachment *a = &job->attachment;
+	const struct attachment_parameters *a = &job->attachment;
 	struct cni_error err;
 
 	if (!job->chain.undone)
@@ -115,7 +115,7 @@ void job_forget(struct job *job)
 			"cnirun: what could not be undone stays in the result cache, for cnirun gc "
 			"%s\n",
 			job->list.name);
-	else if (cache_remove(&job->cache, job->list.name, a->container_id, a->ifname, &err) < 0)
+	else if (cache_remove(&job->cache, &a->key, &err) < 0)
 		complain(NULL, &err);
 }
 

@@ -14,7 +14,7 @@ struct job {
 	struct options options;
 	struct signals signals;
 	struct network_list list;
-	struct attachment attachment;
+	struct attachment_parameters attachment;
 	struct netns ns;
 	struct cache cache;
 	struct chain chain;
@@ -40,7 +40,7 @@ int job_open_netns(struct job *job, struct cni_error *err);
 int job_make_chain(struct job *job, struct cni_error *err);
 
 /* Before that: what was given at ADD, unless it is given again, from the attachment's entry. */
-void job_remember(struct job *job, struct attachment *cached);
+void job_remember(struct job *job, struct attachment_parameters *cached);
 
 /**
  * job_cached_list() - the list that an attachment was added with, from its entry.

@@ -408,29 +408,31 @@ static char *cnitool_id(const char *netns)
 	return strdup(id);
 }
 
-int options_attachment(const struct options *options, const char *netns,
-		       struct attachment *attachment, struct cni_error *err)
+int options_attachment(const struct options *options, const char *network, const char *netns,
+		       struct attachment_parameters *attachment, struct cni_error *err)
 {
 	char path[PATH_MAX] = "";
 
 	if (netns && options_absolute_path(netns, path, err) < 0)
 		return -1;
-	*attachment = (struct attachment){
-		.container_id =
-			options->container_id ? strdup(options->container_id) : cnitool_id(path),
+	*attachment = (struct attachment_parameters){
+		.key = {.network = strdup(network),
+			.container_id = options->container_id ? strdup(options->container_id)
+							      : cnitool_id(path),
+			.ifname = strdup(options->ifname)},
 		.netns = netns ? strdup(path) : NULL,
-		.ifname = strdup(options->ifname),
 		.args = options->args ? strdup(options->args) : NULL,
 		.capabilities =
 			options->capabilities ? cJSON_Duplicate(options->capabilities, true) : NULL,
 	};
-	return attachment->container_id && attachment->ifname && (!netns || attachment->netns)
+	return attachment->key.network && attachment->key.container_id && attachment->key.ifname &&
+			       (!netns || attachment->netns)
 		       ? 0
 		       : cni_error_nomem(err);
 }
 
 struct chain options_chain(const struct options *options, const struct network_list *list,
-			   const struct attachment *attachment, int interrupt_fd)
+			   const struct attachment_parameters *attachment, int interrupt_fd)
 {
 	return (struct chain){
 		.list = list,

@@ -63,12 +63,12 @@ int options_parse(int argc, char **argv, unsigned int command, struct options *o
  *
  * Return: 0, or -1 with @err filled.
  */
-int options_attachment(const struct options *options, const char *netns,
-		       struct attachment *attachment, struct cni_error *err);
+int options_attachment(const struct options *options, const char *network, const char *netns,
+		       struct attachment_parameters *attachment, struct cni_error *err);
 
 /* The chain of a list for an attachment, executed here; the caller sets what differs. */
 struct chain options_chain(const struct options *options, const struct network_list *list,
-			   const struct attachment *attachment, int interrupt_fd);
+			   const struct attachment_parameters *attachment, int interrupt_fd);
 
 /*
  * Refuse options that no plugin of the list has the capability for. What is in CAP_ARGS may be for

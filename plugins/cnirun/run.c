@@ -131,7 +131,7 @@ static int make_attachment(struct job *job, const struct place *place, struct cn
 		snprintf(id, sizeof(id), "cnirun-%016llx", (unsigned long long)number);
 		options.container_id = id;
 	}
-	return options_attachment(&options, place->path, &job->attachment, err);
+	return options_attachment(&options, job->list.name, place->path, &job->attachment, err);
 }
 
 static int check_usage(const struct options *o, struct cni_error *err)
@@ -177,8 +177,8 @@ static int run_command(const struct job *job, const char *resolv_conf, int *stat
 static void keep(const struct job *job, struct place *place)
 {
 	fprintf(stderr, "cnirun: kept; to remove it: cnirun del %s%s%s %s",
-		strcmp(job->attachment.ifname, "eth0") == 0 ? "" : "--ifname ",
-		strcmp(job->attachment.ifname, "eth0") == 0 ? "" : job->attachment.ifname,
+		strcmp(job->attachment.key.ifname, "eth0") == 0 ? "" : "--ifname ",
+		strcmp(job->attachment.key.ifname, "eth0") == 0 ? "" : job->attachment.key.ifname,
 		job->options.network ?: job->list.name, place->path);
 	if (place->mounted)
 		fprintf(stderr, " && ip netns delete %s", strrchr(place->path, '/') + 1);
@@ -193,7 +193,7 @@ static void keep(const struct job *job, struct place *place)
 /* From ADD to DEL. */
 static int with_network(struct job *job, struct place *place, int *status, struct cni_error *err)
 {
-	const struct attachment *a = &job->attachment;
+	const struct attachment_parameters *a = &job->attachment;
 	cleanup_json cJSON *result = NULL;
 	cleanup_free char *resolv_conf = NULL;
 	struct cni_error del_err;
@@ -216,7 +216,7 @@ static int with_network(struct job *job, struct place *place, int *status, struc
 	}
 	job->chain.interrupt_fd = -1; /* from here on, all the way */
 	if (chain_del(&job->chain, result, true, &del_err) == 0 &&
-	    cache_remove(&job->cache, job->list.name, a->container_id, a->ifname, &del_err) < 0)
+	    cache_remove(&job->cache, &a->key, &del_err) < 0)
 		complain(NULL, &del_err);
 	return value;
 }
@@ -225,7 +225,7 @@ static int run(struct job *job, int *status, struct cni_error *err)
 {
 	const struct options *o = &job->options;
 	cleanup_place struct place place = {.holder = HOLDER_NONE, .pidfd = -1};
-	const struct attachment *a = &job->attachment;
+	const struct attachment_parameters *a = &job->attachment;
 	int written;
 
 	if (list_find(o->network, o->publish, &job->list, err) < 0 ||
@@ -238,7 +238,7 @@ static int run(struct job *job, int *status, struct cni_error *err)
 	if (written == 0)
 		cni_error(err, CNI_ERR_CONFIG,
 			  "%.200s has the network %.60s on %s already; cnirun del comes first",
-			  a->netns, job->list.name, a->ifname);
+			  a->netns, job->list.name, a->key.ifname);
 	if (written <= 0)
 		return -1;
 	/* The entry is all that a gc must see of us; it may run while COMMAND does. */

@@ -29,10 +29,10 @@
 #include <string.h>
 
 #include "account.h"
-#include "attachment.h"
 #include "cached.h"
 #include "cleanup.h"
 #include "conf.h"
+#include "entry.h"
 #include "sweep.h"
 
 /* A hundred at once on a busy machine wait for each other: longer than ADD, which can do without.
@@ -88,9 +88,8 @@ static bool read_note(const cJSON *record, const char *account_file, struct note
 }
 
 /* Write ahead. Return: 0, or -1 with @err. */
-static int write_note(const struct state *state, const char *container_id, const char *ifname,
-		      cJSON *record, const char *account_file, struct note *note,
-		      struct cni_error *err)
+static int write_note(const struct state *state, const struct attachment *a, cJSON *record,
+		      const char *account_file, struct note *note, struct cni_error *err)
 {
 	char from[24];
 	cJSON *json;
@@ -103,7 +102,7 @@ static int write_note(const struct state *state, const char *container_id, const
 	    !cJSON_AddStringToObject(json, "from", from) ||
 	    !cJSON_AddStringToObject(json, "line", note->line.data))
 		return cni_error_nomem(err);
-	return state_write(state, container_id, ifname, record, true, err) < 0 ? -1 : 0;
+	return state_write(state, a, record, true, err) < 0 ? -1 : 0;
 }
 
 static void append(const char *account_file, const struct note *note)
@@ -126,19 +125,17 @@ void closing_finish(const cJSON *record, const char *account_file)
 }
 
 /* Under the lock: the record becomes a line. */
-static int close_record(const struct state *state, const char *container_id, const char *ifname,
-			cJSON *record, const char *account_file, struct note *note,
-			struct cni_error *err)
+static int close_record(const struct state *state, const struct attachment *a, cJSON *record,
+			const char *account_file, struct note *note, struct cni_error *err)
 {
 	struct cni_error trouble = {0};
 
-	if (note->again ||
-	    write_note(state, container_id, ifname, record, account_file, note, &trouble) == 0) {
+	if (note->again || write_note(state, a, record, account_file, note, &trouble) == 0) {
 		append(account_file, note);
-		return state_remove(state, container_id, ifname, err);
+		return state_remove(state, a, err);
 	}
 	plugin_warn(&trouble);
-	if (state_remove(state, container_id, ifname, err)) {
+	if (state_remove(state, a, err)) {
 		fprintf(stderr, PLUGIN_NAME ": the account, which stays open, is: %s",
 			note->line.data);
 		return -1;
@@ -147,8 +144,8 @@ static int close_record(const struct state *state, const char *container_id, con
 	return 0;
 }
 
-int closing_run(const struct state *state, const char *container_id, const char *ifname,
-		const char *account_file, const char *reason, struct cni_error *err)
+int closing_run(const struct state *state, const struct attachment *a, const char *account_file,
+		const char *reason, struct cni_error *err)
 {
 	cleanup_json cJSON *before = NULL;
 	cleanup_json cJSON *record = NULL;
@@ -156,7 +153,7 @@ int closing_run(const struct state *state, const char *container_id, const char 
 	cleanup_close int lock = -1;
 	struct cni_error trouble = {0};
 	bool made = false;
-	int found = state_read(state, container_id, ifname, &before, &trouble);
+	int found = state_read(state, a, &before, &trouble);
 
 	if (found == 0)
 		return 0;
@@ -165,7 +162,7 @@ int closing_run(const struct state *state, const char *container_id, const char 
 	lock = state_lock(state, LOCK_LIMIT_MS, err);
 	if (lock < 0)
 		return -1;
-	found = state_read(state, container_id, ifname, &record, &trouble);
+	found = state_read(state, a, &record, &trouble);
 	if (found == 0)
 		return 0; /* another call has closed it meanwhile */
 	/* What cannot be read now may be read later: it stays, and says what it counted. */
@@ -177,13 +174,13 @@ int closing_run(const struct state *state, const char *container_id, const char 
 	if (found < 0)
 		plugin_warn(&trouble);
 	if (found < 0 || !account_file)
-		return state_remove(state, container_id, ifname, err);
+		return state_remove(state, a, err);
 	/* Made anew since it was read, or closed in part: then what it says now counts. */
 	if (!read_note(record, account_file, &note) &&
 	    !(made && cJSON_Compare(json_get(before, "begin"), json_get(record, "begin"), true)) &&
 	    make_line(record, reason, &note.line, &trouble)) {
 		plugin_warn(&trouble);
-		return state_remove(state, container_id, ifname, err);
+		return state_remove(state, a, err);
 	}
-	return close_record(state, container_id, ifname, record, account_file, &note, err);
+	return close_record(state, a, record, account_file, &note, err);
 }

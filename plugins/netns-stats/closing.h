@@ -17,8 +17,8 @@
  * too, and is not an error. Return: 0, also when there is no such registration; or -1: it is still
  * there, because nobody could lock it (CNI_ERR_AGAIN) or remove it (CNI_ERR_IO).
  */
-int closing_run(const struct state *state, const char *container_id, const char *ifname,
-		const char *account_file, const char *reason, struct cni_error *err);
+int closing_run(const struct state *state, const struct attachment *a, const char *account_file,
+		const char *reason, struct cni_error *err);
 
 /* Write the account of a record that is about to be replaced, if it was being closed. Under the
  * lock. */

@@ -29,7 +29,7 @@ int container_list_add(struct container_list *list, const struct registry *r, si
 		if (!c)
 			return cni_error_nomem(err);
 		end = registry_container_end(r, i);
-		*c = (struct container){.id = r->all[i].container_id,
+		*c = (struct container){.id = r->all[i].key.container_id,
 					.netns = r->all[i].netns,
 					.identity = &r->all[i].identity,
 					.pod = "",
@@ -38,7 +38,7 @@ int container_list_add(struct container_list *list, const struct registry *r, si
 					.n = end - i};
 		/* What one of the sources does not know, another may. */
 		for (size_t k = i; k < end; k++) {
-			const struct attachment *a = &r->all[k];
+			const struct registry_entry *a = &r->all[k];
 
 			/* A record that was left behind may be of one that was there before:
 			 * cookies are given in order, so the newest has the highest. */
@@ -65,10 +65,10 @@ int container_list_add_path(struct container_list *list, const char *path, struc
 const char *container_network(const struct container *c, const struct link *link)
 {
 	for (size_t i = 0; i < c->n; i++) {
-		const struct attachment *a = &c->attachments[i];
+		const struct registry_entry *a = &c->attachments[i];
 
-		if (a->ifindex == link->index || !strcmp(a->ifname, link->name))
-			return a->network;
+		if (a->ifindex == link->index || !strcmp(a->key.ifname, link->name))
+			return a->key.network;
 	}
 	return "";
 }

@@ -16,7 +16,7 @@ struct container {
 	const char *pod, *pod_namespace; /* "" for none */
 	/* What the sources know of the namespace; NULL for a bare one. */
 	const struct netns_identity *identity;
-	const struct attachment *attachments;
+	const struct registry_entry *attachments;
 	size_t n;
 };
 

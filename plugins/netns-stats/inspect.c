@@ -51,13 +51,13 @@ static void take_ip(struct settings *s, const struct cni_ip *ip)
 }
 
 /* The addresses of this attachment's interface, or those that name none. */
-static void read_settings(const struct cni_result *result, const struct attachment *a,
+static void read_settings(const struct cni_result *result, const struct registry_entry *a,
 			  struct settings *s)
 {
-	int index = result_find_interface(result, a->ifname, a->netns);
+	int index = result_find_interface(result, a->key.ifname, a->netns);
 
 	if (index < 0)
-		index = result_find_interface(result, a->ifname, NULL);
+		index = result_find_interface(result, a->key.ifname, NULL);
 	if (index >= 0 && result->interfaces)
 		s->mac = result->interfaces[index].mac;
 	for (size_t i = 0; i < result->n_ips; i++)
@@ -118,7 +118,7 @@ static int add_mappings(cJSON *ports, const cJSON *array, struct cni_error *err)
  * attachment is there all the same, maybe with ports that somebody else published: then each by
  * itself, and a line on stderr for those that cannot be read.
  */
-static void add_ports(cJSON *ports, const struct attachment *a, const cJSON *source)
+static void add_ports(cJSON *ports, const struct registry_entry *a, const cJSON *source)
 {
 	const cJSON *list = a->source == SOURCE_RECORD
 				    ? json_get(source, "portMappings")
@@ -138,12 +138,12 @@ static void add_ports(cJSON *ports, const struct attachment *a, const cJSON *sou
 			add_port(ports, &m);
 			continue;
 		}
-		cni_error_wrap(&err, "%s of %s, left out", a->ifname, a->container_id);
+		cni_error_wrap(&err, "%s of %s, left out", a->key.ifname, a->key.container_id);
 		complain_error(&err);
 	}
 }
 
-static int inspect_attachment(const struct registry *r, const struct attachment *a, bool first,
+static int inspect_attachment(const struct registry *r, const struct registry_entry *a, bool first,
 			      cJSON *to, cJSON *ports, cJSON *networks, struct cni_error *err)
 {
 	cleanup_result struct cni_result result = {0};
@@ -165,9 +165,9 @@ static int inspect_attachment(const struct registry *r, const struct attachment 
 	read_settings(&result, a, &s);
 	if (first)
 		add_settings(to, &s);
-	network = cJSON_AddObjectToObject(networks, a->network);
-	inspect_add_string(network, "NetworkID", a->network);
-	inspect_add_string(network, "InterfaceName", a->ifname);
+	network = cJSON_AddObjectToObject(networks, a->key.network);
+	inspect_add_string(network, "NetworkID", a->key.network);
+	inspect_add_string(network, "InterfaceName", a->key.ifname);
 	add_settings(network, &s);
 	add_ports(ports, a, source);
 	return 0;
@@ -193,9 +193,9 @@ int inspect_container(const struct registry *r, const struct container *c, cJSON
 	inspect_add_string(settings, "SandboxID", "");
 	inspect_add_string(settings, "SandboxKey", c->netns);
 	for (size_t i = 0; !ret && i < c->n; i++) {
-		const struct attachment *a = &c->attachments[i];
+		const struct registry_entry *a = &c->attachments[i];
 
-		if (!i || !attachment_same(a, a - 1))
+		if (!i || !registry_same_attachment(a, a - 1))
 			ret = inspect_attachment(r, a, !i, settings, ports, networks, err);
 	}
 	cJSON_AddItemToObject(settings, "Ports", ports);

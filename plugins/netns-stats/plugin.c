@@ -81,7 +81,7 @@ static bool is_inside(const struct cni_request *req, const struct cni_interface 
 /* Whether it puts one of this name there. */
 static bool is_ours(const struct cni_request *req, const char *name)
 {
-	if (!strcmp(name, req->ifname))
+	if (!strcmp(name, req->attachment.ifname))
 		return true;
 	for (size_t i = 0; i < req->prev.n_interfaces; i++)
 		if (is_inside(req, &req->prev.interfaces[i]) &&
@@ -154,9 +154,9 @@ static int make_record(const struct cni_request *req, const struct reading *begi
 	struct cni_error ignored;
 	cJSON *printed;
 
-	if (!cJSON_AddStringToObject(record, "containerId", req->container_id) ||
-	    !cJSON_AddStringToObject(record, "network", req->network) ||
-	    !cJSON_AddStringToObject(record, "ifName", req->ifname) ||
+	if (!cJSON_AddStringToObject(record, "containerId", req->attachment.container_id) ||
+	    !cJSON_AddStringToObject(record, "network", req->attachment.network) ||
+	    !cJSON_AddStringToObject(record, "ifName", req->attachment.ifname) ||
 	    !cJSON_AddStringToObject(record, "netns", req->netns))
 		return cni_error_nomem(err);
 	/* That it cannot be opened has been said. */
@@ -184,7 +184,7 @@ static int register_attachment(const struct cni_request *req, const struct stats
 	cleanup_close int lock = -1;
 	struct cni_error ignored;
 
-	if (state_open(conf->state_dir, PLUGIN_NAME, req->network, true, &state, err))
+	if (state_open(conf->state_dir, PLUGIN_NAME, req->attachment.network, true, &state, err))
 		return -1;
 	if (sweep_one(req->netns, NULL, 0, &sample, err)) {
 		cni_error_wrap(err, "registered without a baseline");
@@ -196,9 +196,9 @@ static int register_attachment(const struct cni_request *req, const struct stats
 	lock = state_lock(&state, LOCK_LIMIT_MS, err);
 	if (lock < 0)
 		return -1;
-	if (state_read(&state, req->container_id, req->ifname, &before, &ignored) > 0)
+	if (state_read(&state, &req->attachment, &before, &ignored) > 0)
 		closing_finish(before, conf->account_file);
-	return state_write(&state, req->container_id, req->ifname, record, true, err) < 0 ? -1 : 0;
+	return state_write(&state, &req->attachment, record, true, err) < 0 ? -1 : 0;
 }
 
 static int stats_add(const struct cni_request *req, struct cni_result *result,
@@ -237,15 +237,17 @@ static int stats_del(const struct cni_request *req, struct cni_error *err)
 
 	if (read_config(req, &conf, err))
 		return -1;
-	if (state_open(conf.state_dir, PLUGIN_NAME, req->network, false, &state, &trouble) == 0 &&
-	    (state.fd < 0 || closing_run(&state, req->container_id, req->ifname, conf.account_file,
-					 "DEL", &trouble) == 0))
+	if (state_open(conf.state_dir, PLUGIN_NAME, req->attachment.network, false, &state,
+		       &trouble) == 0 &&
+	    (state.fd < 0 ||
+	     closing_run(&state, &req->attachment, conf.account_file, "DEL", &trouble) == 0))
 		return 0;
 	if (trouble.code == CNI_ERR_CONFIG) {
 		*err = trouble;
 		return -1;
 	}
-	cni_error_wrap(&trouble, "the account of %s@%s stays open", req->container_id, req->ifname);
+	cni_error_wrap(&trouble, "the account of %s@%s stays open", req->attachment.container_id,
+		       req->attachment.ifname);
 	plugin_warn(&trouble);
 	return 0;
 }
@@ -267,7 +269,7 @@ int plugin_remember(const char *state_dir, const struct attachment *a, const str
 	lock = state_lock(&state, 0, err);
 	if (lock < 0)
 		return err->code == CNI_ERR_AGAIN ? 0 : -1;
-	switch (state_read(&state, a->container_id, a->ifname, &record, err)) {
+	switch (state_read(&state, a, &record, err)) {
 	case 0:
 		return 0;
 	case -1:
@@ -285,14 +287,11 @@ int plugin_remember(const char *state_dir, const struct attachment *a, const str
 		cJSON_Delete(printed);
 		return cni_error_nomem(err);
 	}
-	return state_write(&state, a->container_id, a->ifname, record, true, err) < 0 ? -1 : 0;
+	return state_write(&state, a, record, true, err) < 0 ? -1 : 0;
 }
 
 static int stats_check(const struct cni_request *req, struct cni_error *err)
 {
-	const struct attachment a = {.container_id = strdupa(req->container_id),
-				     .ifname = strdupa(req->ifname),
-				     .network = strdupa(req->network)};
 	cleanup_sample struct sample sample = {0};
 	struct stats_config conf = {0};
 	struct cni_error trouble = {0};
@@ -315,11 +314,11 @@ static int stats_check(const struct cni_request *req, struct cni_error *err)
 					 "namespace %s",
 					 want->name, req->netns);
 	}
-	if (!sample_link_named(&sample, req->ifname))
+	if (!sample_link_named(&sample, req->attachment.ifname))
 		return cni_error(err, CNI_ERR_PLUGIN,
-				 "the interface %s is not in the network namespace %s", req->ifname,
-				 req->netns);
-	if (plugin_remember(conf.state_dir, &a, &sample, &trouble))
+				 "the interface %s is not in the network namespace %s",
+				 req->attachment.ifname, req->netns);
+	if (plugin_remember(conf.state_dir, &req->attachment, &sample, &trouble))
 		plugin_warn(&trouble);
 	return 0;
 }
@@ -331,15 +330,13 @@ struct collection {
 	struct cni_error first; /* the first failure; the others' records are dealt with too */
 };
 
-static int collect_one(const char *container_id, const char *ifname, void *arg,
-		       struct cni_error *err)
+static int collect_one(const struct attachment *a, void *arg, struct cni_error *err)
 {
 	struct collection *c = arg;
 
-	if (cni_is_valid(c->req, container_id, ifname))
+	if (cni_is_valid(c->req, a))
 		return 0;
-	if (closing_run(c->state, container_id, ifname, c->conf->account_file, "GC", err) &&
-	    !c->first.code)
+	if (closing_run(c->state, a, c->conf->account_file, "GC", err) && !c->first.code)
 		c->first = *err;
 	return 0;
 }
@@ -351,7 +348,7 @@ static int stats_gc(const struct cni_request *req, struct cni_error *err)
 	struct collection c = {.req = req, .state = &state, .conf = &conf};
 
 	if (read_config(req, &conf, err) ||
-	    state_open(conf.state_dir, PLUGIN_NAME, req->network, false, &state, err) ||
+	    state_open(conf.state_dir, PLUGIN_NAME, req->attachment.network, false, &state, err) ||
 	    state_each(&state, collect_one, &c, err))
 		return -1;
 	if (c.first.code) {
@@ -368,7 +365,7 @@ static int stats_status(const struct cni_request *req, struct cni_error *err)
 
 	if (read_config(req, &conf, err))
 		return -1;
-	if (state_open(conf.state_dir, PLUGIN_NAME, req->network, true, &state, err) ||
+	if (state_open(conf.state_dir, PLUGIN_NAME, req->attachment.network, true, &state, err) ||
 	    (conf.account_file && account_check_file(conf.account_file, err))) {
 		err->code = CNI_ERR_UNAVAILABLE;
 		return -1;

@@ -3,8 +3,8 @@
 #ifndef NETNS_STATS_PLUGIN_H
 #define NETNS_STATS_PLUGIN_H
 
-#include "attachment.h"
 #include "cni.h"
+#include "entry.h"
 #include "sample.h"
 
 extern const struct cni_plugin stats_plugin;

@@ -16,7 +16,6 @@
  */
 #include "registry.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -62,13 +61,13 @@ static void complain(struct registry *r, const struct cni_error *err)
 }
 
 /* Where an attachment is or belongs. Return: whether it is there. */
-static bool position(const struct registry *r, const struct attachment *a, size_t *at)
+static bool position(const struct registry *r, const struct registry_entry *a, size_t *at)
 {
 	size_t low = 0, high = r->n;
 
 	while (low < high) {
 		const size_t middle = low + (high - low) / 2;
-		const int order = attachment_compare(&r->all[middle], a);
+		const int order = registry_entry_compare(&r->all[middle], a);
 
 		if (!order) {
 			*at = middle;
@@ -83,17 +82,17 @@ static bool position(const struct registry *r, const struct attachment *a, size_
 	return false;
 }
 
-static int insert(struct registry *r, struct attachment *a, struct cni_error *err)
+static int insert(struct registry *r, struct registry_entry *a, struct cni_error *err)
 {
 	size_t at;
 
 	r->generation++;
 	if (position(r, a, &at)) {
-		attachment_free(&r->all[at]);
+		registry_entry_free(&r->all[at]);
 	} else {
 		if (r->n == r->size) {
 			const size_t size = r->size ? r->size * 2 : 64;
-			struct attachment *all = reallocarray(r->all, size, sizeof(*all));
+			struct registry_entry *all = reallocarray(r->all, size, sizeof(*all));
 
 			if (!all)
 				return cni_error_nomem(err);
@@ -104,26 +103,24 @@ static int insert(struct registry *r, struct attachment *a, struct cni_error *er
 		r->n++;
 	}
 	r->all[at] = *a;
-	*a = (struct attachment){0};
+	*a = (struct registry_entry){0};
 	return 0;
 }
 
 static void remove_at(struct registry *r, size_t i)
 {
 	r->generation++;
-	attachment_free(&r->all[i]);
+	registry_entry_free(&r->all[i]);
 	memmove(&r->all[i], &r->all[i + 1], (r->n - i - 1) * sizeof(*r->all));
 	r->n--;
 }
 
-static void forget_record(struct registry *r, const char *network, const char *container_id,
-			  const char *ifname)
+static void forget_record(struct registry *r, const struct attachment *key)
 {
 	for (size_t i = 0; i < r->n; i++) {
-		const struct attachment *a = &r->all[i];
+		const struct registry_entry *a = &r->all[i];
 
-		if (a->source == SOURCE_RECORD && !strcmp(a->container_id, container_id) &&
-		    !strcmp(a->ifname, ifname) && !strcmp(a->network, network)) {
+		if (a->source == SOURCE_RECORD && attachment_compare(&a->key, key) == 0) {
 			remove_at(r, i);
 			return;
 		}
@@ -143,21 +140,19 @@ static void forget_result(struct registry *r, const char *file)
 struct network {
 	struct registry *r;
 	struct state *state;
-	const char *name;
 };
 
 /* Take in one record, as it is now. Only memory running out is an error. */
-static int load_record(const char *container_id, const char *ifname, void *arg,
-		       struct cni_error *err)
+static int load_record(const struct attachment *key, void *arg, struct cni_error *err)
 {
 	const struct network *net = arg;
-	cleanup_attachment struct attachment a = {0};
+	cleanup_registry_entry struct registry_entry a = {0};
 	cleanup_json cJSON *record = NULL;
 	int ret;
 
-	ret = state_read(net->state, container_id, ifname, &record, err);
+	ret = state_read(net->state, key, &record, err);
 	if (ret > 0)
-		ret = attachment_from_record(record, net->name, container_id, ifname, &a, err);
+		ret = registry_entry_from_record(record, key, &a, err);
 	else if (ret == 0)
 		return 0; /* gone since it was listed */
 	if (ret) {
@@ -176,10 +171,8 @@ static int open_network(const struct registry *r, const char *name, struct state
 static int load_network(struct registry *r, const char *name, struct cni_error *err)
 {
 	cleanup_state struct state state = STATE_NONE;
-	struct network net = {r, &state, name};
+	struct network net = {r, &state};
 
-	if (!cni_valid_network_name(name))
-		return 0;
 	if (open_network(r, name, &state, err)) {
 		complain(r, err);
 		return 0;
@@ -234,43 +227,20 @@ static int read_result(int dirfd, const char *file, cJSON **json, struct cni_err
 
 static int load_result(struct registry *r, int dirfd, const char *file, struct cni_error *err)
 {
-	cleanup_attachment struct attachment a = {0};
+	cleanup_registry_entry struct registry_entry a = {0};
 	cleanup_json cJSON *json = NULL;
 	struct stat st;
 
 	if (file[0] == '.')
 		return 0;
-	if (read_result(dirfd, file, &json, err) || attachment_from_cache(json, file, &a, err)) {
+	if (read_result(dirfd, file, &json, err) ||
+	    registry_entry_from_cache(json, file, &a, err)) {
 		/* Deleted meanwhile: nothing to complain of. */
 		if (!fstatat(dirfd, file, &st, AT_SYMLINK_NOFOLLOW))
 			complain(r, err);
 		return 0;
 	}
 	return insert(r, &a, err);
-}
-
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
-/* Call fn for each name in the directory, which is closed at the end. */
-static int each_name(struct registry *r, int fd,
-		     int (*fn)(struct registry *r, int fd, const char *name, struct cni_error *err),
-		     struct cni_error *err)
-{
-	__attribute__((cleanup(close_dir))) DIR *dir = fdopendir(fd);
-	const struct dirent *d;
-
-	if (!dir) {
-		close(fd);
-		return cni_error_errno(err, CNI_ERR_IO, "cannot list a directory of attachments");
-	}
-	while ((d = readdir(dir)))
-		if (d->d_name[0] != '.' && fn(r, fd, d->d_name, err))
-			return -1;
-	return 0;
 }
 
 static int add_watch(struct registry *r, enum watch_kind kind, const char *path, const char *name,
@@ -341,26 +311,38 @@ static int watch_path(struct registry *r, enum watch_kind kind, const char *path
 	}
 }
 
-static int take_network(struct registry *r, int fd, const char *name, struct cni_error *err)
+/* A directory that is listed. */
+struct listing {
+	struct registry *r;
+	int fd;
+};
+
+static int take_network(const char *name, void *arg, struct cni_error *err)
 {
+	const struct listing *l = arg;
 	char path[PATH_MAX];
 
-	if (!cni_valid_network_name(name))
-		return 0;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", fd, name);
-	if (r->inotify >= 0 && add_watch(r, WATCH_NETWORK, path, name, err)) {
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", l->fd, name);
+	if (l->r->inotify >= 0 && add_watch(l->r, WATCH_NETWORK, path, name, err)) {
 		if (errno != ENOENT && errno != ENOTDIR)
 			return -1;
 		return 0;
 	}
-	return load_network(r, name, err);
+	return load_network(l->r, name, err);
+}
+
+static int take_result(const char *name, void *arg, struct cni_error *err)
+{
+	const struct listing *l = arg;
+
+	return load_result(l->r, l->fd, name, err);
 }
 
 static int load_records(struct registry *r, struct cni_error *err)
 {
 	cleanup_state struct state state = STATE_NONE;
+	struct listing listing = {.r = r};
 	char path[PATH_MAX];
-	int fd;
 
 	if (open_network(r, NULL, &state, err))
 		return -1;
@@ -373,19 +355,15 @@ static int load_records(struct registry *r, struct cni_error *err)
 		if (open_network(r, NULL, &state, err))
 			return -1;
 	}
-	if (state.plugin_fd < 0)
-		return 0;
-	fd = openat(state.plugin_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot list %s", path);
-	return each_name(r, fd, take_network, err);
+	listing.fd = state.plugin_fd;
+	return state_each_network(&state, take_network, &listing, err);
 }
 
 static int load_results(struct registry *r, struct cni_error *err)
 {
 	const char *cache = r->options.cni_cache ? r->options.cni_cache : DEFAULT_CNI_CACHE;
+	cleanup_close int fd = -1;
 	char path[PATH_MAX];
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/results", cache);
 	if (r->inotify >= 0 && watch_path(r, WATCH_RESULTS, path, err))
@@ -394,13 +372,16 @@ static int load_results(struct registry *r, struct cni_error *err)
 	/* Nobody asked for it, or it is to come. */
 	if (fd < 0 && (!r->options.cni_cache || (r->inotify >= 0 && errno == ENOENT)))
 		return 0;
-	return fd < 0 ? -1 : each_name(r, fd, load_result, err);
+	if (fd < 0)
+		return -1;
+	return state_each_name(fd, "cannot list a directory of attachments", take_result,
+			       &(struct listing){r, fd}, err);
 }
 
 static void forget_all(struct registry *r)
 {
 	for (size_t i = 0; i < r->n; i++)
-		attachment_free(&r->all[i]);
+		registry_entry_free(&r->all[i]);
 	r->n = 0;
 	for (size_t i = 0; i < r->n_watches; i++) {
 		inotify_rm_watch(r->inotify, r->watches[i].wd);
@@ -451,21 +432,17 @@ static int record_changed(struct registry *r, const char *network, const char *f
 			  struct cni_error *err)
 {
 	cleanup_state struct state state = STATE_NONE;
-	struct network net = {r, &state, network};
-	const char *at = strchr(file, '@');
-	const size_t len = strlen(file);
-	char container_id[NAME_MAX + 1], ifname[NAME_MAX + 1];
+	struct network net = {r, &state};
+	char name[NAME_MAX + 1];
+	struct attachment key;
 
-	if (!at || len < 6 || strcmp(file + len - 5, ".json") != 0 || file + len - 5 < at + 1)
+	snprintf(name, sizeof(name), "%s", file);
+	if (!state_parse_name(network, name, &key))
 		return 0;
-	snprintf(container_id, sizeof(container_id), "%.*s", (int)(at - file), file);
-	snprintf(ifname, sizeof(ifname), "%.*s", (int)(file + len - 5 - (at + 1)), at + 1);
-	if (!cni_valid_container_id(container_id) || !cni_valid_ifname(ifname))
-		return 0;
-	forget_record(r, network, container_id, ifname);
+	forget_record(r, &key);
 	if (open_network(r, network, &state, err))
 		return 0;
-	return load_record(container_id, ifname, &net, err);
+	return load_record(&key, &net, err);
 }
 
 static int result_changed(struct registry *r, const char *file, struct cni_error *err)
@@ -534,7 +511,7 @@ size_t registry_container_end(const struct registry *r, size_t i)
 {
 	const size_t first = i;
 
-	while (i < r->n && attachment_same_container(&r->all[first], &r->all[i]))
+	while (i < r->n && registry_same_container(&r->all[first], &r->all[i]))
 		i++;
 	return i;
 }
@@ -545,29 +522,30 @@ int registry_find(const struct registry *r, const char *prefix, size_t *first, s
 	const size_t len = strlen(prefix);
 	size_t begin = 0, end;
 
-	while (begin < r->n && strncmp(r->all[begin].container_id, prefix, len) < 0)
+	while (begin < r->n && strncmp(r->all[begin].key.container_id, prefix, len) < 0)
 		begin++;
-	if (begin == r->n || strncmp(r->all[begin].container_id, prefix, len) != 0)
+	if (begin == r->n || strncmp(r->all[begin].key.container_id, prefix, len) != 0)
 		return cni_error(err, CNI_ERR_CONTAINER,
 				 "no container with an id that begins with \"%.80s\"; "
 				 "`netns-stats show` lists them all",
 				 prefix);
 	/* In the order of strcmp() an id stands before all that it is a prefix of. */
 	end = begin;
-	while (end < r->n && !strcmp(r->all[end].container_id, r->all[begin].container_id))
+	while (end < r->n && !strcmp(r->all[end].key.container_id, r->all[begin].key.container_id))
 		end++;
-	if (end < r->n && !strncmp(r->all[end].container_id, prefix, len) &&
-	    strcmp(r->all[begin].container_id, prefix) != 0)
+	if (end < r->n && !strncmp(r->all[end].key.container_id, prefix, len) &&
+	    strcmp(r->all[begin].key.container_id, prefix) != 0)
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "several containers have ids that begin with \"%.80s\" (%.80s, "
 				 "%.80s); give more of it",
-				 prefix, r->all[begin].container_id, r->all[end].container_id);
+				 prefix, r->all[begin].key.container_id,
+				 r->all[end].key.container_id);
 	*first = begin;
 	*n = end - begin;
 	return 0;
 }
 
-int registry_read(const struct registry *r, const struct attachment *a, cJSON **json,
+int registry_read(const struct registry *r, const struct registry_entry *a, cJSON **json,
 		  struct cni_error *err)
 {
 	cleanup_state struct state state = STATE_NONE;
@@ -578,11 +556,11 @@ int registry_read(const struct registry *r, const struct attachment *a, cJSON **
 		fd = open_results(r, err);
 		return fd < 0 ? -1 : read_result(fd, a->file, json, err);
 	}
-	if (open_network(r, a->network, &state, err))
+	if (open_network(r, a->key.network, &state, err))
 		return -1;
-	ret = state_read(&state, a->container_id, a->ifname, json, err);
+	ret = state_read(&state, &a->key, json, err);
 	if (ret == 0)
 		return cni_error(err, CNI_ERR_CONTAINER, "the container %s has just been removed",
-				 a->container_id);
+				 a->key.container_id);
 	return ret < 0 ? -1 : 0;
 }

@@ -11,7 +11,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "attachment.h"
+#include "entry.h"
 #include "error.h"
 
 #define DEFAULT_CNI_CACHE "/var/lib/cni"
@@ -26,7 +26,7 @@ struct text;
 
 struct registry {
 	struct registry_options options;
-	struct attachment *all; /* sorted by attachment_compare(), each attachment once */
+	struct registry_entry *all; /* sorted by registry_entry_compare(), each attachment once */
 	size_t n, size;
 	struct text *complaints; /* what could not be read, a line each; NULL: nobody asks */
 	int inotify;             /* -1: not watched. Readable: call registry_update() */
@@ -73,7 +73,7 @@ size_t registry_container_end(const struct registry *r, size_t i);
 
 /* Read the whole record, or cached result, behind an attachment. Return: 0 with *json the
  * caller's, or -1. */
-int registry_read(const struct registry *r, const struct attachment *a, cJSON **json,
+int registry_read(const struct registry *r, const struct registry_entry *a, cJSON **json,
 		  struct cni_error *err);
 
 #endif

@@ -60,10 +60,10 @@ static void remember(struct exporter *x, const struct container *c, const struct
 	struct cni_error err = {0};
 
 	for (size_t i = 0; i < c->n; i++) {
-		const struct attachment *a = &c->attachments[i];
+		const struct registry_entry *a = &c->attachments[i];
 
 		if (a->source == SOURCE_RECORD &&
-		    plugin_remember(x->where.state_dir, a, &job->sample, &err))
+		    plugin_remember(x->where.state_dir, &a->key, &job->sample, &err))
 			complain_error(&err);
 	}
 }
@@ -170,8 +170,8 @@ int exporter_scrape(struct exporter *x, bool openmetrics, struct text *out, stru
 	self.unreadable = (size_t)failed;
 	self.ended = x->ended;
 	for (size_t i = 0; i < x->registry.n; i++)
-		self.attachments +=
-			i == 0 || !attachment_same(&x->registry.all[i], &x->registry.all[i - 1]);
+		self.attachments += i == 0 || !registry_same_attachment(&x->registry.all[i],
+									&x->registry.all[i - 1]);
 	return exposition_print(&x->exposition, openmetrics, &self, out, err);
 }
 

@@ -233,14 +233,14 @@ static void write_attachments(struct json_write *w, const struct container *c)
 {
 	json_write_array(w, "attachments");
 	for (size_t i = 0; i < c->n; i++) {
-		const struct attachment *a = &c->attachments[i];
+		const struct registry_entry *a = &c->attachments[i];
 
 		/* Known from the cache too: the record came first. */
-		if (i && attachment_same(a, a - 1))
+		if (i && registry_same_attachment(a, a - 1))
 			continue;
 		json_write_object(w, NULL);
-		json_write_string(w, "network", a->network);
-		json_write_string(w, "ifName", a->ifname);
+		json_write_string(w, "network", a->key.network);
+		json_write_string(w, "ifName", a->key.ifname);
 		json_write_string(w, "source", a->source == SOURCE_RECORD ? PLUGIN_NAME : "libcni");
 		if (a->begin[0])
 			json_write_string(w, "begin", a->begin);

@@ -134,8 +134,8 @@ static void link_row(struct show *show, const struct container *c, const struct 
 static void error_row(struct table *t, const struct container *c, const struct cni_error *err)
 {
 	container_cell(t, c);
-	cell(t, c->n ? c->attachments[0].network : "");
-	cell(t, c->n ? c->attachments[0].ifname : "");
+	cell(t, c->n ? c->attachments[0].key.network : "");
+	cell(t, c->n ? c->attachments[0].key.ifname : "");
 	cell(t, err->code == CNI_ERR_CONTAINER ? "GONE" : "UNREADABLE");
 	while (t->next)
 		cell(t, "");

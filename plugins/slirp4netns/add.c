@@ -47,7 +47,7 @@ static int something_remains(const struct cni_request *req, const struct config 
 			     struct cni_error *err)
 {
 	cleanup_state struct state state = STATE_NONE;
-	struct attachment a;
+	struct slirp_attachment a;
 	struct process_id id;
 	struct cni_error ignored;
 
@@ -55,26 +55,28 @@ static int something_remains(const struct cni_request *req, const struct config 
 		return -1;
 	if (req->has_prev)
 		err->code = CNI_ERR_ENVIRONMENT;
-	if (state_open(config->state_dir, PLUGIN_NAME, req->network, false, &state, &ignored) < 0)
+	if (state_open(config->state_dir, PLUGIN_NAME, req->attachment.network, false, &state,
+		       &ignored) < 0)
 		return -1;
-	attachment_init(&a, &state, req->network, req->container_id, req->ifname);
+	slirp_attachment_init(&a, &state, &req->attachment);
 	if (record_read(&state, &a, &id, &ignored) == 0)
 		return -1;
 	err->code = ERR_EXISTS;
 	return cni_error_wrap(err, "%s@%s of network %s is there already; DEL it first",
-			      req->container_id, req->ifname, req->network);
+			      req->attachment.container_id, req->attachment.ifname,
+			      req->attachment.network);
 }
 
 static int refuse_existing(struct netlink *sk, const struct cni_request *req, struct cni_error *err)
 {
 	struct link link;
-	const int present = link_get(sk, req->ifname, &link, err);
+	const int present = link_get(sk, req->attachment.ifname, &link, err);
 
 	if (present > 0)
 		return cni_error(err, ERR_EXISTS,
 				 "the interface %s exists already in %s; delete it, or choose "
 				 "another CNI_IFNAME",
-				 req->ifname, req->netns);
+				 req->attachment.ifname, req->netns);
 	return present;
 }
 
@@ -112,7 +114,7 @@ static int configure(struct setup *s, struct cni_error *err)
 		/* An interface that has gone meanwhile went with its daemon. */
 		if (!link_is_there(s->sk, &s->link))
 			err->code = ERR_DAEMON;
-		return cni_error_wrap(err, "cannot configure %s in %s", s->req->ifname,
+		return cni_error_wrap(err, "cannot configure %s in %s", s->req->attachment.ifname,
 				      s->req->netns);
 	}
 	if (config->has_mac)
@@ -125,7 +127,7 @@ static bool configure_early(void *arg)
 {
 	struct setup *s = arg;
 	struct cni_error lost;
-	const int present = link_appeared(s->sk, s->req->ifname, &s->link, &lost);
+	const int present = link_appeared(s->sk, s->req->attachment.ifname, &s->link, &lost);
 
 	if (present == 0)
 		return true;
@@ -150,7 +152,7 @@ static int configure_now(struct setup *s, struct cni_error *err)
 		present = link_is_there(s->sk, &s->link);
 	} else {
 		link_unwatch(s->sk);
-		present = link_get(s->sk, s->req->ifname, &s->link, err);
+		present = link_get(s->sk, s->req->attachment.ifname, &s->link, err);
 	}
 	if (present < 0)
 		return -1;
@@ -158,12 +160,12 @@ static int configure_now(struct setup *s, struct cni_error *err)
 		return cni_error(err, ERR_DAEMON,
 				 "slirp4netns said that it is ready, but there is no interface %s "
 				 "in %s",
-				 s->req->ifname, s->req->netns);
+				 s->req->attachment.ifname, s->req->netns);
 	return s->done ? 0 : configure(s, err);
 }
 
 static int answer_interface(const struct cni_request *req, const struct config *config,
-			    const struct attachment *a, const struct link *link,
+			    const struct slirp_attachment *a, const struct link *link,
 			    struct cni_result *result, struct cni_error *err)
 {
 	struct cni_interface *interface = result_add_interface(result);
@@ -171,7 +173,7 @@ static int answer_interface(const struct cni_request *req, const struct config *
 
 	if (interface == NULL)
 		return cni_error_nomem(err);
-	interface->name = strdup(req->ifname);
+	interface->name = strdup(req->attachment.ifname);
 	interface->mac = strdup(mac_format(link->hwaddr, mac));
 	interface->mtu = config->mtu;
 	interface->sandbox = strdup(req->netns);
@@ -250,8 +252,8 @@ static int answer_dns(const struct config *config, struct cni_result *result, st
 }
 
 static int answer(const struct cni_request *req, const struct config *config,
-		  const struct attachment *a, const struct link *link, struct cni_result *result,
-		  struct cni_error *err)
+		  const struct slirp_attachment *a, const struct link *link,
+		  struct cni_result *result, struct cni_error *err)
 {
 	/* What earlier plugins of the list answered is passed on, ours behind it. */
 	if (cni_pass_on(req, result, err) < 0 ||
@@ -280,7 +282,7 @@ int plugin_add(const struct cni_request *req, struct cni_result *result, struct 
 	cleanup_apart struct apart apart = APART_NONE;
 	cleanup_netlink struct netlink *sk = NULL;
 	cleanup_process struct process daemon = PROCESS_NONE;
-	struct attachment attachment;
+	struct slirp_attachment attachment;
 	struct config config;
 	struct binary binary;
 	struct setup setup = {.req = req, .config = &config};
@@ -290,17 +292,19 @@ int plugin_add(const struct cni_request *req, struct cni_result *result, struct 
 		return -1;
 	if (open_namespace(req, &ns, err) < 0)
 		return something_remains(req, &config, err);
-	if (state_open(config.state_dir, PLUGIN_NAME, req->network, true, &state, err) < 0 ||
+	if (state_open(config.state_dir, PLUGIN_NAME, req->attachment.network, true, &state, err) <
+		    0 ||
 	    binary_find(config.daemon_path, &state, &binary, err) < 0)
 		return -1;
 	sk = netlink_open(&ns, NETLINK_ROUTE, err);
 	if (sk == NULL || refuse_existing(sk, req, err) < 0 || link_watch(sk, err) < 0)
 		return -1;
-	if ((ns.userns_fd >= 0 || geteuid() != 0) && apart_make(&ns, req->ifname, &apart, err) < 0)
+	if ((ns.userns_fd >= 0 || geteuid() != 0) &&
+	    apart_make(&ns, req->attachment.ifname, &apart, err) < 0)
 		return -1;
 	setup.sk = sk;
 	meanwhile.fd = sk->fd;
-	attachment_init(&attachment, &state, req->network, req->container_id, req->ifname);
+	slirp_attachment_init(&attachment, &state, &req->attachment);
 	if (config.built_in_dns)
 		hostdns_warn(&config);
 	if (daemon_start(&state, &attachment, &config, &binary, req->netns, &meanwhile, &apart,

@@ -21,7 +21,7 @@
  * Code 3 tells the runtime that there is nothing to DEL: not where it is the record that is lost,
  * nor, below, where the namespace has gone and the daemon has not.
  */
-static int no_record(const struct cni_request *req, const struct attachment *a,
+static int no_record(const struct cni_request *req, const struct slirp_attachment *a,
 		     struct cni_error *err)
 {
 	cleanup_process struct process daemon = PROCESS_NONE;
@@ -32,25 +32,28 @@ static int no_record(const struct cni_request *req, const struct attachment *a,
 		return cni_error(err, ERR_CHECK,
 				 "there is no record of %s@%s in network %s, but its slirp4netns "
 				 "runs (process %d): delete and add it anew",
-				 req->container_id, req->ifname, req->network,
+				 req->attachment.container_id, req->attachment.ifname,
+				 req->attachment.network,
 				 (int)(found > 0 ? daemon.id.pid : suspect));
 	return cni_error(err, CNI_ERR_CONTAINER,
 			 "there is no record of %s@%s in network %s: it was not added, or has been "
 			 "deleted",
-			 req->container_id, req->ifname, req->network);
+			 req->attachment.container_id, req->attachment.ifname,
+			 req->attachment.network);
 }
 
 static int check_daemon(const struct cni_request *req, const struct config *config,
-			struct attachment *a, struct cni_error *err)
+			struct slirp_attachment *a, struct cni_error *err)
 {
 	cleanup_state struct state state = STATE_NONE;
 	cleanup_process struct process daemon = PROCESS_NONE;
 	struct process_id id;
 	int running;
 
-	if (state_open(config->state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0)
+	if (state_open(config->state_dir, PLUGIN_NAME, req->attachment.network, false, &state,
+		       err) < 0)
 		return -1;
-	attachment_init(a, &state, req->network, req->container_id, req->ifname);
+	slirp_attachment_init(a, &state, &req->attachment);
 	running = record_read(&state, a, &id, err);
 	if (running < 0)
 		return -1;
@@ -63,7 +66,7 @@ static int check_daemon(const struct cni_request *req, const struct config *conf
 			"slirp4netns of %s@%s (process %d) has ended, on its own or killed (by the "
 			"kernel out of memory?); the container has no network any more: delete and "
 			"add it anew",
-			req->container_id, req->ifname, (int)id.pid);
+			req->attachment.container_id, req->attachment.ifname, (int)id.pid);
 		daemon_last_words(&state, a, err);
 		return -1;
 	}
@@ -72,7 +75,7 @@ static int check_daemon(const struct cni_request *req, const struct config *conf
 	return running < 0 ? -1 : 0;
 }
 
-static int check_api(const struct attachment *a, struct cni_error *err)
+static int check_api(const struct slirp_attachment *a, struct cni_error *err)
 {
 	cleanup_json cJSON *request = cJSON_CreateObject();
 	cleanup_json cJSON *answer = NULL;
@@ -213,7 +216,7 @@ static int check_network(const struct cni_request *req, struct cni_error *err)
 {
 	cleanup_netns struct netns ns = NETNS_NONE;
 	cleanup_netlink struct netlink *sk = NULL;
-	const int interface = result_find_interface(&req->prev, req->ifname, req->netns);
+	const int interface = result_find_interface(&req->prev, req->attachment.ifname, req->netns);
 	struct link link;
 	int present;
 
@@ -221,8 +224,8 @@ static int check_network(const struct cni_request *req, struct cni_error *err)
 		return -1;
 	if (interface < 0)
 		return cni_error(err, CNI_ERR_CONFIG,
-				 "prevResult has no interface %s in the sandbox %s", req->ifname,
-				 req->netns);
+				 "prevResult has no interface %s in the sandbox %s",
+				 req->attachment.ifname, req->netns);
 	if (netns_open(req->netns, &ns, err) < 0) {
 		if (err->code == CNI_ERR_CONTAINER)
 			err->code = ERR_CHECK;
@@ -231,12 +234,12 @@ static int check_network(const struct cni_request *req, struct cni_error *err)
 	sk = netlink_open(&ns, NETLINK_ROUTE, err);
 	if (sk == NULL)
 		return -1;
-	present = link_get(sk, req->ifname, &link, err);
+	present = link_get(sk, req->attachment.ifname, &link, err);
 	if (present < 0)
 		return -1;
 	if (present == 0)
 		return cni_error(err, ERR_CHECK, "the interface %s is not in %s any more",
-				 req->ifname, req->netns);
+				 req->attachment.ifname, req->netns);
 	if (result_require(&req->prev, "interfaces", interface, NULL, err) < 0 ||
 	    result_require(&req->prev, "ips", RESULT_WHOLE, NULL, err) < 0 ||
 	    result_require(&req->prev, "routes", RESULT_WHOLE, NULL, err) < 0 ||
@@ -248,7 +251,7 @@ static int check_network(const struct cni_request *req, struct cni_error *err)
 
 int plugin_check(const struct cni_request *req, struct cni_error *err)
 {
-	struct attachment attachment;
+	struct slirp_attachment attachment;
 	struct config config;
 
 	if (config_read(req, &config, err) < 0 || check_daemon(req, &config, &attachment, err) < 0)

@@ -196,7 +196,7 @@ int daemon_can_start(const struct state *state, const struct config *config,
 	return 0;
 }
 
-static void build_command(struct command_line *cmd, const struct attachment *a,
+static void build_command(struct command_line *cmd, const struct slirp_attachment *a,
 			  const struct config *config, const struct binary *binary, int netns_fd,
 			  bool sandbox, int ready_fd, int exit_fd)
 {
@@ -227,7 +227,7 @@ static void build_command(struct command_line *cmd, const struct attachment *a,
 		add_arg(cmd, "--enable-seccomp");
 	add_arg(cmd, "--"); /* an interface may be called "-x" */
 	add_arg(cmd, "/proc/self/fd/%d", netns_fd);
-	add_arg(cmd, "%s", a->ifname);
+	add_arg(cmd, "%s", a->key.ifname);
 }
 
 /* PID of /proc/PID/ns/net; 0: the path is another. */
@@ -286,7 +286,7 @@ static bool is_routine(const char *line)
 }
 
 /* What the daemon wrote, or its end. @buf is terminated. Return: whether there is anything. */
-static bool read_log(const struct state *state, const struct attachment *a,
+static bool read_log(const struct state *state, const struct slirp_attachment *a,
 		     char buf[LAST_WORDS_BYTES + 1])
 {
 	cleanup_close int dir = openat(state->root_fd, "log", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -328,7 +328,8 @@ static void find_words(char *buf, const char *lines[LAST_WORDS_LINES])
 	}
 }
 
-void daemon_last_words(const struct state *state, const struct attachment *a, struct cni_error *err)
+void daemon_last_words(const struct state *state, const struct slirp_attachment *a,
+		       struct cni_error *err)
 {
 	char buf[LAST_WORDS_BYTES + 1];
 	const char *lines[LAST_WORDS_LINES] = {0};
@@ -351,7 +352,7 @@ void daemon_last_words(const struct state *state, const struct attachment *a, st
  * It started, and has something to say all the same: to whoever reads what we say. That it resolves
  * no names is none of it where nobody asks it for any.
  */
-static void pass_on_warnings(const struct state *state, const struct attachment *a,
+static void pass_on_warnings(const struct state *state, const struct slirp_attachment *a,
 			     const struct config *config)
 {
 	static const char of_names[] = "sandbox: /etc/resolv.conf ";
@@ -408,13 +409,13 @@ static int wait_ready(const struct process *daemon, int ready, const struct mean
 			 READY_LIMIT_MS / 1000);
 }
 
-static int remove_files(const struct state *state, const struct attachment *a,
+static int remove_files(const struct state *state, const struct slirp_attachment *a,
 			struct cni_error *err)
 {
 	if (state_remove_file(state, "sock", a->socket_name, err) < 0 ||
 	    state_remove_file(state, "log", a->log_name, err) < 0)
 		return -1;
-	return state_remove(state, a->container_id, a->ifname, err);
+	return state_remove(state, &a->key, err);
 }
 
 /*
@@ -423,7 +424,8 @@ static int remove_files(const struct state *state, const struct attachment *a,
  * another went on, such as the real daemon behind a script. Return: 1 with @daemon, 0 nobody
  * listens.
  */
-static int find_listener(const struct attachment *a, struct process *daemon, struct cni_error *err)
+static int find_listener(const struct slirp_attachment *a, struct process *daemon,
+			 struct cni_error *err)
 {
 	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -456,7 +458,7 @@ static bool same_process(const struct process_id *a, const struct process_id *b)
  * The record could not be read when we looked, and can be now: for a moment there was no memory, or
  * no descriptor. Its daemon was the listener, which has ended, or is one that nobody has stopped.
  */
-static int refuse_running(const struct attachment *a, const struct process_id *id,
+static int refuse_running(const struct slirp_attachment *a, const struct process_id *id,
 			  struct cni_error *err)
 {
 	cleanup_process struct process daemon = PROCESS_NONE;
@@ -465,7 +467,7 @@ static int refuse_running(const struct attachment *a, const struct process_id *i
 	if (running > 0)
 		cni_error(err, CNI_ERR_AGAIN,
 			  "the record of %s@%s could not be read at first; try again",
-			  a->container_id, a->ifname);
+			  a->key.container_id, a->key.ifname);
 	return running == 0 ? 0 : -1;
 }
 
@@ -475,7 +477,7 @@ static int refuse_running(const struct attachment *a, const struct process_id *i
  * replaces the record, and while there is one nobody writes a first one. @daemon has pid 0 where
  * the record could not be read.
  */
-static int remove_files_of(const struct state *state, const struct attachment *a,
+static int remove_files_of(const struct state *state, const struct slirp_attachment *a,
 			   const struct process_id *daemon, struct cni_error *err)
 {
 	cleanup_close int lock = state_lock(state, LOCK_LIMIT_MS, err);
@@ -494,8 +496,8 @@ static int remove_files_of(const struct state *state, const struct attachment *a
 	return remove_files(state, a, err);
 }
 
-int attachment_remove(const struct state *state, const struct attachment *a, bool *had_ended,
-		      struct cni_error *err)
+int slirp_attachment_remove(const struct state *state, const struct slirp_attachment *a,
+			    bool *had_ended, struct cni_error *err)
 {
 	cleanup_process struct process daemon = PROCESS_NONE;
 	struct process_id id = {0};
@@ -514,12 +516,12 @@ int attachment_remove(const struct state *state, const struct attachment *a, boo
 	if (present == 0)
 		present = find_listener(a, &daemon, err);
 	if (present < 0 || (present > 0 && process_stop(&daemon, STOP_GRACE_MS, err) < 0))
-		return cni_error_wrap(err, "cannot stop slirp4netns of %s@%s", a->container_id,
-				      a->ifname);
+		return cni_error_wrap(err, "cannot stop slirp4netns of %s@%s", a->key.container_id,
+				      a->key.ifname);
 	return remove_files_of(state, a, &id, err) < 0 ? -1 : 1;
 }
 
-void daemon_abort(const struct state *state, const struct attachment *a,
+void daemon_abort(const struct state *state, const struct slirp_attachment *a,
 		  const struct process *daemon, struct cni_error *err)
 {
 	struct cni_error ignored;
@@ -538,8 +540,8 @@ void daemon_abort(const struct state *state, const struct attachment *a,
  * The attachment has a record already. A daemon that lives is another ADD's; anything else is
  * what a killed ADD or DEL left, and ours to clear. The lock keeps two ADDs from both clearing.
  */
-static int replace_record(const struct state *state, const struct attachment *a, const char *netns,
-			  const struct process_id *id, struct cni_error *err)
+static int replace_record(const struct state *state, const struct slirp_attachment *a,
+			  const char *netns, const struct process_id *id, struct cni_error *err)
 {
 	cleanup_close int lock = state_lock(state, LOCK_LIMIT_MS, err);
 	cleanup_process struct process other = PROCESS_NONE;
@@ -568,13 +570,13 @@ static int replace_record(const struct state *state, const struct attachment *a,
 			err, ERR_EXISTS,
 			"%s@%s of network %s has its slirp4netns already (process %d); DEL it "
 			"first",
-			a->container_id, a->ifname, a->network, (int)other.id.pid);
+			a->key.container_id, a->key.ifname, a->key.network, (int)other.id.pid);
 	if (remove_files(state, a, err) < 0)
 		return -1;
 	written = record_write(state, a, netns, id, err);
 	if (written == 0)
 		return cni_error(err, ERR_EXISTS, "another ADD of %s@%s of network %s goes on",
-				 a->container_id, a->ifname, a->network);
+				 a->key.container_id, a->key.ifname, a->key.network);
 	return written < 0 ? -1 : 0;
 }
 
@@ -650,9 +652,10 @@ static int open_given(const struct state *state, const char *netns, int socket, 
 	return check_exit_fd(netns, given->netns_fd, err);
 }
 
-int daemon_start(const struct state *state, const struct attachment *a, const struct config *config,
-		 const struct binary *binary, const char *netns, const struct meanwhile *meanwhile,
-		 struct apart *apart, struct process *daemon, struct cni_error *err)
+int daemon_start(const struct state *state, const struct slirp_attachment *a,
+		 const struct config *config, const struct binary *binary, const char *netns,
+		 const struct meanwhile *meanwhile, struct apart *apart, struct process *daemon,
+		 struct cni_error *err)
 {
 	static const char *const envp[] = {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};

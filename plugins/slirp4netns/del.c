@@ -12,7 +12,7 @@
 
 /* There is no record. What there may be all the same is ended, or told: DEL succeeds either way. */
 static int remove_orphan(const struct cni_request *req, const struct state *state,
-			 const struct attachment *a, struct cni_error *err)
+			 const struct slirp_attachment *a, struct cni_error *err)
 {
 	cleanup_process struct process daemon = PROCESS_NONE;
 	char may_be[80] = "";
@@ -31,16 +31,16 @@ static int remove_orphan(const struct cni_request *req, const struct state *stat
 		fprintf(stderr,
 			PLUGIN_NAME ": no record of %s@%s: its interface in %s stays, for no "
 				    "process is proved to be its slirp4netns%s\n",
-			a->container_id, a->ifname, req->netns, may_be);
+			a->key.container_id, a->key.ifname, req->netns, may_be);
 		return 0;
 	}
 	if (process_stop(&daemon, STOP_GRACE_MS, err) < 0)
 		return cni_error_wrap(err, "no record of %s@%s: cannot stop its slirp4netns",
-				      a->container_id, a->ifname);
+				      a->key.container_id, a->key.ifname);
 	fprintf(stderr,
 		PLUGIN_NAME ": the record of %s@%s was lost: its slirp4netns (process %d) was "
 			    "found by the interface, and has ended\n",
-		a->container_id, a->ifname, (int)daemon.id.pid);
+		a->key.container_id, a->key.ifname, (int)daemon.id.pid);
 	return state_remove_file(state, "sock", a->socket_name, err) < 0 ||
 			       state_remove_file(state, "log", a->log_name, err) < 0
 		       ? -1
@@ -50,16 +50,16 @@ static int remove_orphan(const struct cni_request *req, const struct state *stat
 int plugin_del(const struct cni_request *req, struct cni_error *err)
 {
 	cleanup_state struct state state = STATE_NONE;
-	struct attachment attachment;
+	struct slirp_attachment attachment;
 	const char *state_dir;
 	bool had_ended;
 	int present;
 
 	if (config_read_state_dir(req, &state_dir, err) < 0 ||
-	    state_open(state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0)
+	    state_open(state_dir, PLUGIN_NAME, req->attachment.network, false, &state, err) < 0)
 		return -1;
-	attachment_init(&attachment, &state, req->network, req->container_id, req->ifname);
-	present = attachment_remove(&state, &attachment, &had_ended, err);
+	slirp_attachment_init(&attachment, &state, &req->attachment);
+	present = slirp_attachment_remove(&state, &attachment, &had_ended, err);
 	if (present < 0)
 		return -1;
 	if (present == 0 && req->netns != NULL)
@@ -70,6 +70,6 @@ int plugin_del(const struct cni_request *req, struct cni_error *err)
 		fprintf(stderr,
 			PLUGIN_NAME ": the daemon of %s@%s had ended before DEL: the container was "
 				    "without its network\n",
-			req->container_id, req->ifname);
+			req->attachment.container_id, req->attachment.ifname);
 	return 0;
 }

@@ -9,16 +9,16 @@ struct sweep {
 };
 
 /* One attachment that cannot be removed must not keep the others. */
-static int sweep_one(const char *container_id, const char *ifname, void *arg, struct cni_error *err)
+static int sweep_one(const struct attachment *a, void *arg, struct cni_error *err)
 {
 	struct sweep *sweep = arg;
-	struct attachment attachment;
+	struct slirp_attachment attachment;
 	bool had_ended;
 
-	if (cni_is_valid(sweep->req, container_id, ifname))
+	if (cni_is_valid(sweep->req, a))
 		return 0;
-	attachment_init(&attachment, sweep->state, sweep->req->network, container_id, ifname);
-	if (attachment_remove(sweep->state, &attachment, &had_ended, err) < 0 &&
+	slirp_attachment_init(&attachment, sweep->state, a);
+	if (slirp_attachment_remove(sweep->state, &attachment, &had_ended, err) < 0 &&
 	    sweep->failures++ == 0)
 		sweep->first = *err;
 	return 0;
@@ -31,7 +31,7 @@ int plugin_gc(const struct cni_request *req, struct cni_error *err)
 	const char *state_dir;
 
 	if (config_read_state_dir(req, &state_dir, err) < 0 ||
-	    state_open(state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0 ||
+	    state_open(state_dir, PLUGIN_NAME, req->attachment.network, false, &state, err) < 0 ||
 	    state_each(&state, sweep_one, &sweep, err) < 0)
 		return -1;
 	if (sweep.failures == 0)

@@ -33,7 +33,7 @@
 
 struct search {
 	const struct netns *ns;
-	const struct attachment *attachment;
+	const struct slirp_attachment *attachment;
 	pid_t suspect; /* says that it is the daemon, and is not proved to be; 0: there is none */
 };
 
@@ -72,7 +72,7 @@ static ssize_t read_proc_file(int process, const char *name, char *buf, size_t s
 }
 
 /* Whether its command line is the one that daemon_start() made for the attachment. */
-static bool has_our_socket(int process, const struct attachment *a)
+static bool has_our_socket(int process, const struct slirp_attachment *a)
 {
 	char line[COMMAND_LINE_MAX_BYTES], tail[sizeof(a->socket_name) + 8];
 	const ssize_t size = read_proc_file(process, "cmdline", line, sizeof(line));
@@ -134,7 +134,7 @@ static bool holds(int process, const struct search *search)
 		if (st.st_dev == search->ns->dev && st.st_ino == search->ns->ino)
 			netns = true;
 		else if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(TUN_MAJOR, TUN_MINOR) &&
-			 is_tap_of(process, entry->d_name, search->attachment->ifname))
+			 is_tap_of(process, entry->d_name, search->attachment->key.ifname))
 			tap = true;
 	}
 	return tap && netns;
@@ -174,7 +174,7 @@ static bool find_daemon(struct search *search, struct process *daemon)
 	return false;
 }
 
-int orphan_find(const char *path, const struct attachment *a, struct process *daemon,
+int orphan_find(const char *path, const struct slirp_attachment *a, struct process *daemon,
 		pid_t *suspect)
 {
 	cleanup_netns struct netns ns = NETNS_NONE;
@@ -189,7 +189,7 @@ int orphan_find(const char *path, const struct attachment *a, struct process *da
 	if (netns_open(path, &ns, &ignored) < 0 || netns_is_own(&ns))
 		return 0;
 	sk = netlink_open(&ns, NETLINK_ROUTE, &ignored);
-	if (sk == NULL || link_get(sk, a->ifname, &link, &ignored) <= 0 ||
+	if (sk == NULL || link_get(sk, a->key.ifname, &link, &ignored) <= 0 ||
 	    strcmp(link.kind, "tun") != 0)
 		return 0;
 	found = find_daemon(&search, daemon);

@@ -165,26 +165,24 @@ bool hostdns_is_in_sandbox(const char *path);
 /* The families of the name servers that libslirp finds in a resolv.conf: 1 IPv4, 2 IPv6. */
 unsigned int hostdns_families(FILE *file);
 
-/* Names, in the state directory, of what belongs to an attachment. */
-struct attachment {
-	const char *network;
-	const char *container_id;
-	const char *ifname;
+/* An attachment, and the names in the state directory of what belongs to it. */
+struct slirp_attachment {
+	struct attachment key;            /* the caller's strings */
 	char socket[STATE_ROOT_MAX + 28]; /* absolute path; just fits sun_path */
 	char socket_name[22];             /* in sock/ */
 	char log_name[22];                /* in log/ */
 };
 
-void attachment_init(struct attachment *a, const struct state *state, const char *network,
-		     const char *container_id, const char *ifname);
+void slirp_attachment_init(struct slirp_attachment *a, const struct state *state,
+			   const struct attachment *key);
 
 /* Write the record of an attachment. Return: 1; 0 there is one; -1 CNI_ERR_IO. */
-int record_write(const struct state *state, const struct attachment *a, const char *netns,
+int record_write(const struct state *state, const struct slirp_attachment *a, const char *netns,
 		 const struct process_id *daemon, struct cni_error *err);
 
 /* The daemon's identity of a record. Return: 1; 0 no record; -1 unreadable, or not a record. */
-int record_read(const struct state *state, const struct attachment *a, struct process_id *daemon,
-		struct cni_error *err);
+int record_read(const struct state *state, const struct slirp_attachment *a,
+		struct process_id *daemon, struct cni_error *err);
 
 /*
  * What there is to do while a daemon starts: @fn, whenever @fd, a socket in the network namespace,
@@ -227,26 +225,27 @@ void apart_answer(struct apart *apart, int listener);
  * Return: 0 with @daemon filled, or -1: ERR_DAEMON with the daemon's last words as details,
  * ERR_EXISTS when the attachment's daemon runs already, CNI_ERR_*.
  */
-int daemon_start(const struct state *state, const struct attachment *a, const struct config *config,
-		 const struct binary *binary, const char *netns, const struct meanwhile *meanwhile,
-		 struct apart *apart, struct process *daemon, struct cni_error *err);
+int daemon_start(const struct state *state, const struct slirp_attachment *a,
+		 const struct config *config, const struct binary *binary, const char *netns,
+		 const struct meanwhile *meanwhile, struct apart *apart, struct process *daemon,
+		 struct cni_error *err);
 
 /* Stop the daemon that was just started and remove what belongs to it; @err keeps its content. */
-void daemon_abort(const struct state *state, const struct attachment *a,
+void daemon_abort(const struct state *state, const struct slirp_attachment *a,
 		  const struct process *daemon, struct cni_error *err);
 
 /* The last lines of the daemon's log that say something, as details of the error. */
-void daemon_last_words(const struct state *state, const struct attachment *a,
+void daemon_last_words(const struct state *state, const struct slirp_attachment *a,
 		       struct cni_error *err);
 
 /**
- * attachment_remove() - stop the recorded daemon, remove its socket, log and record.
+ * slirp_attachment_remove() - stop the recorded daemon, remove its socket, log and record.
  * @had_ended: set to whether the recorded process ran no more
  *
  * Return: 1, 0 there is no record, -1 with the record still there, so that it can be tried again.
  */
-int attachment_remove(const struct state *state, const struct attachment *a, bool *had_ended,
-		      struct cni_error *err);
+int slirp_attachment_remove(const struct state *state, const struct slirp_attachment *a,
+			    bool *had_ended, struct cni_error *err);
 
 /**
  * orphan_find() - the daemon of an attachment that has no record, by the interface that it holds.
@@ -256,7 +255,7 @@ int attachment_remove(const struct state *state, const struct attachment *a, boo
  * Return: 1 with @daemon (process_close() it), 0 no such interface, -1 there is a tun device of
  * that name, and nobody is proved to be our daemon: @suspect is set.
  */
-int orphan_find(const char *netns, const struct attachment *a, struct process *daemon,
+int orphan_find(const char *netns, const struct slirp_attachment *a, struct process *daemon,
 		pid_t *suspect);
 
 /**

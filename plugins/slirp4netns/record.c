@@ -7,27 +7,26 @@
 #include "cleanup.h"
 #include "conf.h"
 
-void attachment_init(struct attachment *a, const struct state *state, const char *network,
-		     const char *container_id, const char *ifname)
+void slirp_attachment_init(struct slirp_attachment *a, const struct state *state,
+			   const struct attachment *key)
 {
 	char hash[17];
 
-	state_hash(network, container_id, ifname, hash);
-	*a = (struct attachment){
-		.network = network, .container_id = container_id, .ifname = ifname};
+	state_hash(key->network, key->container_id, key->ifname, hash);
+	*a = (struct slirp_attachment){.key = *key};
 	snprintf(a->socket_name, sizeof(a->socket_name), "%s.sock", hash);
 	snprintf(a->log_name, sizeof(a->log_name), "%s.log", hash);
 	snprintf(a->socket, sizeof(a->socket), "%s/sock/%s", state->root, a->socket_name);
 }
 
-int record_write(const struct state *state, const struct attachment *a, const char *netns,
+int record_write(const struct state *state, const struct slirp_attachment *a, const char *netns,
 		 const struct process_id *daemon, struct cni_error *err)
 {
 	cleanup_json cJSON *record = cJSON_CreateObject();
 
-	if (!cJSON_AddStringToObject(record, "network", a->network) ||
-	    !cJSON_AddStringToObject(record, "containerId", a->container_id) ||
-	    !cJSON_AddStringToObject(record, "ifname", a->ifname) ||
+	if (!cJSON_AddStringToObject(record, "network", a->key.network) ||
+	    !cJSON_AddStringToObject(record, "containerId", a->key.container_id) ||
+	    !cJSON_AddStringToObject(record, "ifname", a->key.ifname) ||
 	    !cJSON_AddStringToObject(record, "netns", netns) ||
 	    !cJSON_AddStringToObject(record, "socket", a->socket) ||
 	    !cJSON_AddNumberToObject(record, "pid", daemon->pid) ||
@@ -36,16 +35,16 @@ int record_write(const struct state *state, const struct attachment *a, const ch
 	    (daemon->inode != 0 &&
 	     !cJSON_AddNumberToObject(record, "pidfdInode", (double)daemon->inode)))
 		return cni_error_nomem(err);
-	return state_write(state, a->container_id, a->ifname, record, false, err);
+	return state_write(state, &a->key, record, false, err);
 }
 
-int record_read(const struct state *state, const struct attachment *a, struct process_id *daemon,
-		struct cni_error *err)
+int record_read(const struct state *state, const struct slirp_attachment *a,
+		struct process_id *daemon, struct cni_error *err)
 {
 	cleanup_json cJSON *record = NULL;
 	const char *boot_id = NULL;
 	int64_t pid = 0, start = 0, inode = 0;
-	const int present = state_read(state, a->container_id, a->ifname, &record, err);
+	const int present = state_read(state, &a->key, &record, err);
 
 	if (present <= 0)
 		return present;
@@ -56,7 +55,7 @@ int record_read(const struct state *state, const struct attachment *a, struct pr
 	    conf_get_int(record, "", "pidfdInode", 1, INT64_C(1) << 53, &inode, err) < 0 ||
 	    strlen(boot_id) >= sizeof(daemon->boot_id))
 		return cni_error(err, CNI_ERR_DECODE, "the record of %s@%s does not name a process",
-				 a->container_id, a->ifname);
+				 a->key.container_id, a->key.ifname);
 	daemon->pid = (pid_t)pid;
 	daemon->start_time = (uint64_t)start;
 	daemon->inode = (uint64_t)inode;

@@ -65,7 +65,8 @@ int plugin_status(const struct cni_request *req, struct cni_error *err)
 
 	if (config_read(req, &config, err) < 0)
 		return -1;
-	if (state_open(config.state_dir, PLUGIN_NAME, req->network, true, &state, err) < 0 ||
+	if (state_open(config.state_dir, PLUGIN_NAME, req->attachment.network, true, &state, err) <
+		    0 ||
 	    binary_find(config.daemon_path, &state, &binary, err) < 0 ||
 	    daemon_can_start(&state, &config, &binary, err) < 0 || check_state(&state, err) < 0 ||
 	    check_tun(err) < 0)

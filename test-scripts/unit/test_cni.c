@@ -73,9 +73,10 @@ static int called(const char *op, const struct cni_request *req, struct cni_erro
 	cleanup_close int fd = -1;
 
 	dprintf(fake.trace, "%s %s id=%s if=%s netns=%s args=%s path=%s version=%s network=%s", op,
-		req->command, text_or_none(req->container_id), text_or_none(req->ifname),
-		text_or_none(req->netns), text_or_none(req->args), text_or_none(req->path),
-		cni_version_name(req->version), req->network);
+		req->command, text_or_none(req->attachment.container_id),
+		text_or_none(req->attachment.ifname), text_or_none(req->netns),
+		text_or_none(req->args), text_or_none(req->path), cni_version_name(req->version),
+		req->attachment.network);
 	if (req->has_prev)
 		dprintf(fake.trace, " prev=%zu", req->prev.n_ips);
 	if (req->runtime != NULL)
@@ -101,7 +102,7 @@ static int fake_add(const struct cni_request *req, struct cni_result *result, st
 	if (fake.passes_on)
 		return cni_pass_on(req, result, err);
 	interface = result_add_interface(result);
-	interface->name = strdup(req->ifname);
+	interface->name = strdup(req->attachment.ifname);
 	interface->sandbox = strdup(req->netns);
 	ip = result_add_ip(result);
 	ip->address = strdup("10.0.2.100/24");
@@ -127,7 +128,8 @@ static int fake_gc(const struct cni_request *req, struct cni_error *err)
 
 	dprintf(fake.trace, "valid:");
 	for (size_t i = 0; i < ROWS(keys); i++) {
-		if (cni_is_valid(req, keys[i][0], keys[i][1]))
+		if (cni_is_valid(req, &(struct attachment){req->attachment.network, keys[i][0],
+							   keys[i][1]}))
 			dprintf(fake.trace, " %s@%s", keys[i][0], keys[i][1]);
 	}
 	dprintf(fake.trace, " of %zu\n", req->n_valid);

@@ -45,7 +45,7 @@ static void a_request_is_whole_or_none(void **unused)
 		json_of("{\"mac\":\"02:00:00:00:00:01\",\"ips\":[\"x\"],\"portMappings\":[]}");
 	cleanup_json cJSON *prev = json_of("{\"a\":1}");
 	cleanup_json cJSON *valid = json_of("{\"v\":[7]}");
-	const struct attachment attachment = {.capabilities = capabilities};
+	const struct attachment_parameters attachment = {.capabilities = capabilities};
 	const struct network_list list = {.name = "net", .version = CNI_1_1_0};
 	struct chain chain = {.list = &list, .attachment = &attachment};
 	unsigned int made = 0;
@@ -91,7 +91,7 @@ static const char *variable_of(const struct chain_environment *env, const char *
 
 static void the_environment_is_ours_with_the_variables_of_the_spec(void **unused)
 {
-	struct attachment a = {.container_id = (char[]){"id"}, .ifname = (char[]){"eth0"}};
+	struct attachment_parameters a = {.key = {"net", "id", "eth0"}};
 	struct chain chain = {.attachment = &a, .path = "/p:/q"};
 	struct chain_environment env = {0};
 

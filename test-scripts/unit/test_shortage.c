@@ -208,11 +208,12 @@ static const char *wrong;
 			wrong = #condition; \
 	} while (0)
 
-static int count_record(const char *container_id, const char *ifname, void *arg,
-			struct cni_error *err)
+static const struct attachment c1 = {"net", "c1", "eth0"};
+
+static int count_record(const struct attachment *a, void *arg, struct cni_error *err)
 {
 	(void)err;
-	must(strcmp(container_id, "c1") == 0 && strcmp(ifname, "eth0") == 0);
+	must(attachment_compare(a, &c1) == 0);
 	++*(int *)arg;
 	return 0;
 }
@@ -227,7 +228,7 @@ static int write_record(struct cni_error *err)
 		return cni_error_nomem(err);
 	if (state_open(STATE_DIR, "fake", "net", true, &s, err) < 0)
 		return -1;
-	written = state_write(&s, "c1", "eth0", record, false, err);
+	written = state_write(&s, &c1, record, false, err);
 	must(written != 0);
 	return written < 0 ? -1 : 0;
 }
@@ -246,7 +247,7 @@ static int replace_record(struct cni_error *err)
 	lock = state_lock(&s, 100, err);
 	if (lock < 0)
 		return -1;
-	written = state_write(&s, "c1", "eth0", record, true, err);
+	written = state_write(&s, &c1, record, true, err);
 	must(written != 0);
 	return written < 0 ? -1 : 0;
 }
@@ -260,7 +261,7 @@ static int read_record(struct cni_error *err)
 	if (state_open(STATE_DIR, "fake", "net", false, &s, err) < 0)
 		return -1;
 	must(s.fd >= 0);
-	present = state_read(&s, "c1", "eth0", &record, err);
+	present = state_read(&s, &c1, &record, err);
 	if (present < 0)
 		return -1;
 	must(present == 1);
@@ -276,7 +277,7 @@ static int remove_record(struct cni_error *err)
 	cleanup_state struct state s = STATE_NONE;
 
 	if (state_open(STATE_DIR, "fake", "net", false, &s, err) < 0 ||
-	    state_remove(&s, "c1", "eth0", err) < 0)
+	    state_remove(&s, &c1, err) < 0)
 		return -1;
 	must(!exists(STATE_DIR "/fake/net/c1@eth0.json"));
 	return 0;

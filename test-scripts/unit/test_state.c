@@ -87,6 +87,9 @@ static int stale(void **state)
 		need_openat2();   \
 	} while (0)
 
+/* On the network of open_state(). */
+#define ON_NET(id, ifname) (&(const struct attachment){"net", id, ifname})
+
 static void open_state(struct state *s, bool create)
 {
 	struct cni_error err = {0};
@@ -101,7 +104,7 @@ static int write_value(const struct state *s, const char *id, int value, bool re
 	cleanup_json cJSON *record = cJSON_CreateObject();
 
 	cJSON_AddNumberToObject(record, "value", value);
-	return state_write(s, id, "eth0", record, replace, err);
+	return state_write(s, ON_NET(id, "eth0"), record, replace, err);
 }
 
 static void put(const struct state *s, const char *id, int value)
@@ -116,7 +119,7 @@ static void put(const struct state *s, const char *id, int value)
 static int get(const struct state *s, const char *id, struct cni_error *err)
 {
 	cleanup_json cJSON *record = NULL;
-	const int present = state_read(s, id, "eth0", &record, err);
+	const int present = state_read(s, ON_NET(id, "eth0"), &record, err);
 
 	if (present <= 0) {
 		if (record != NULL)
@@ -176,8 +179,8 @@ static void removing_twice_is_fine(void **state)
 	open_state(&s, true);
 	put(&s, "c1", 1);
 	put(&s, "c2", 2);
-	assert_int_equal(state_remove(&s, "c1", "eth0", &err), 0);
-	assert_int_equal(state_remove(&s, "c1", "eth0", &err), 0);
+	assert_int_equal(state_remove(&s, ON_NET("c1", "eth0"), &err), 0);
+	assert_int_equal(state_remove(&s, ON_NET("c1", "eth0"), &err), 0);
 	assert_int_equal(get(&s, "c1", &err), -1);
 	assert_int_equal(get(&s, "c2", &err), 2);
 }
@@ -252,10 +255,9 @@ static void closing_gives_every_descriptor_back(void **state)
 	assert_int_equal(count_descriptors(), before);
 }
 
-static int count_records(const char *id, const char *ifname, void *arg, struct cni_error *err)
+static int count_records(const struct attachment *a, void *arg, struct cni_error *err)
 {
-	(void)id;
-	(void)ifname;
+	(void)a;
 	(void)err;
 	++*(int *)arg;
 	return 0;
@@ -276,7 +278,7 @@ static void a_missing_directory_is_an_empty_one(void **state)
 		assert_int_equal(state_open(DIR_, "fake", "net", false, &s, &err), 0);
 		assert_int_equal(s.fd, -1);
 		assert_int_equal(get(&s, "c1", &err), -1);
-		assert_int_equal(state_remove(&s, "c1", "eth0", &err), 0);
+		assert_int_equal(state_remove(&s, ON_NET("c1", "eth0"), &err), 0);
 		assert_int_equal(state_remove_file(&s, "sock", "x.sock", &err), 0);
 		assert_int_equal(state_each(&s, count_records, &n, &err), 0);
 		assert_int_equal(n, 0);
@@ -338,7 +340,7 @@ static void a_full_disk_leaves_the_record_as_it_was(void **state)
 	open_state(&s, true);
 	put(&s, "c1", 1);
 	cJSON_AddStringToObject(big, "text", memset(text, 'x', 200000));
-	assert_int_equal(state_write(&s, "c1", "eth0", big, true, &err), -1);
+	assert_int_equal(state_write(&s, ON_NET("c1", "eth0"), big, true, &err), -1);
 	assert_error(&err, CNI_ERR_IO, "cannot write the file");
 	assert_string_equal(err.details, "No space left on device");
 	assert_int_equal(get(&s, "c1", &err), 1);
@@ -362,7 +364,7 @@ static void a_read_only_disk_can_be_read(void **state)
 	assert_int_equal(write_value(&s, "c1", 2, true, &err), -1);
 	assert_error(&err, CNI_ERR_IO, "c1@eth0.json");
 	assert_string_equal(err.details, "Read-only file system");
-	assert_int_equal(state_remove(&s, "c1", "eth0", &err), -1);
+	assert_int_equal(state_remove(&s, ON_NET("c1", "eth0"), &err), -1);
 	assert_error(&err, CNI_ERR_IO, "c1@eth0.json");
 	state_close(&s);
 	assert_int_equal(state_open(DIR_, "fake", "other", true, &s, &err), -1);
@@ -370,12 +372,12 @@ static void a_read_only_disk_can_be_read(void **state)
 	assert_string_equal(err.details, "Read-only file system");
 }
 
-static int collect(const char *id, const char *ifname, void *arg, struct cni_error *err)
+static int collect(const struct attachment *a, void *arg, struct cni_error *err)
 {
 	char *list = arg;
 
 	(void)err;
-	snprintf(list + strlen(list), 200 - strlen(list), "[%s@%s]", id, ifname);
+	snprintf(list + strlen(list), 200 - strlen(list), "[%s@%s]", a->container_id, a->ifname);
 	return 0;
 }
 
@@ -398,7 +400,7 @@ static void each_passes_records_and_nothing_else(void **state)
 		assert_true(make_file(path, "{}"));
 	}
 	/* An interface's name may well be "y.json". */
-	assert_int_equal(state_remove(&s, "x", "y.json", &err), 0);
+	assert_int_equal(state_remove(&s, ON_NET("x", "y.json"), &err), 0);
 	assert_int_equal(state_each(&s, collect, list, &err), 0);
 	assert_string_equal(list, "");
 
@@ -407,10 +409,9 @@ static void each_passes_records_and_nothing_else(void **state)
 	assert_string_equal(list, "[c.1-x_@eth0.100]");
 }
 
-static int stop_at_second(const char *id, const char *ifname, void *arg, struct cni_error *err)
+static int stop_at_second(const struct attachment *a, void *arg, struct cni_error *err)
 {
-	(void)id;
-	(void)ifname;
+	(void)a;
 	if (++*(int *)arg < 2)
 		return 1; /* only a negative value stops */
 	cni_error(err, 123, "enough");
@@ -438,12 +439,12 @@ struct removal {
 	int n;
 };
 
-static int remove_it(const char *id, const char *ifname, void *arg, struct cni_error *err)
+static int remove_it(const struct attachment *a, void *arg, struct cni_error *err)
 {
 	struct removal *removal = arg;
 
 	removal->n++;
-	return state_remove(removal->s, id, ifname, err);
+	return state_remove(removal->s, a, err);
 }
 
 static void each_may_remove_what_it_is_given(void **state)
@@ -557,9 +558,9 @@ static void a_file_that_is_no_record_of_ours_is_refused(void **state)
 		}
 		put(&s, "c1", 5);
 		assert_int_equal(get(&s, "c1", &err), 5);
-		assert_int_equal(state_remove(&s, "c1", "eth0", &err), 0);
+		assert_int_equal(state_remove(&s, ON_NET("c1", "eth0"), &err), 0);
 		assert_true(make_hostile(kind) || errno == EEXIST);
-		assert_int_equal(state_remove(&s, "c1", "eth0", &err), 0);
+		assert_int_equal(state_remove(&s, ON_NET("c1", "eth0"), &err), 0);
 		assert_false(exists(RECORD));
 		if (exists("/run/good"))
 			assert_int_equal(unlink("/run/good"), 0);
@@ -620,11 +621,11 @@ static void names_that_are_no_attachment_touch_nothing(void **state)
 		const char *ifname = rows[i][1];
 		struct cni_error err = {0};
 
-		assert_int_equal(state_write(&s, id, ifname, record, true, &err), -1);
+		assert_int_equal(state_write(&s, ON_NET(id, ifname), record, true, &err), -1);
 		assert_error(&err, CNI_ERR_ENVIRONMENT, "not an attachment");
-		assert_int_equal(state_read(&s, id, ifname, &read, &err), -1);
+		assert_int_equal(state_read(&s, ON_NET(id, ifname), &read, &err), -1);
 		assert_error(&err, CNI_ERR_ENVIRONMENT, "not an attachment");
-		assert_int_equal(state_remove(&s, id, ifname, &err), -1);
+		assert_int_equal(state_remove(&s, ON_NET(id, ifname), &err), -1);
 		assert_error(&err, CNI_ERR_ENVIRONMENT, "not an attachment");
 	}
 	assert_int_equal(count_entries(NETWORK), 0);
@@ -632,8 +633,62 @@ static void names_that_are_no_attachment_touch_nothing(void **state)
 	assert_int_equal(count_entries(DIR_), 1);
 }
 
+/* A record is filed under the network that its state was opened for, or nowhere. */
+static void a_record_of_another_network_is_refused(void **state)
+{
+	static const struct attachment other = {"other", "c1", "eth0"};
+	cleanup_state struct state s = STATE_NONE;
+	cleanup_json cJSON *record = NULL;
+	struct cni_error err = {0};
+	cJSON *read;
+
+	need();
+	record = cJSON_CreateObject();
+	open_state(&s, true);
+	put(&s, "c1", 1);
+	assert_int_equal(state_write(&s, &other, record, true, &err), -1);
+	assert_error(&err, CNI_ERR_ENVIRONMENT, "not an attachment");
+	assert_int_equal(state_read(&s, &other, &read, &err), -1);
+	assert_int_equal(state_remove(&s, &other, &err), -1);
+	assert_int_equal(get(&s, "c1", &err), 1);
+}
+
+static int stop_at_b(const char *network, void *arg, struct cni_error *err)
+{
+	int *n = arg;
+
+	++*n;
+	return strcmp(network, "b") == 0 ? cni_error(err, 123, "enough") : 0;
+}
+
+static void each_network_is_passed_and_nothing_else_of_the_plugin(void **state)
+{
+	static const char *const networks[] = {"a", "c", "b"};
+	struct cni_error err = {0};
+	int n = 0;
+
+	need();
+	for (size_t i = 0; i < ROWS(networks); i++) {
+		cleanup_state struct state s = STATE_NONE;
+
+		assert_int_equal(state_each_network(&s, stop_at_b, &n, &err), 0);
+		assert_int_equal(n, 0);
+		assert_int_equal(state_open(DIR_, "fake", networks[i], true, &s, &err), 0);
+		/* Not a network's name. */
+		assert_int_equal(mkdirat(s.plugin_fd, ".hidden", 0700) < 0, i > 0);
+		if (i + 1 < ROWS(networks))
+			assert_int_equal(state_each_network(&s, stop_at_b, &n, &err), 0);
+		else
+			assert_int_equal(state_each_network(&s, stop_at_b, &n, &err), -1);
+		assert_in_range(n, 1, i + 1);
+		n = 0;
+	}
+	assert_error(&err, 123, "enough");
+}
+
 static void the_longest_names_fit(void **state)
 {
+	static const struct attachment longest = {X200, X200, "123456789012345"};
 	cleanup_state struct state s = STATE_NONE;
 	cleanup_json cJSON *record = NULL;
 	struct cni_error err = {0};
@@ -642,8 +697,8 @@ static void the_longest_names_fit(void **state)
 	need();
 	record = cJSON_CreateObject();
 	assert_int_equal(state_open(DIR_, "fake", X200, true, &s, &err), 0);
-	assert_int_equal(state_write(&s, X200, "123456789012345", record, false, &err), 1);
-	assert_int_equal(state_read(&s, X200, "123456789012345", &read, &err), 1);
+	assert_int_equal(state_write(&s, &longest, record, false, &err), 1);
+	assert_int_equal(state_read(&s, &longest, &read, &err), 1);
 	cJSON_Delete(read);
 	assert_true(exists(DIR_ "/fake/" X200 "/" X200 "@123456789012345.json"));
 }
@@ -1259,6 +1314,8 @@ int main(void)
 		test(a_file_that_is_no_record_of_ours_is_refused),
 		test(a_record_that_is_no_json_object_is_refused_by_name),
 		test(names_that_are_no_attachment_touch_nothing),
+		test(a_record_of_another_network_is_refused),
+		test(each_network_is_passed_and_nothing_else_of_the_plugin),
 		test(the_longest_names_fit),
 		test(a_network_name_that_is_none_is_refused),
 		test(a_hostile_directory_is_refused_at_every_level),

@@ -9,16 +9,16 @@
 
 #include "isolated.h"
 
-#include "../../plugins/netns-stats/attachment.c"
+#include "../../plugins/netns-stats/entry.c"
 #include "../../plugins/netns-stats/registry.c"
 
-static struct attachment known[] = {
-	{.container_id = (char[]){"ab"}, .netns = (char[]){"/n"}},
-	{.container_id = (char[]){"ab"}, .netns = (char[]){"/n"}},
-	{.container_id = (char[]){"abc"}, .netns = (char[]){"/n"}},
-	{.container_id = (char[]){"bcd"}, .netns = (char[]){"/n"}},
-	{.container_id = (char[]){"bce"}, .netns = (char[]){"/n"}},
-	{.container_id = (char[]){"c"}, .netns = (char[]){"/n"}},
+static struct registry_entry known[] = {
+	{.key.container_id = (char[]){"ab"}, .netns = (char[]){"/n"}},
+	{.key.container_id = (char[]){"ab"}, .netns = (char[]){"/n"}},
+	{.key.container_id = (char[]){"abc"}, .netns = (char[]){"/n"}},
+	{.key.container_id = (char[]){"bcd"}, .netns = (char[]){"/n"}},
+	{.key.container_id = (char[]){"bce"}, .netns = (char[]){"/n"}},
+	{.key.container_id = (char[]){"c"}, .netns = (char[]){"/n"}},
 };
 static const struct registry registry = {.all = known, .n = ROWS(known)};
 
@@ -61,10 +61,7 @@ static void an_id_is_found_by_as_much_of_it_as_tells_it_apart(void **unused)
 
 static void a_record_that_cannot_be_reached_is_not_called_removed(void **unused)
 {
-	const struct attachment a = {.source = SOURCE_RECORD,
-				     .network = (char[]){"net"},
-				     .container_id = (char[]){"c1"},
-				     .ifname = (char[]){"eth0"}};
+	const struct registry_entry a = {.source = SOURCE_RECORD, .key = {"net", "c1", "eth0"}};
 	struct registry r = {.options = {.state_dir = "/run/state"}};
 	struct cni_error err = {0};
 	cJSON *json = NULL;

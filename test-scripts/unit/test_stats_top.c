@@ -53,7 +53,7 @@ void *__wrap_realloc(void *p, size_t size)
 #define CONTAINERS 70
 
 static int64_t clock_ns;
-static struct attachment attachments[CONTAINERS];
+static struct registry_entry attachments[CONTAINERS];
 static char ids[CONTAINERS][32];
 static struct registry registry = {.all = attachments};
 static struct link links[CONTAINERS][2];
@@ -70,7 +70,7 @@ size_t __wrap_registry_container_end(const struct registry *r, size_t i)
 {
 	size_t end = i;
 
-	while (end < r->n && strcmp(r->all[end].container_id, r->all[i].container_id) == 0)
+	while (end < r->n && strcmp(r->all[end].key.container_id, r->all[i].key.container_id) == 0)
 		end++;
 	return end;
 }
@@ -99,12 +99,10 @@ static void world(size_t n)
 
 		snprintf(ids[i], sizeof(ids[i]), "c%02zu", i);
 		snprintf(paths[i], sizeof(paths[i]), "/%zu", i);
-		attachments[i] = (struct attachment){.container_id = ids[i],
-						     .netns = paths[i],
-						     .ifname = strdup("eth0"),
-						     .network = strdup("net"),
-						     .pod = strdup(""),
-						     .pod_namespace = strdup("")};
+		attachments[i] = (struct registry_entry){.key = {"net", ids[i], "eth0"},
+							 .netns = paths[i],
+							 .pod = strdup(""),
+							 .pod_namespace = strdup("")};
 		links[i][0] = (struct link){.index = 1, .name = "lo", .flags = IFF_LOOPBACK};
 		links[i][1] = (struct link){.index = 2, .name = "eth0"};
 	}
@@ -114,8 +112,6 @@ static int world_ends(void **unused)
 {
 	(void)unused;
 	for (size_t i = 0; i < registry.n; i++) {
-		free(attachments[i].ifname);
-		free(attachments[i].network);
 		free(attachments[i].pod);
 		free(attachments[i].pod_namespace);
 	}
@@ -275,7 +271,7 @@ static void a_filter_asks_container_interface_and_network(void **unused)
 	world(3);
 	strcpy(links[2][1].name, "wlan0");
 	attachments[2].ifindex = 2;
-	strcpy(attachments[1].network, "lan");
+	attachments[1].key.network = "lan";
 	read_at(&rows, 0);
 	for (size_t i = 0; i < sizeof(filters) / sizeof(*filters); i++) {
 		strcpy(rows.filter, filters[i].filter);

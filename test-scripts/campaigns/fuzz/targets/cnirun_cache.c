@@ -15,8 +15,7 @@
 static int on_entry(const struct cache_entry *entry, void *arg, struct cni_error *err)
 {
 	(void)err;
-	PROMISE(cni_valid_container_id(entry->attachment.container_id));
-	PROMISE(cni_valid_ifname(entry->attachment.ifname));
+	PROMISE(attachment_is_valid(&entry->attachment.key));
 	++*(int *)arg;
 	return 0;
 }
@@ -26,16 +25,18 @@ static void check_round(const struct cache *cache, const struct cache_entry *ent
 	cleanup_cache_entry struct cache_entry again = {0};
 	cleanup_list struct network_list list = {0};
 	struct cni_error err = {0};
-	const struct attachment *a = &entry->attachment;
+	struct attachment_parameters parameters = entry->attachment;
+	const struct attachment_parameters *a = &parameters;
 
 	if (!entry->conf ||
 	    list_parse(entry->conf, entry->conf_len, "the list", NULL, &list, &err) < 0)
 		return;
+	parameters.key.network = list.name;
 	if (cache_write(cache, &list, a, NULL, entry->result, true, &err) < 0) {
 		fuzz_check_error(&err);
 		return;
 	}
-	if (cache_read(cache, list.name, a->container_id, a->ifname, &again, &err) < 0) {
+	if (cache_read(cache, &a->key, &again, &err) < 0) {
 		/* The list in it may be deeper than what is around it. */
 		fuzz_check_error(&err);
 		return;
@@ -43,12 +44,13 @@ static void check_round(const struct cache *cache, const struct cache_entry *ent
 	PROMISE_OF(strcmp(a->args ?: "", again.attachment.args ?: "") == 0, a->args ?: "");
 	PROMISE(!entry->result == !again.result);
 	PROMISE(!entry->result || fuzz_same(entry->result, again.result));
-	PROMISE_OF(cache_remove(cache, list.name, a->container_id, a->ifname, &err) == 0, err.msg);
+	PROMISE_OF(cache_remove(cache, &a->key, &err) == 0, err.msg);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char path[PATH_MAX + 32];
+	static const struct attachment key = {"net", "c", "eth0"};
 	static struct cache cache = CACHE_NONE;
 	struct input input = {data, size};
 	struct cni_error err = {0};
@@ -61,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		snprintf(path, sizeof(path), "%s/net-c-eth0", cache.dir);
 	}
 	fuzz_write_file(path, input.at, input.left);
-	value = cache_read(&cache, "net", "c", "eth0", &entry, &err);
+	value = cache_read(&cache, &key, &entry, &err);
 	fuzz_check_outcome(value, &err);
 	PROMISE(value != 0);
 	err = (struct cni_error){0};

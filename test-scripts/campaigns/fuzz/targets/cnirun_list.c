@@ -93,9 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cleanup_json cJSON *answer = NULL;
 	cleanup_json cJSON *prev = NULL;
 	struct cni_error err = {0};
-	const struct attachment attachment = {.container_id = (char[]){"c"},
-					      .ifname = (char[]){"eth0"},
-					      .capabilities = capabilities};
+	const struct attachment_parameters attachment = {.key = {"net", "c", "eth0"},
+							 .capabilities = capabilities};
 	struct chain chain = {.list = &list, .attachment = &attachment};
 	const int value = list_parse(text, strlen(text), "the list", NULL, &list, &err);
 

@@ -32,14 +32,14 @@ static void check_mappings(const cJSON *mappings)
 /* An absolute path in its shortest form, and an id that fits the grammar. */
 static void check_attachment(const struct options *options, const char *netns)
 {
-	cleanup_attachment struct attachment a = {0};
+	cleanup_attachment_parameters struct attachment_parameters a = {0};
 	struct cni_error err = {0};
-	const int value = options_attachment(options, netns, &a, &err);
+	const int value = options_attachment(options, "net", netns, &a, &err);
 
 	fuzz_check_outcome(value, &err);
 	if (value < 0)
 		return;
-	PROMISE(cni_valid_container_id(a.container_id) && cni_valid_ifname(a.ifname));
+	PROMISE(attachment_is_valid(&a.key));
 	PROMISE_OF(a.netns[0] == '/' && strlen(a.netns) < PATH_MAX, a.netns);
 	PROMISE_OF(!strstr(a.netns, "//") && !strstr(a.netns, "/../") && !strstr(a.netns, "/./"),
 		   a.netns);

@@ -24,17 +24,17 @@ static void check_request(const struct cni_request *req)
 	const bool attachment =
 		strcmp(req->command, "GC") != 0 && strcmp(req->command, "STATUS") != 0;
 
-	PROMISE(cni_valid_network_name(req->network));
+	PROMISE(cni_valid_network_name(req->attachment.network));
 	PROMISE(cJSON_IsObject(req->conf) && (!req->runtime || cJSON_IsObject(req->runtime)));
-	PROMISE(attachment == (req->container_id && req->ifname));
+	PROMISE(attachment == (req->attachment.container_id && req->attachment.ifname));
 	if (attachment) {
-		PROMISE(cni_valid_container_id(req->container_id));
-		PROMISE(cni_valid_ifname(req->ifname));
+		PROMISE(cni_valid_container_id(req->attachment.container_id));
+		PROMISE(cni_valid_ifname(req->attachment.ifname));
 	}
 	if (strcmp(req->command, "ADD") == 0 || strcmp(req->command, "CHECK") == 0)
 		PROMISE(req->netns && req->netns[0] == '/');
 	for (size_t i = 0; i < req->n_valid; i++)
-		PROMISE(cni_is_valid(req, req->valid[i].container_id, req->valid[i].ifname));
+		PROMISE(cni_is_valid(req, &req->valid[i]));
 }
 
 static int stub_add(const struct cni_request *req, struct cni_result *result, struct cni_error *err)

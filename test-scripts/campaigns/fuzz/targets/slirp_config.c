@@ -40,12 +40,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const cJSON *runtime = json_get(conf, "runtimeConfig");
 	struct cni_request req = {
 		.command = "ADD",
-		.container_id = "c",
-		.ifname = "eth0",
+		.attachment = {"net", "c", "eth0"},
 		.netns = "/run/netns/c",
 		.args = args,
 		.version = CNI_VERSION_LATEST,
-		.network = "net",
 		.conf = conf,
 		.runtime = cJSON_IsObject(runtime) ? runtime : NULL,
 	};

@@ -20,7 +20,7 @@ struct seen {
 	unsigned int records;
 };
 
-static int on_record(const char *container_id, const char *ifname, void *arg, struct cni_error *err)
+static int on_record(const struct attachment *a, void *arg, struct cni_error *err)
 {
 	struct seen *seen = arg;
 	struct cni_error ignored = {0};
@@ -28,22 +28,24 @@ static int on_record(const char *container_id, const char *ifname, void *arg, st
 	int value;
 
 	(void)err;
-	PROMISE(cni_valid_container_id(container_id) && cni_valid_ifname(ifname));
-	value = state_read(seen->state, container_id, ifname, &record, &ignored);
+	PROMISE(attachment_is_valid(a));
+	value = state_read(seen->state, a, &record, &ignored);
 	fuzz_check_outcome(value, &ignored);
 	PROMISE((value > 0) == (record != NULL));
 	seen->records++;
 	return 0;
 }
 
+static const struct attachment key = {"net", "c", "eth0"};
+
 static void check_record(const struct state *state)
 {
-	struct attachment attachment;
+	struct slirp_attachment attachment;
 	struct process_id id;
 	struct cni_error err = {0};
 	int value;
 
-	attachment_init(&attachment, state, "net", "c", "eth0");
+	slirp_attachment_init(&attachment, state, &key);
 	PROMISE(strlen(attachment.socket) <= 107);
 	memset(&id, 0xff, sizeof(id));
 	value = record_read(state, &attachment, &id, &err);
@@ -79,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_record(&state);
 	fuzz_check_outcome(state_each(&state, on_record, &seen, &err), &err);
 	PROMISE(seen.records >= 1 && seen.records <= 2);
-	PROMISE(state_remove(&state, "c", "eth0", &err) == 0);
+	PROMISE(state_remove(&state, &key, &err) == 0);
 	if (extra)
 		unlinkat(state.fd, name, 0);
 	return 0;

@@ -102,9 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PROMISE_OF(registry_load(&registry, &options, &complaints, &err) == 0, err.msg);
 	PROMISE(registry.n <= 2);
 	for (size_t i = 0; i < registry.n; i++) {
-		PROMISE(cni_valid_container_id(registry.all[i].container_id));
-		PROMISE(cni_valid_ifname(registry.all[i].ifname));
-		PROMISE(cni_valid_network_name(registry.all[i].network));
+		PROMISE(attachment_is_valid(&registry.all[i].key));
 		PROMISE(registry.all[i].netns[0] == '/');
 	}
 	if (complaints.data)

@@ -128,13 +128,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const size_t split = input_byte(&input) * (size_t)8;
 	cleanup_free char *pod = input_text(&input);
 	const size_t first = split < input.left ? split : input.left;
-	struct attachment a = {.container_id = pod,
-			       .network = pod,
-			       .ifname = pod,
-			       .netns = pod,
-			       .pod = pod,
-			       .pod_namespace = pod,
-			       .begin = pod};
+	struct registry_entry a = {.key = {pod, pod, pod},
+				   .netns = pod,
+				   .pod = pod,
+				   .pod_namespace = pod,
+				   .begin = pod};
 	const struct container c = {.id = pod,
 				    .netns = "/n",
 				    .pod = pod,

@@ -4,7 +4,7 @@
  * wrote, so every name is held against the grammar of the CNI specification before anything is done
  * with it, and what does not fit is refused by name of its member.
  */
-#include "attachment.h"
+#include "entry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,17 +14,15 @@
 #include "conf.h"
 #include "result.h"
 
-void attachment_free(struct attachment *a)
+void registry_entry_free(struct registry_entry *a)
 {
-	free(a->container_id);
-	free(a->network);
-	free(a->ifname);
+	attachment_free(&a->key);
 	free(a->netns);
 	free(a->pod);
 	free(a->pod_namespace);
 	free(a->begin);
 	free(a->file);
-	*a = (struct attachment){0};
+	*a = (struct registry_entry){0};
 }
 
 static int bad(const char *what, const char *key, struct cni_error *err)
@@ -33,16 +31,38 @@ static int bad(const char *what, const char *key, struct cni_error *err)
 			 what, key);
 }
 
-/* A string that passes the check (NULL: any); the optional ones are "" when they are not there. */
-static int get_name(const cJSON *json, const char *what, const char *key,
-		    bool (*valid)(const char *), char **out, struct cni_error *err)
+/*
+ * A string that passes the check (NULL: any), the caller's; the optional ones are "" when they are
+ * not there. NULL: @err is filled.
+ */
+static char *get_name(const cJSON *json, const char *what, const char *key,
+		      bool (*valid)(const char *), struct cni_error *err)
 {
 	const cJSON *item = json_get(json, key);
+	char *name;
 
-	if (valid && (!cJSON_IsString(item) || !valid(item->valuestring)))
-		return bad(what, key, err);
-	*out = strdup(cJSON_IsString(item) ? item->valuestring : "");
-	return *out ? 0 : cni_error_nomem(err);
+	if (valid && (!cJSON_IsString(item) || !valid(item->valuestring))) {
+		bad(what, key, err);
+		return NULL;
+	}
+	name = strdup(cJSON_IsString(item) ? item->valuestring : "");
+	if (!name)
+		cni_error_nomem(err);
+	return name;
+}
+
+/* Which attachment. @network: the name of the member that names the network. Return: 0, or -1. */
+static int get_key(const cJSON *json, const char *what, const char *network, struct attachment *a,
+		   struct cni_error *err)
+{
+	a->container_id = get_name(json, what, "containerId", cni_valid_container_id, err);
+	if (!a->container_id)
+		return -1;
+	a->network = get_name(json, what, network, cni_valid_network_name, err);
+	if (!a->network)
+		return -1;
+	a->ifname = get_name(json, what, "ifName", cni_valid_ifname, err);
+	return a->ifname ? 0 : -1;
 }
 
 /* The index that the interface had when its account was opened: it outlives a renaming. */
@@ -65,27 +85,25 @@ static bool valid_path(const char *path)
 	return path[0] == '/';
 }
 
-int attachment_from_record(const cJSON *record, const char *network, const char *container_id,
-			   const char *ifname, struct attachment *a, struct cni_error *err)
+int registry_entry_from_record(const cJSON *record, const struct attachment *key,
+			       struct registry_entry *a, struct cni_error *err)
 {
+	char text[ATTACHMENT_TEXT_MAX];
 	char what[300];
 
-	snprintf(what, sizeof(what), "the record %.200s@%s.json", container_id, ifname);
-	*a = (struct attachment){.source = SOURCE_RECORD};
-	if (get_name(record, what, "containerId", cni_valid_container_id, &a->container_id, err) ||
-	    get_name(record, what, "network", cni_valid_network_name, &a->network, err) ||
-	    get_name(record, what, "ifName", cni_valid_ifname, &a->ifname, err) ||
-	    get_name(record, what, "netns", valid_path, &a->netns, err) ||
-	    get_name(record, what, "pod", NULL, &a->pod, err) ||
-	    get_name(record, what, "podNamespace", NULL, &a->pod_namespace, err) ||
-	    get_name(json_get(record, "begin"), what, "time", NULL, &a->begin, err))
+	snprintf(what, sizeof(what), "the record %s.json", attachment_format(key, text));
+	*a = (struct registry_entry){.source = SOURCE_RECORD};
+	if (get_key(record, what, "network", &a->key, err) < 0 ||
+	    !(a->netns = get_name(record, what, "netns", valid_path, err)) ||
+	    !(a->pod = get_name(record, what, "pod", NULL, err)) ||
+	    !(a->pod_namespace = get_name(record, what, "podNamespace", NULL, err)) ||
+	    !(a->begin = get_name(json_get(record, "begin"), what, "time", NULL, err)))
 		return -1;
-	if (strcmp(a->container_id, container_id) != 0 || strcmp(a->ifname, ifname) != 0 ||
-	    strcmp(a->network, network) != 0)
+	if (attachment_compare(&a->key, key) != 0)
 		return cni_error(err, CNI_ERR_DECODE,
 				 "%s is that of another attachment; remove the file", what);
 	a->identity = cached_netns_identity(record);
-	a->ifindex = baseline_index(record, ifname);
+	a->ifindex = baseline_index(record, key->ifname);
 	return 0;
 }
 
@@ -106,20 +124,18 @@ static int cached_arg(const cJSON *cached, const char *key, char **out, struct c
 	return *out ? 0 : cni_error_nomem(err);
 }
 
-int attachment_from_cache(const cJSON *cached, const char *file, struct attachment *a,
-			  struct cni_error *err)
+int registry_entry_from_cache(const cJSON *cached, const char *file, struct registry_entry *a,
+			      struct cni_error *err)
 {
 	const char *netns = result_cached_netns(cached);
 	const cJSON *kind = json_get(cached, "kind");
 	char what[300];
 
 	snprintf(what, sizeof(what), "the cached result %.250s", file);
-	*a = (struct attachment){.source = SOURCE_CACHE};
+	*a = (struct registry_entry){.source = SOURCE_CACHE};
 	if (!cJSON_IsString(kind) || strcmp(kind->valuestring, "cniCacheV1") != 0)
 		return cni_error(err, CNI_ERR_DECODE, "%s: kind is not cniCacheV1", what);
-	if (get_name(cached, what, "containerId", cni_valid_container_id, &a->container_id, err) ||
-	    get_name(cached, what, "networkName", cni_valid_network_name, &a->network, err) ||
-	    get_name(cached, what, "ifName", cni_valid_ifname, &a->ifname, err) ||
+	if (get_key(cached, what, "networkName", &a->key, err) < 0 ||
 	    cached_arg(cached, "K8S_POD_NAME", &a->pod, err) ||
 	    cached_arg(cached, "K8S_POD_NAMESPACE", &a->pod_namespace, err))
 		return -1;
@@ -135,26 +151,23 @@ int attachment_from_cache(const cJSON *cached, const char *file, struct attachme
 	return a->netns && a->begin && a->file ? 0 : cni_error_nomem(err);
 }
 
-int attachment_compare(const struct attachment *a, const struct attachment *b)
+int registry_entry_compare(const struct registry_entry *a, const struct registry_entry *b)
 {
-	int order = strcmp(a->container_id, b->container_id);
+	int order = strcmp(a->key.container_id, b->key.container_id);
 
 	if (!order)
 		order = strcmp(a->netns, b->netns);
 	if (!order)
-		order = strcmp(a->network, b->network);
-	if (!order)
-		order = strcmp(a->ifname, b->ifname);
+		order = attachment_compare(&a->key, &b->key);
 	return order ? order : (int)a->source - (int)b->source;
 }
 
-bool attachment_same_container(const struct attachment *a, const struct attachment *b)
+bool registry_same_container(const struct registry_entry *a, const struct registry_entry *b)
 {
-	return !strcmp(a->container_id, b->container_id) && !strcmp(a->netns, b->netns);
+	return !strcmp(a->key.container_id, b->key.container_id) && !strcmp(a->netns, b->netns);
 }
 
-bool attachment_same(const struct attachment *a, const struct attachment *b)
+bool registry_same_attachment(const struct registry_entry *a, const struct registry_entry *b)
 {
-	return attachment_same_container(a, b) && !strcmp(a->network, b->network) &&
-	       !strcmp(a->ifname, b->ifname);
+	return !strcmp(a->netns, b->netns) && attachment_compare(&a->key, &b->key) == 0;
 }

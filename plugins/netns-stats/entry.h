@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An attachment as the tool knows it, from one of two sources: our own record of it, or the result
- * cache of libcni (every runtime on libcni keeps one), so that what was attached without us in the
- * list shows too.
+ * An attachment as the registry knows it, from one of two sources: our own record of it, or the
+ * result cache of libcni (every runtime on libcni keeps one), so that what was attached without us
+ * in the list shows too.
  */
-#ifndef NETNS_STATS_ATTACHMENT_H
-#define NETNS_STATS_ATTACHMENT_H
+#ifndef NETNS_STATS_ENTRY_H
+#define NETNS_STATS_ENTRY_H
 
 #include <stdbool.h>
 
 #include <cjson/cJSON.h>
 
+#include "attachment.h"
 #include "cached.h"
 #include "error.h"
 
@@ -22,11 +23,9 @@ enum source {
 	SOURCE_CACHE,
 };
 
-struct attachment {
+struct registry_entry {
 	enum source source;
-	char *container_id;
-	char *network;
-	char *ifname;
+	struct attachment key; /* owned, as are the other strings */
 	char *netns;
 	char *pod;           /* "" for none, as the next */
 	char *pod_namespace; /* Kubernetes' */
@@ -38,29 +37,29 @@ struct attachment {
 };
 
 /* Frees what it owns and zeroes it. */
-void attachment_free(struct attachment *a);
-#define cleanup_attachment __attribute__((cleanup(attachment_free)))
+void registry_entry_free(struct registry_entry *a);
+#define cleanup_registry_entry __attribute__((cleanup(registry_entry_free)))
 
 /**
- * attachment_from_record() - of a record of netns-stats.
- * @container_id, @ifname, @network: what the file's name and place say; the record must agree
+ * registry_entry_from_record() - of a record of netns-stats.
+ * @key: what the file's name and place say; the record must agree
  *
  * Return: 0, or -1: CNI_ERR_DECODE naming the member, or out of memory.
  */
-int attachment_from_record(const cJSON *record, const char *network, const char *container_id,
-			   const char *ifname, struct attachment *a, struct cni_error *err);
+int registry_entry_from_record(const cJSON *record, const struct attachment *key,
+			       struct registry_entry *a, struct cni_error *err);
 
 /* Of a file of libcni's cache (kind cniCacheV1). Return: as above. */
-int attachment_from_cache(const cJSON *cached, const char *file, struct attachment *a,
-			  struct cni_error *err);
+int registry_entry_from_cache(const cJSON *cached, const char *file, struct registry_entry *a,
+			      struct cni_error *err);
 
 /* By container id, namespace, network, interface, source. */
-int attachment_compare(const struct attachment *a, const struct attachment *b);
+int registry_entry_compare(const struct registry_entry *a, const struct registry_entry *b);
 
 /* Whether both are of one container: shown together, their namespace read once. */
-bool attachment_same_container(const struct attachment *a, const struct attachment *b);
+bool registry_same_container(const struct registry_entry *a, const struct registry_entry *b);
 
 /* Whether both are the same attachment, known from two sources. */
-bool attachment_same(const struct attachment *a, const struct attachment *b);
+bool registry_same_attachment(const struct registry_entry *a, const struct registry_entry *b);
 
 #endif
