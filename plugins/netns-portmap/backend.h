@@ -41,9 +41,7 @@ struct config {
 /* One attachment, and what is known of it. */
 struct call {
 	const struct cni_request *req; /* prevResult and netns: for ADD only */
-	const char *network;
-	const char *container_id;
-	const char *ifname;
+	struct attachment attachment;
 	const struct config *config;
 	const struct state *state;
 	int lock; /* the network's, released before waiting for anybody (record.h); -1: none */

@@ -39,8 +39,8 @@ static void find_addresses(const struct cni_request *req, struct ip_address addr
 		if (ip->address == NULL || slot->family != AF_UNSPEC ||
 		    ip_prefix_parse(ip->address, &prefix) < 0)
 			continue;
-		if (on &&
-		    (on->sandbox == NULL || on->name == NULL || strcmp(on->name, req->ifname) != 0))
+		if (on && (on->sandbox == NULL || on->name == NULL ||
+			   strcmp(on->name, req->attachment.ifname) != 0))
 			continue;
 		*slot = prefix.address;
 	}
@@ -71,7 +71,7 @@ static int portmap_recover(struct call *call, struct cni_error *err)
 	for (size_t i = 0; portmap_backends[i]; i++)
 		if (portmap_backends[i]->recover && portmap_backends[i]->recover(call, err) < 0)
 			return -1;
-	return state_remove(call->state, call->container_id, call->ifname, err);
+	return state_remove(call->state, &call->attachment, err);
 }
 
 /*
@@ -82,7 +82,7 @@ static int portmap_withdraw(struct call *call, struct cni_error *err)
 {
 	cleanup_json cJSON *record = NULL;
 	const struct backend *backend = NULL;
-	int found = state_read(call->state, call->container_id, call->ifname, &record, err);
+	int found = state_read(call->state, &call->attachment, &record, err);
 
 	if (found == 0)
 		return 0;
@@ -113,7 +113,7 @@ static int remove_former(struct call *call, struct cni_error *err)
 	}
 	return cni_error(err, CNI_ERR_AGAIN,
 			 "another ADD of container %.100s, interface %s, is under way",
-			 call->container_id, call->ifname);
+			 call->attachment.container_id, call->attachment.ifname);
 }
 
 static int portmap_publish(struct call *call, struct cni_error *err)
@@ -133,9 +133,7 @@ static int portmap_add(const struct cni_request *req, struct cni_result *result,
 	cleanup_state struct state state = STATE_NONE;
 	cleanup_call struct call call = {
 		.req = req,
-		.network = req->network,
-		.container_id = req->container_id,
-		.ifname = req->ifname,
+		.attachment = req->attachment,
 		.config = &config,
 		.state = &state,
 		.lock = -1,
@@ -159,10 +157,11 @@ static int portmap_add(const struct cni_request *req, struct cni_result *result,
 					   "prevResult has no address of interface %s in the "
 					   "container: "
 					   "nowhere to forward to",
-					   req->ifname);
+					   req->attachment.ifname);
 	if (choose(req, &config, err) < 0 ||
 	    portmap_narrow(&call, &config, config.backend, true, err) < 0 ||
-	    state_open(config.state_dir, PLUGIN_NAME, req->network, true, &state, err) < 0)
+	    state_open(config.state_dir, PLUGIN_NAME, req->attachment.network, true, &state, err) <
+		    0)
 		return -1;
 	if (portmap_publish(&call, err) == 0)
 		return 0;
@@ -172,14 +171,12 @@ static int portmap_add(const struct cni_request *req, struct cni_result *result,
 }
 
 static int delete_attachment(const struct cni_request *req, const struct config *config,
-			     const struct state *state, const char *container_id,
-			     const char *ifname, struct cni_error *err)
+			     const struct state *state, const struct attachment *a,
+			     struct cni_error *err)
 {
 	cleanup_call struct call call = {
 		.req = req,
-		.network = req->network,
-		.container_id = container_id,
-		.ifname = ifname,
+		.attachment = *a,
 		.config = config,
 		.state = state,
 		.lock = -1,
@@ -194,11 +191,12 @@ static int portmap_del(const struct cni_request *req, struct cni_error *err)
 	cleanup_state struct state state = STATE_NONE;
 
 	if (portmap_config_read_basics(req, &config, err) < 0 ||
-	    state_open(config.state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0)
+	    state_open(config.state_dir, PLUGIN_NAME, req->attachment.network, false, &state, err) <
+		    0)
 		return -1;
 	if (state.fd < 0)
 		return 0;
-	return delete_attachment(req, &config, &state, req->container_id, req->ifname, err);
+	return delete_attachment(req, &config, &state, &req->attachment, err);
 }
 
 /* What is recorded is looked at by the backend; is it all that is asked for? */
@@ -229,9 +227,7 @@ static int portmap_check(const struct cni_request *req, struct cni_error *err)
 	const struct backend *backend;
 	struct call call = {
 		.req = req,
-		.network = req->network,
-		.container_id = req->container_id,
-		.ifname = req->ifname,
+		.attachment = req->attachment,
 		.config = &config,
 		.state = &state,
 		.lock = -1,
@@ -244,9 +240,10 @@ static int portmap_check(const struct cni_request *req, struct cni_error *err)
 		return cni_error(err, CNI_ERR_CONFIG, "no prevResult to check against");
 	if (config.n_mappings == 0)
 		return 0;
-	if (state_open(config.state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0)
+	if (state_open(config.state_dir, PLUGIN_NAME, req->attachment.network, false, &state, err) <
+	    0)
 		return -1;
-	found = state.fd < 0 ? 0 : state_read(&state, req->container_id, req->ifname, &record, err);
+	found = state.fd < 0 ? 0 : state_read(&state, &req->attachment, &record, err);
 	if (found < 0 || (found == 0 && choose(req, &config, err) < 0))
 		return -1;
 	backend = found == 0 ? config.backend : portmap_backend_of(record, err);
@@ -260,7 +257,7 @@ static int portmap_check(const struct cni_request *req, struct cni_error *err)
 			err, ERR_CHECK,
 			"nothing is published for container %.100s, interface %s: there is "
 			"no record of it",
-			req->container_id, req->ifname);
+			req->attachment.container_id, req->attachment.ifname);
 	if (check_asked(&config, record, err) < 0 &&
 	    (siblings_take(&call, &config) == 0 || check_asked(&config, record, err) < 0))
 		return -1;
@@ -275,16 +272,14 @@ struct collection {
 };
 
 /* One that cannot be removed does not keep the others. */
-static int portmap_collect(const char *container_id, const char *ifname, void *arg,
-			   struct cni_error *err)
+static int portmap_collect(const struct attachment *a, void *arg, struct cni_error *err)
 {
 	struct collection *c = arg;
 	struct cni_error mine;
 
-	if (cni_is_valid(c->req, container_id, ifname))
+	if (cni_is_valid(c->req, a))
 		return 0;
-	if (delete_attachment(c->req, c->config, c->state, container_id, ifname, &mine) < 0 &&
-	    c->failed++ == 0)
+	if (delete_attachment(c->req, c->config, c->state, a, &mine) < 0 && c->failed++ == 0)
 		*err = mine;
 	return 0;
 }
@@ -298,7 +293,8 @@ static int portmap_gc(const struct cni_request *req, struct cni_error *err)
 	int value = 0;
 
 	if (portmap_config_read_basics(req, &config, err) < 0 ||
-	    state_open(config.state_dir, PLUGIN_NAME, req->network, false, &state, err) < 0)
+	    state_open(config.state_dir, PLUGIN_NAME, req->attachment.network, false, &state, err) <
+		    0)
 		return -1;
 	if (state.fd >= 0 && state_each(&state, portmap_collect, &c, err) < 0)
 		return -1;

@@ -489,7 +489,7 @@ static void nft_undo(const struct call *call, struct publication *p, struct elem
 		return;
 	if (unsure && nft_withdraw(p, list, publication_is_last(call), &ignored) < 0)
 		return;
-	state_remove(call->state, call->container_id, call->ifname, &ignored);
+	state_remove(call->state, &call->attachment, &ignored);
 	if (publication_is_last(call))
 		remove_empty_table(p->mark_bit);
 }
@@ -538,7 +538,7 @@ static int nftables_del(struct call *call, const cJSON *record, struct cni_error
 	    session(err) < 0)
 		return -1;
 	gone = nft_withdraw(&p, &list, publication_is_last(call), err);
-	if (gone < 0 || state_remove(call->state, call->container_id, call->ifname, err) < 0)
+	if (gone < 0 || state_remove(call->state, &call->attachment, err) < 0)
 		return -1;
 	portmap_unlock(call);
 	if (gone)
@@ -681,10 +681,11 @@ static int nftables_recover(struct call *call, struct cni_error *err)
 
 	if (session(err) < 0)
 		return -1;
-	owner_prefix(call->network, s.prefix);
-	owner_name(call->network, call->container_id, call->ifname, s.owner);
+	owner_prefix(call->attachment.network, s.prefix);
+	owner_name(call->attachment.network, call->attachment.container_id, call->attachment.ifname,
+		   s.owner);
 	if (sweep_all(&s, call->config->mark_bit, err) < 0 ||
-	    state_remove(call->state, call->container_id, call->ifname, err) < 0)
+	    state_remove(call->state, &call->attachment, err) < 0)
 		return -1;
 	if (publication_is_last(call))
 		remove_empty_table(call->config->mark_bit);
@@ -701,10 +702,10 @@ static int nftables_sweep(const struct cni_request *req, const struct config *co
 		return cni_error_nomem(err);
 	if (session(err) < 0)
 		return -1;
-	owner_prefix(req->network, s.prefix);
+	owner_prefix(req->attachment.network, s.prefix);
 	for (size_t i = 0; i < req->n_valid; i++)
-		owner_name(req->network, req->valid[i].container_id, req->valid[i].ifname,
-			   valid[i]);
+		owner_name(req->attachment.network, req->valid[i].container_id,
+			   req->valid[i].ifname, valid[i]);
 	qsort(valid, req->n_valid, sizeof(*valid), nft_sweep_compare);
 	if (sweep_all(&s, config->mark_bit, err) < 0)
 		return -1;

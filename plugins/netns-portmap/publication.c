@@ -35,7 +35,8 @@ void publication_init(struct publication *p, const struct call *call)
 		.mark_bit = call->config->mark_bit,
 		.layout = TABLE_LAYOUT,
 	};
-	owner_name(call->network, call->container_id, call->ifname, p->owner);
+	owner_name(call->attachment.network, call->attachment.container_id, call->attachment.ifname,
+		   p->owner);
 }
 
 static const char *const address_keys[2] = {"address4", "address6"};
@@ -77,7 +78,8 @@ int publication_read(const struct call *call, const cJSON *record, struct public
 	int64_t layout = 1;
 
 	*p = (struct publication){.snat = true};
-	owner_name(call->network, call->container_id, call->ifname, p->owner);
+	owner_name(call->attachment.network, call->attachment.container_id, call->attachment.ifname,
+		   p->owner);
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
 		const char *address = "";
 		const char *device = "";
@@ -141,9 +143,10 @@ static bool is_excepted(const struct walk *w, const char *name)
 {
 	char own[NAME_MAX + 1];
 
-	if (w->except == NULL || strcmp(w->network, w->except->network) != 0)
+	if (w->except == NULL || strcmp(w->network, w->except->attachment.network) != 0)
 		return false;
-	snprintf(own, sizeof(own), "%s@%s.json", w->except->container_id, w->except->ifname);
+	snprintf(own, sizeof(own), "%s@%s.json", w->except->attachment.container_id,
+		 w->except->attachment.ifname);
 	return strcmp(name, own) == 0;
 }
 

@@ -34,9 +34,7 @@ cJSON *portmap_record_new(const char *backend, const struct mapping *mappings, s
 
 int portmap_record_write(const struct call *call, const cJSON *record, struct cni_error *err)
 {
-	return state_write(call->state, call->container_id, call->ifname, record, true, err) < 0
-		       ? -1
-		       : 0;
+	return state_write(call->state, &call->attachment, record, true, err) < 0 ? -1 : 0;
 }
 
 int portmap_record_remove(struct call *call, const cJSON *record, struct cni_error *err)
@@ -46,8 +44,8 @@ int portmap_record_remove(struct call *call, const cJSON *record, struct cni_err
 
 	if (call->lock < 0 && portmap_lock(call, err) < 0)
 		return -1;
-	found = state_read(call->state, call->container_id, call->ifname, &now, err);
+	found = state_read(call->state, &call->attachment, &now, err);
 	if (found <= 0 || !cJSON_Compare(now, record, true))
 		return found < 0 ? -1 : 0;
-	return state_remove(call->state, call->container_id, call->ifname, err);
+	return state_remove(call->state, &call->attachment, err);
 }

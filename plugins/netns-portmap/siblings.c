@@ -12,11 +12,8 @@
  */
 #include "siblings.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cleanup.h"
 #include "conf.h"
@@ -25,7 +22,6 @@ struct search {
 	const struct call *call;
 	struct config *config;
 	const struct state *state; /* of the network that is looked at */
-	const char *network;
 };
 
 /* Take out of the configuration what @sibling has published by its @record. */
@@ -43,60 +39,44 @@ static void siblings_take_one(const struct call *sibling, const cJSON *record,
 			mappings_subtract(config->mappings, config->n_mappings, recorded, n);
 }
 
-static int siblings_visit(const char *container_id, const char *ifname, void *arg,
-			  struct cni_error *err)
+static int siblings_visit(const struct attachment *a, void *arg, struct cni_error *err)
 {
 	struct search *s = arg;
 	const struct call sibling = {
 		.req = s->call->req,
-		.network = s->network,
-		.container_id = container_id,
-		.ifname = ifname,
+		.attachment = *a,
 		.config = s->config,
 		.state = s->state,
 		.lock = -1,
 	};
 	cleanup_json cJSON *record = NULL;
 
-	if (strcmp(container_id, s->call->container_id) != 0 ||
-	    (strcmp(ifname, s->call->ifname) == 0 && strcmp(s->network, s->call->network) == 0))
+	if (strcmp(a->container_id, s->call->attachment.container_id) != 0 ||
+	    attachment_compare(a, &s->call->attachment) == 0)
 		return 0;
-	if (state_read(s->state, container_id, ifname, &record, err) > 0)
+	if (state_read(s->state, a, &record, err) > 0)
 		siblings_take_one(&sibling, record, s->config, err);
 	return 0;
 }
 
-static void siblings_close_dir(DIR **dir)
+static int siblings_visit_network(const char *network, void *arg, struct cni_error *err)
 {
-	if (*dir)
-		closedir(*dir);
+	struct search *s = arg;
+	cleanup_state struct state state = STATE_NONE;
+
+	if (state_open(s->config->state_dir, PLUGIN_NAME, network, false, &state, err) < 0)
+		return 0;
+	s->state = &state;
+	state_each(&state, siblings_visit, s, err);
+	return 0;
 }
 
 size_t siblings_take(const struct call *call, struct config *config)
 {
-	const int fd = openat(call->state->plugin_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	__attribute__((cleanup(siblings_close_dir))) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct search s = {.call = call, .config = config};
 	const size_t asked = config->n_mappings;
-	const struct dirent *entry;
 	struct cni_error ignored;
 
-	if (dir == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return 0;
-	}
-	while ((entry = readdir(dir))) {
-		cleanup_state struct state state = STATE_NONE;
-
-		if (!cni_valid_network_name(entry->d_name) ||
-		    state_open(config->state_dir, PLUGIN_NAME, entry->d_name, false, &state,
-			       &ignored) < 0 ||
-		    state.fd < 0)
-			continue;
-		s.state = &state;
-		s.network = entry->d_name;
-		state_each(&state, siblings_visit, &s, &ignored);
-	}
+	state_each_network(call->state, siblings_visit_network, &s, &ignored);
 	return asked - config->n_mappings;
 }

@@ -85,9 +85,10 @@ static int find_in_record(const struct cni_request *req, const struct config *co
 	const char *path = NULL;
 	int found;
 
-	if (state_open(config->state_dir, INTERFACE_PLUGIN, req->network, false, &state, err) < 0)
+	if (state_open(config->state_dir, INTERFACE_PLUGIN, req->attachment.network, false, &state,
+		       err) < 0)
 		return -1;
-	found = state.fd < 0 ? 0 : state_read(&state, req->container_id, req->ifname, &record, err);
+	found = state.fd < 0 ? 0 : state_read(&state, &req->attachment, &record, err);
 	if (found <= 0)
 		return found;
 	found = conf_get_string(record, "", "socket", &path, err);
@@ -100,7 +101,7 @@ static int find_in_record(const struct cni_request *req, const struct config *co
 static int slirp_find_daemon(const struct cni_request *req, const struct config *config,
 			     struct daemon *d, struct cni_error *err)
 {
-	const int index = result_find_interface(&req->prev, req->ifname, req->netns);
+	const int index = result_find_interface(&req->prev, req->attachment.ifname, req->netns);
 	const char *path = NULL;
 
 	if (index >= 0) {
@@ -434,7 +435,7 @@ static int refuse_what_it_lacks(const struct call *call, struct cni_error *err)
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "prevResult has no IPv4 address of %s, to which slirp4netns could "
 				 "forward",
-				 call->ifname);
+				 call->attachment.ifname);
 	for (size_t i = 0; i < call->config->n_mappings; i++) {
 		const struct mapping *m = &call->config->mappings[i];
 

@@ -64,9 +64,7 @@ static void set_up(struct setting *s, const char *network, const char *container
 			   .mark_bit = 13,
 			   .mappings = asked,
 			   .n_mappings = ROWS(asked)},
-		.call = {.network = network,
-			 .container_id = container_id,
-			 .ifname = ifname,
+		.call = {.attachment = {network, container_id, ifname},
 			 .lock = -1,
 			 .address = {{.family = AF_INET, .bytes = {10, 22, 0, 2}},
 				     {.family = AF_INET6, .bytes = {0xfd, 0x22, [15] = 2}}}},
@@ -316,9 +314,7 @@ static void a_port_is_left_to_the_attachment_that_has_it(void **unused)
 		assert_int_equal(siblings_take(&s.call, &s.config), rows[i].taken);
 		assert_int_equal(s.config.n_mappings, ROWS(asked) - rows[i].taken);
 		assert_int_equal(checked, rows[i].checked);
-		assert_int_equal(
-			state_remove(&sibling.state, rows[i].container_id, rows[i].ifname, &err),
-			0);
+		assert_int_equal(state_remove(&sibling.state, &sibling.call.attachment, &err), 0);
 	}
 }
 

@@ -100,18 +100,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *name = cJSON_GetStringValue(json_get(conf, "name"));
 	const struct cni_request req = {
 		.command = "ADD",
-		.container_id = "c",
-		.ifname = "eth0",
+		.attachment = {.network = name && cni_valid_network_name(name) ? name : "net",
+			       .container_id = "c",
+			       .ifname = "eth0"},
 		.version = CNI_VERSION_LATEST,
-		.network = name && cni_valid_network_name(name) ? name : "net",
 		.conf = conf,
 		.runtime = cJSON_IsObject(runtime) ? runtime : NULL,
 	};
-	const struct call call = {.req = &req,
-				  .network = req.network,
-				  .container_id = "c",
-				  .ifname = "eth0",
-				  .lock = -1};
+	const struct call call = {.req = &req, .attachment = req.attachment, .lock = -1};
 	struct cni_error err = {0};
 
 	if (!conf)
@@ -120,6 +116,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_publication(&call, json_get(conf, "record") ?: conf);
 	if (!portmap_backend_of(conf, &err))
 		fuzz_check_error(&err);
-	check_owners(req.network, conf);
+	check_owners(req.attachment.network, conf);
 	return 0;
 }

@@ -60,8 +60,7 @@ static void start_server(void)
 
 static void check_requests(struct recorded *r)
 {
-	static const struct cni_request req = {
-		.network = "net", .container_id = "c", .ifname = "eth0"};
+	static const struct cni_request req = {.attachment = {"net", "c", "eth0"}};
 	const struct config config = {.state_dir = fuzz_dir()};
 	const struct call call = {.req = &req, .config = &config};
 	cleanup_json cJSON *answer = NULL;
