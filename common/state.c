@@ -484,8 +484,7 @@ int state_write(const struct state *state, const struct attachment *a, const cJS
 	return written;
 }
 
-/* The whole of an open file, terminated; owned by the caller. */
-static char *read_whole(int fd, size_t size, size_t *len)
+char *state_read_whole(int fd, size_t size, size_t *len)
 {
 	cleanup_free char *text = malloc(size + 1);
 	size_t have = 0;
@@ -527,7 +526,7 @@ int state_read_file(int dirfd, const char *name, char **text, struct cni_error *
 				 "the file %s is not one of ours (a plain file, our own, one link, "
 				 "at most %u bytes); remove it",
 				 name, FILE_MAX_BYTES);
-	*text = read_whole(fd, (size_t)st.st_size, &len);
+	*text = state_read_whole(fd, (size_t)st.st_size, &len);
 	if (*text == NULL)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot read the file %s", name);
 	if (strlen(*text) != len)

@@ -112,6 +112,10 @@ int state_write_file(int dirfd, const char *name, const char *text, bool replace
 		     struct cni_error *err);
 int state_read_file(int dirfd, const char *name, char **text, struct cni_error *err);
 
+/* Up to @size bytes of an open file, terminated. Return: the text, the caller's, or NULL with
+ * errno. */
+char *state_read_whole(int fd, size_t size, size_t *len);
+
 /* Remove such a file, and what a killed writer left of it. Return: 0, also when there is none; -1
  * with errno. */
 int state_unlink_file(int dirfd, const char *name);

@@ -16,7 +16,7 @@ static int prepare(struct job *job, struct cni_error *err)
 	    options_check_capabilities(o, &job->list, err) < 0 ||
 	    options_attachment(o, job->list.name, o->rest[1], &job->attachment, err) < 0 ||
 	    job_open_netns(job, err) < 0 ||
-	    cache_open(o->cache_dir, CACHE_CHANGE, &job->cache, err) < 0)
+	    results_open(o->cache_dir, RESULTS_CHANGE, &job->cache, err) < 0)
 		return -1;
 	return job_make_chain(job, err);
 }
@@ -42,7 +42,7 @@ static int add(struct job *job, struct cni_error *err)
 
 	if (prepare(job, err) < 0)
 		return -1;
-	written = cache_write(&job->cache, &job->list, a, &job->ns, NULL, false, err);
+	written = job_note(job, NULL, err);
 	if (written < 0)
 		return -1;
 	if (written == 0)
@@ -51,8 +51,7 @@ static int add(struct job *job, struct cni_error *err)
 				 "first",
 				 a->netns, job->list.name, a->key.ifname);
 	if (chain_add(&job->chain, &result, err) == 0) {
-		if (cache_write(&job->cache, &job->list, a, &job->ns, result, true, err) > 0 &&
-		    print_result(result, err) == 0)
+		if (job_note(job, result, err) > 0 && print_result(result, err) == 0)
 			return 0;
 		/* Nobody would know of it. */
 		job->chain.interrupt_fd = -1;

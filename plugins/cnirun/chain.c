@@ -33,16 +33,6 @@
 
 extern char **environ;
 
-void attachment_parameters_free(struct attachment_parameters *a)
-{
-	attachment_free(&a->key);
-	free(a->netns);
-	free(a->args);
-	free(a->runtime_dir);
-	cJSON_Delete(a->capabilities);
-	*a = (struct attachment_parameters){0};
-}
-
 void chain_free(struct chain *chain)
 {
 	cJSON_Delete(chain->answer);

@@ -8,22 +8,10 @@
 
 #include <cjson/cJSON.h>
 
-#include "attachment.h"
+#include "cache.h"
 #include "error.h"
 #include "list.h"
 #include "netns.h"
-
-/* The parameters of an attachment (spec, section 3, "Attachment Parameters"). */
-struct attachment_parameters {
-	struct attachment key; /* owned, as is the rest */
-	char *netns;           /* absolute path; may be NULL for DEL */
-	char *args;            /* CNI_ARGS; NULL: none */
-	cJSON *capabilities;   /* object of capability arguments; NULL: none */
-	char *runtime_dir;     /* the plugins' XDG_RUNTIME_DIR; NULL: ours */
-};
-
-void attachment_parameters_free(struct attachment_parameters *a);
-#define cleanup_attachment_parameters __attribute__((cleanup(attachment_parameters_free)))
 
 struct outcome;
 

@@ -13,7 +13,7 @@ static int check(struct job *job, struct cni_error *err)
 	if (list_find(o->rest[0], false, &job->list, err) < 0 ||
 	    options_attachment(o, job->list.name, o->rest[1], &job->attachment, err) < 0 ||
 	    job_open_netns(job, err) < 0 ||
-	    cache_open(o->cache_dir, CACHE_READ, &job->cache, err) < 0)
+	    results_open(o->cache_dir, RESULTS_READ, &job->cache, err) < 0)
 		return -1;
 	present = cache_read(&job->cache, &job->attachment.key, &entry, err);
 	if (present < 0)
@@ -24,13 +24,12 @@ static int check(struct job *job, struct cni_error *err)
 				 "%.200s knows no such ADD",
 				 job->attachment.netns, job->list.name, job->attachment.key.ifname,
 				 job->cache.dir);
-	if (entry.netns.boot[0] && !cached_netns_proves(&entry.netns, &job->ns))
+	if (entry.identity.boot[0] && !cached_netns_proves(&entry.identity, &job->ns))
 		return cni_error(err, CNI_ERR_CONTAINER,
 				 "%.200s is not the network namespace that the network %.60s was "
 				 "added to, which has gone; cnirun gc deletes what is left",
 				 job->attachment.netns, job->list.name);
-	job_remember(job, &entry.attachment);
-	if (job_make_chain(job, err) < 0)
+	if (job_remember(job, &entry, err) < 0 || job_make_chain(job, err) < 0)
 		return -1;
 	return chain_check(&job->chain, entry.result, err);
 }

@@ -53,7 +53,7 @@ static int prepare(struct job *job, struct cache_entry *entry, struct cni_error 
 
 	if (options_attachment(o, found ? job->list.name : o->rest[0], o->rest[1], &job->attachment,
 			       err) < 0 ||
-	    cache_open(o->cache_dir, CACHE_CHANGE, &job->cache, err) < 0)
+	    results_open(o->cache_dir, RESULTS_CHANGE, &job->cache, err) < 0)
 		return -1;
 	if (!found && !cni_valid_network_name(o->rest[0])) {
 		*err = no_list;
@@ -73,13 +73,14 @@ static int prepare(struct job *job, struct cache_entry *entry, struct cni_error 
 			list_free(&job->list);
 			job->list = cached;
 		}
-		job_remember(job, &entry->attachment);
+		if (job_remember(job, entry, err) < 0)
+			return -1;
 	}
 	if (!job->list.conf) {
 		*err = no_list;
 		return -1;
 	}
-	if (open_netns(job, &entry->netns, err) < 0)
+	if (open_netns(job, &entry->identity, err) < 0)
 		return -1;
 	return job_make_chain(job, err);
 }

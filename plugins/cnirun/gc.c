@@ -36,27 +36,27 @@ static void tell_kept(const struct attachment *a)
  */
 static bool is_to_delete(struct sweep *sweep, const struct cache_entry *entry, struct netns *ns)
 {
-	const struct attachment_parameters *a = &entry->attachment;
+	const struct attachment *a = &entry->key;
 	const bool all = sweep->job->options.all;
 	struct cni_error err = {0};
 	bool is_it;
 
-	if (!a->netns) {
+	if (!entry->netns) {
 		if (!all)
-			tell_kept(&a->key);
+			tell_kept(a);
 		return all;
 	}
-	switch (cached_netns_open(a->netns, &entry->netns, ns, &err)) {
+	switch (cached_netns_open(entry->netns, &entry->identity, ns, &err)) {
 	case CACHED_NETNS_THERE:
 		return all;
 	case CACHED_NETNS_UNKNOWN:
-		cni_error_wrap(&err, "%.200s (%s) is kept", a->key.container_id, a->key.ifname);
+		cni_error_wrap(&err, "%.200s (%s) is kept", a->container_id, a->ifname);
 		complain(NULL, &err);
 		sweep->unknown++;
 		return false;
 	case CACHED_NETNS_OURS_NOW:
 		/* We may have been started in the container: it is there then. */
-		is_it = cached_netns_proves(&entry->netns, ns);
+		is_it = cached_netns_proves(&entry->identity, ns);
 		netns_close(ns);
 		return all || !is_it;
 	default:
@@ -78,22 +78,24 @@ static int keep(cJSON *valid, const struct attachment *a, struct cni_error *err)
 
 static int visit(const struct cache_entry *entry, void *arg, struct cni_error *err)
 {
-	const struct attachment_parameters *a = &entry->attachment;
 	struct sweep *sweep = arg;
 	struct job *job = sweep->job;
+	cleanup_attachment_parameters struct attachment_parameters parameters = {0};
 	cleanup_list struct network_list list = {0};
 	cleanup_netns struct netns ns = NETNS_NONE;
 	cleanup_chain struct chain chain = {0};
 
 	if (!is_to_delete(sweep, entry, &ns))
-		return keep(sweep->valid, &a->key, err);
+		return keep(sweep->valid, &entry->key, err);
+	if (cache_entry_parameters(entry, &parameters, err) < 0)
+		return -1;
 	chain = options_chain(&job->options,
-			      job_cached_list(&job->list, entry, &list) ? &list : &job->list, a,
-			      job->signals.ending);
+			      job_cached_list(&job->list, entry, &list) ? &list : &job->list,
+			      &parameters, job->signals.ending);
 	chain.ns = &ns;
 	if (chain_del(&chain, entry->result, true, err) < 0)
 		sweep->failures++;
-	else if (cache_remove(&job->cache, &a->key, err) < 0)
+	else if (cache_remove(&job->cache, &entry->key, err) < 0)
 		return -1;
 	return 0;
 }
@@ -110,7 +112,7 @@ static int gc(struct job *job, struct cni_error *err)
 		return -1;
 	if (job->list.disable_gc)
 		return 0;
-	if (cache_open(job->options.cache_dir, CACHE_GC, &job->cache, err) < 0 ||
+	if (results_open(job->options.cache_dir, RESULTS_GC, &job->cache, err) < 0 ||
 	    cache_each(&job->cache, job->list.name, visit, &sweep, err) < 0)
 		return -1;
 	job->chain = options_chain(&job->options, &job->list, NULL, job->signals.ending);

@@ -9,6 +9,8 @@
 #include "cleanup.h"
 #include "commands.h"
 #include "conf.h"
+#include "encoding.h"
+#include "result.h"
 #include "state.h"
 
 void job_free(struct job *job)
@@ -73,15 +75,53 @@ int job_make_chain(struct job *job, struct cni_error *err)
 	return 0;
 }
 
-void job_remember(struct job *job, struct attachment_parameters *cached)
+int job_remember(struct job *job, const struct cache_entry *entry, struct cni_error *err)
 {
+	cleanup_attachment_parameters struct attachment_parameters cached = {0};
 	struct attachment_parameters *a = &job->attachment;
 
+	if (cache_entry_parameters(entry, &cached, err) < 0)
+		return -1;
 	if (!a->args)
-		a->args = take_ptr(cached->args);
+		a->args = take_ptr(cached.args);
 	if (!a->capabilities)
-		a->capabilities = take_ptr(cached->capabilities);
-	a->runtime_dir = take_ptr(cached->runtime_dir);
+		a->capabilities = take_ptr(cached.capabilities);
+	a->runtime_dir = take_ptr(cached.runtime_dir);
+	return 0;
+}
+
+/* In the version of cniVersion; NULL where it is in that already, or has no form in it. */
+static cJSON *result_for_libcni(const struct network_list *list, const cJSON *result)
+{
+	cleanup_result struct cni_result parsed = {0};
+	const cJSON *single = json_get(list->conf, "cniVersion");
+	enum cni_version version;
+	struct cni_error ignored;
+	cJSON *converted = NULL;
+
+	if (!cJSON_IsString(single) || cni_version_parse(single->valuestring, &version) < 0 ||
+	    version == list->version ||
+	    result_parse(result, list->version, "the result", &parsed, &ignored) < 0)
+		return NULL;
+	result_print(&parsed, version, &converted, &ignored);
+	return converted;
+}
+
+int job_note(const struct job *job, const cJSON *result, struct cni_error *err)
+{
+	cleanup_json cJSON *conf = json_copy(job->list.conf);
+	cleanup_free char *text = conf ? cJSON_PrintUnformatted(conf) : NULL;
+	cleanup_free char *encoded = text ? base64_encode(text, strlen(text)) : NULL;
+	cleanup_json cJSON *converted = result ? result_for_libcni(&job->list, result) : NULL;
+	const struct cache_content content = {
+		.parameters = &job->attachment,
+		.ns = &job->ns,
+		.config = encoded,
+		.result = converted ? converted : result,
+		.exact = converted ? result : NULL,
+	};
+
+	return cache_write(&job->cache, &content, result != NULL, err);
 }
 
 /*
@@ -94,9 +134,10 @@ bool job_cached_list(const struct network_list *file, const struct cache_entry *
 {
 	cleanup_list struct network_list list = {0};
 	struct cni_error ignored;
+	size_t len = 0;
+	cleanup_free char *conf = entry->config ? base64_decode(entry->config, &len) : NULL;
 
-	if (!entry->conf ||
-	    list_parse(entry->conf, entry->conf_len, "the cached list", NULL, &list, &ignored) < 0)
+	if (!conf || list_parse(conf, len, "the cached list", NULL, &list, &ignored) < 0)
 		return false;
 	if (file->conf && !cJSON_IsTrue(json_get(list.conf, "loadOnlyInlinedPlugins")))
 		return false;

@@ -8,6 +8,7 @@
 #include "list.h"
 #include "netns.h"
 #include "options.h"
+#include "results.h"
 #include "signals.h"
 
 struct job {
@@ -39,8 +40,22 @@ int job_open_netns(struct job *job, struct cni_error *err);
 /* The chain for list, attachment and namespace. Return: 0, or -1 out of memory. */
 int job_make_chain(struct job *job, struct cni_error *err);
 
-/* Before that: what was given at ADD, unless it is given again, from the attachment's entry. */
-void job_remember(struct job *job, struct attachment_parameters *cached);
+/*
+ * Before that: what was given at ADD, unless it is given again, from the attachment's entry.
+ * Return: 0, or -1 out of memory.
+ */
+int job_remember(struct job *job, const struct cache_entry *entry, struct cni_error *err);
+
+/**
+ * job_note() - write the attachment's entry. An entry is written twice, before the first plugin's
+ * ADD and after the last one's: a cnirun that is killed in between leaves one that DEL and GC can
+ * work with, and an ADD of an attachment that exists is refused before it can harm the one that is
+ * there. libcni writes its entries only after ADD; it takes ours of either kind.
+ * @result: of ADD; NULL before it: an entry that is there already is left, and 0 returned
+ *
+ * Return: as cache_write().
+ */
+int job_note(const struct job *job, const cJSON *result, struct cni_error *err);
 
 /**
  * job_cached_list() - the list that an attachment was added with, from its entry.

@@ -18,7 +18,7 @@ struct options {
 	pid_t pid;           /* --pid; 0: not given */
 	const char *ifname;  /* --ifname, CNI_IFNAME, or "eth0" */
 	const char *container_id;
-	const char *cache_dir; /* NULL: cache_open()'s default */
+	const char *cache_dir; /* NULL: results_open()'s default */
 	const char *args;      /* CNI_ARGS; NULL: none */
 	cJSON *capabilities;   /* CAP_ARGS, and --publish, --ip, --mac over them; NULL: none */
 	bool publish;          /* whether there was a --publish, --ip, --mac */

@@ -203,7 +203,7 @@ static int with_network(struct job *job, struct place *place, int *status, struc
 		job_forget(job);
 		return -1;
 	}
-	value = cache_write(&job->cache, &job->list, a, &job->ns, result, true, err) < 0 ? -1 : 0;
+	value = job_note(job, result, err) < 0 ? -1 : 0;
 	if (value == 0)
 		value = resolv_text(result, &resolv_conf, err);
 	if (value == 0 && job->options.n_rest > 0)
@@ -230,11 +230,11 @@ static int run(struct job *job, int *status, struct cni_error *err)
 
 	if (list_find(o->network, o->publish, &job->list, err) < 0 ||
 	    options_check_capabilities(o, &job->list, err) < 0 ||
-	    cache_open(o->cache_dir, CACHE_CHANGE, &job->cache, err) < 0 ||
+	    results_open(o->cache_dir, RESULTS_CHANGE, &job->cache, err) < 0 ||
 	    place_find(o, &place, err) < 0 || make_attachment(job, &place, err) < 0 ||
 	    job_open_netns(job, err) < 0 || job_make_chain(job, err) < 0)
 		return -1;
-	written = cache_write(&job->cache, &job->list, a, &job->ns, NULL, false, err);
+	written = job_note(job, NULL, err);
 	if (written == 0)
 		cni_error(err, CNI_ERR_CONFIG,
 			  "%.200s has the network %.60s on %s already; cnirun del comes first",

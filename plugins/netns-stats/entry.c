@@ -12,7 +12,6 @@
 
 #include "cni.h"
 #include "conf.h"
-#include "result.h"
 
 void registry_entry_free(struct registry_entry *a)
 {
@@ -107,48 +106,38 @@ int registry_entry_from_record(const cJSON *record, const struct attachment *key
 	return 0;
 }
 
-/* cniArgs is a list of pairs: [["K8S_POD_NAME", "web-0"], ...]. The last of a key counts. */
-static int cached_arg(const cJSON *cached, const char *key, char **out, struct cni_error *err)
+/* The pod, where the runtime named one. Return: the caller's, or NULL out of memory. */
+static char *cached_arg(const struct cache_entry *cached, const char *key)
 {
-	const char *value = "";
-	const cJSON *pair;
+	const char *value = cache_entry_arg(cached, key);
 
-	cJSON_ArrayForEach (pair, json_get(cached, "cniArgs")) {
-		const char *k = cJSON_GetStringValue(cJSON_GetArrayItem(pair, 0));
-		const char *v = cJSON_GetStringValue(cJSON_GetArrayItem(pair, 1));
-
-		if (k && v && !strcmp(k, key))
-			value = strlen(v) < POD_NAME_MAX ? v : "";
-	}
-	*out = strdup(value);
-	return *out ? 0 : cni_error_nomem(err);
+	return strdup(value && strlen(value) < POD_NAME_MAX ? value : "");
 }
 
-int registry_entry_from_cache(const cJSON *cached, const char *file, struct registry_entry *a,
-			      struct cni_error *err)
+int registry_entry_from_cache(const struct cache_entry *cached, const char *file,
+			      struct registry_entry *a, struct cni_error *err)
 {
-	const char *netns = result_cached_netns(cached);
-	const cJSON *kind = json_get(cached, "kind");
 	char what[300];
 
 	snprintf(what, sizeof(what), "the cached result %.250s", file);
 	*a = (struct registry_entry){.source = SOURCE_CACHE};
-	if (!cJSON_IsString(kind) || strcmp(kind->valuestring, "cniCacheV1") != 0)
+	if (!cache_entry_is_known(cached))
 		return cni_error(err, CNI_ERR_DECODE, "%s: kind is not cniCacheV1", what);
-	if (get_key(cached, what, "networkName", &a->key, err) < 0 ||
-	    cached_arg(cached, "K8S_POD_NAME", &a->pod, err) ||
-	    cached_arg(cached, "K8S_POD_NAMESPACE", &a->pod_namespace, err))
+	if (get_key(cached->json, what, "networkName", &a->key, err) < 0)
 		return -1;
-	if (!netns || !valid_path(netns))
+	if (!cached->netns || !valid_path(cached->netns))
 		return cni_error(err, CNI_ERR_DECODE,
 				 "%s does not say which network namespace it is of (netns, or the "
 				 "sandbox of an interface)",
 				 what);
-	a->identity = cached_netns_identity(cached);
-	a->netns = strdup(netns);
+	a->identity = cached->identity;
+	a->pod = cached_arg(cached, "K8S_POD_NAME");
+	a->pod_namespace = cached_arg(cached, "K8S_POD_NAMESPACE");
+	a->netns = strdup(cached->netns);
 	a->begin = strdup("");
 	a->file = strdup(file);
-	return a->netns && a->begin && a->file ? 0 : cni_error_nomem(err);
+	return a->pod && a->pod_namespace && a->netns && a->begin && a->file ? 0
+									     : cni_error_nomem(err);
 }
 
 int registry_entry_compare(const struct registry_entry *a, const struct registry_entry *b)

@@ -12,6 +12,7 @@
 #include <cjson/cJSON.h>
 
 #include "attachment.h"
+#include "cache.h"
 #include "cached.h"
 #include "error.h"
 
@@ -49,9 +50,9 @@ void registry_entry_free(struct registry_entry *a);
 int registry_entry_from_record(const cJSON *record, const struct attachment *key,
 			       struct registry_entry *a, struct cni_error *err);
 
-/* Of a file of libcni's cache (kind cniCacheV1). Return: as above. */
-int registry_entry_from_cache(const cJSON *cached, const char *file, struct registry_entry *a,
-			      struct cni_error *err);
+/* Of an entry of libcni's cache, read from @file. Return: as above. */
+int registry_entry_from_cache(const struct cache_entry *cached, const char *file,
+			      struct registry_entry *a, struct cni_error *err);
 
 /* By container id, namespace, network, interface, source. */
 int registry_entry_compare(const struct registry_entry *a, const struct registry_entry *b);

@@ -26,13 +26,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "cleanup.h"
-#include "cni.h"
 #include "conf.h"
 #include "state.h"
 #include "text.h"
-
-#define RESULT_MAX_BYTES (1u << 20)
 
 #define WATCH_CHANGES                                                                            \
 	(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CLOSE_WRITE | IN_DELETE_SELF | \
@@ -180,63 +178,37 @@ static int load_network(struct registry *r, const char *name, struct cni_error *
 	return state_each(&state, load_record, &net, err);
 }
 
-static int open_results(const struct registry *r, struct cni_error *err)
+/* Where libcni's cache is, or is to come. */
+static void results_path(const struct registry *r, char out[PATH_MAX])
 {
-	const char *cache = r->options.cni_cache ? r->options.cni_cache : DEFAULT_CNI_CACHE;
-	char path[PATH_MAX];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/results", cache);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		cni_error_errno(err, CNI_ERR_IO, "cannot open libcni's result cache %s", path);
-	return fd;
+	snprintf(out, PATH_MAX, "%s/results",
+		 r->options.cni_cache ? r->options.cni_cache : DEFAULT_CNI_CACHE);
 }
 
-/* A cached result is believed from root and from ourselves. */
-static int read_result(int dirfd, const char *file, cJSON **json, struct cni_error *err)
+static int open_results(const struct registry *r, struct cache *cache, struct cni_error *err)
 {
-	cleanup_close int fd = openat(dirfd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	cleanup_free char *data = NULL;
-	char what[300];
-	size_t len = 0;
-	struct stat st;
-
-	snprintf(what, sizeof(what), "the cached result %.250s", file);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot open %s", what);
-	if (!S_ISREG(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()) ||
-	    st.st_size > RESULT_MAX_BYTES)
-		return cni_error(err, CNI_ERR_IO,
-				 "%s is not a file of root's or ours of up to a megabyte", what);
-	data = malloc((size_t)st.st_size + 1);
-	if (!data)
-		return cni_error_nomem(err);
-	while (len < (size_t)st.st_size) {
-		const ssize_t n =
-			TEMP_FAILURE_RETRY(read(fd, data + len, (size_t)st.st_size - len));
-
-		if (n < 0)
-			return cni_error_errno(err, CNI_ERR_IO, "cannot read %s", what);
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	return json_parse(data, len, what, json, err);
+	*cache = CACHE_NONE;
+	results_path(r, cache->dir);
+	cache->fd = open(cache->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (cache->fd < 0)
+		return cni_error_errno(err, CNI_ERR_IO, "cannot open libcni's result cache %s",
+				       cache->dir);
+	return 0;
 }
 
-static int load_result(struct registry *r, int dirfd, const char *file, struct cni_error *err)
+static int load_result(struct registry *r, const struct cache *cache, const char *file,
+		       struct cni_error *err)
 {
 	cleanup_registry_entry struct registry_entry a = {0};
-	cleanup_json cJSON *json = NULL;
+	cleanup_cache_entry struct cache_entry cached = {0};
 	struct stat st;
 
 	if (file[0] == '.')
 		return 0;
-	if (read_result(dirfd, file, &json, err) ||
-	    registry_entry_from_cache(json, file, &a, err)) {
+	if (cache_read_file(cache, file, &cached, err) < 0 ||
+	    registry_entry_from_cache(&cached, file, &a, err) < 0) {
 		/* Deleted meanwhile: nothing to complain of. */
-		if (!fstatat(dirfd, file, &st, AT_SYMLINK_NOFOLLOW))
+		if (!fstatat(cache->fd, file, &st, AT_SYMLINK_NOFOLLOW))
 			complain(r, err);
 		return 0;
 	}
@@ -311,10 +283,11 @@ static int watch_path(struct registry *r, enum watch_kind kind, const char *path
 	}
 }
 
-/* A directory that is listed. */
+/* A directory that is listed: of networks, or of cached results. */
 struct listing {
 	struct registry *r;
 	int fd;
+	const struct cache *cache;
 };
 
 static int take_network(const char *name, void *arg, struct cni_error *err)
@@ -335,7 +308,7 @@ static int take_result(const char *name, void *arg, struct cni_error *err)
 {
 	const struct listing *l = arg;
 
-	return load_result(l->r, l->fd, name, err);
+	return load_result(l->r, l->cache, name, err);
 }
 
 static int load_records(struct registry *r, struct cni_error *err)
@@ -361,21 +334,17 @@ static int load_records(struct registry *r, struct cni_error *err)
 
 static int load_results(struct registry *r, struct cni_error *err)
 {
-	const char *cache = r->options.cni_cache ? r->options.cni_cache : DEFAULT_CNI_CACHE;
-	cleanup_close int fd = -1;
+	cleanup_cache struct cache cache = CACHE_NONE;
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/results", cache);
+	results_path(r, path);
 	if (r->inotify >= 0 && watch_path(r, WATCH_RESULTS, path, err))
 		return -1;
-	fd = open_results(r, err);
 	/* Nobody asked for it, or it is to come. */
-	if (fd < 0 && (!r->options.cni_cache || (r->inotify >= 0 && errno == ENOENT)))
-		return 0;
-	if (fd < 0)
-		return -1;
-	return state_each_name(fd, "cannot list a directory of attachments", take_result,
-			       &(struct listing){r, fd}, err);
+	if (open_results(r, &cache, err) < 0)
+		return !r->options.cni_cache || (r->inotify >= 0 && errno == ENOENT) ? 0 : -1;
+	return state_each_name(cache.fd, "cannot list a directory of attachments", take_result,
+			       &(struct listing){.r = r, .cache = &cache}, err);
 }
 
 static void forget_all(struct registry *r)
@@ -447,10 +416,10 @@ static int record_changed(struct registry *r, const char *network, const char *f
 
 static int result_changed(struct registry *r, const char *file, struct cni_error *err)
 {
-	cleanup_close int fd = open_results(r, err);
+	cleanup_cache struct cache cache = CACHE_NONE;
 
 	forget_result(r, file);
-	return fd < 0 ? 0 : load_result(r, fd, file, err);
+	return open_results(r, &cache, err) < 0 ? 0 : load_result(r, &cache, file, err);
 }
 
 /* Return: 1 everything is to be read anew, 0 the event is dealt with, -1. */
@@ -549,12 +518,16 @@ int registry_read(const struct registry *r, const struct registry_entry *a, cJSO
 		  struct cni_error *err)
 {
 	cleanup_state struct state state = STATE_NONE;
-	cleanup_close int fd = -1;
+	cleanup_cache struct cache cache = CACHE_NONE;
+	cleanup_cache_entry struct cache_entry cached = {0};
 	int ret;
 
 	if (a->source == SOURCE_CACHE) {
-		fd = open_results(r, err);
-		return fd < 0 ? -1 : read_result(fd, a->file, json, err);
+		if (open_results(r, &cache, err) < 0 ||
+		    cache_read_file(&cache, a->file, &cached, err) < 0)
+			return -1;
+		*json = take_ptr(cached.json);
+		return 0;
 	}
 	if (open_network(r, a->key.network, &state, err))
 		return -1;

@@ -254,8 +254,8 @@ static void an_attachment_is_the_last_when_no_other_uses_nf_tables(void **unused
 	assert_true(publication_is_last(&first.call));
 	write_record(&second, BACKEND_NFTABLES, 1);
 	assert_false(publication_is_last(&first.call));
-	assert_int_equal(state_remove(&first.state, "last", "eth0", &err), 0);
-	assert_int_equal(state_remove(&second.state, "last", "eth0", &err), 0);
+	assert_int_equal(state_remove(&first.state, &first.call.attachment, &err), 0);
+	assert_int_equal(state_remove(&second.state, &second.call.attachment, &err), 0);
 }
 
 static void a_record_that_another_call_wrote_stays(void **unused)
@@ -271,9 +271,9 @@ static void a_record_that_another_call_wrote_stays(void **unused)
 	write_record(&s, BACKEND_NFTABLES, 2);
 	assert_int_equal(portmap_record_remove(&s.call, mine, &err), 0);
 	assert_true(s.call.lock >= 0);
-	assert_int_equal(state_read(&s.state, "c", "eth0", &left, &err), 1);
+	assert_int_equal(state_read(&s.state, &s.call.attachment, &left, &err), 1);
 	assert_int_equal(portmap_record_remove(&s.call, left, &err), 0);
-	assert_int_equal(state_read(&s.state, "c", "eth0", &none, &err), 0);
+	assert_int_equal(state_read(&s.state, &s.call.attachment, &none, &err), 0);
 	/* Nor is it an error that there is none. */
 	assert_int_equal(portmap_record_remove(&s.call, left, &err), 0);
 	portmap_unlock(&s.call);

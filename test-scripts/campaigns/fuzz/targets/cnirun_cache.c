@@ -10,41 +10,43 @@
 #include "cleanup.h"
 #include "cni.h"
 #include "fuzz.h"
-#include "plugins/cnirun/cache.h"
+#include "plugins/cnirun/job.h"
 
 static int on_entry(const struct cache_entry *entry, void *arg, struct cni_error *err)
 {
 	(void)err;
-	PROMISE(attachment_is_valid(&entry->attachment.key));
+	PROMISE(attachment_is_valid(&entry->key));
 	++*(int *)arg;
 	return 0;
 }
 
 static void check_round(const struct cache *cache, const struct cache_entry *entry)
 {
+	cleanup_attachment_parameters struct attachment_parameters a = {0};
+	cleanup_attachment_parameters struct attachment_parameters read = {0};
 	cleanup_cache_entry struct cache_entry again = {0};
 	cleanup_list struct network_list list = {0};
+	const struct cache_content content = {
+		.parameters = &a, .config = entry->config, .result = entry->result};
 	struct cni_error err = {0};
-	struct attachment_parameters parameters = entry->attachment;
-	const struct attachment_parameters *a = &parameters;
 
-	if (!entry->conf ||
-	    list_parse(entry->conf, entry->conf_len, "the list", NULL, &list, &err) < 0)
+	PROMISE(cache_entry_parameters(entry, &a, &err) == 0);
+	if (!job_cached_list(&(const struct network_list){0}, entry, &list))
 		return;
-	parameters.key.network = list.name;
-	if (cache_write(cache, &list, a, NULL, entry->result, true, &err) < 0) {
+	if (cache_write(cache, &content, true, &err) < 0) {
 		fuzz_check_error(&err);
 		return;
 	}
-	if (cache_read(cache, &a->key, &again, &err) < 0) {
+	if (cache_read(cache, &a.key, &again, &err) < 0) {
 		/* The list in it may be deeper than what is around it. */
 		fuzz_check_error(&err);
 		return;
 	}
-	PROMISE_OF(strcmp(a->args ?: "", again.attachment.args ?: "") == 0, a->args ?: "");
+	PROMISE(cache_entry_parameters(&again, &read, &err) == 0);
+	PROMISE_OF(strcmp(a.args ?: "", read.args ?: "") == 0, a.args ?: "");
 	PROMISE(!entry->result == !again.result);
 	PROMISE(!entry->result || fuzz_same(entry->result, again.result));
-	PROMISE_OF(cache_remove(cache, &a->key, &err) == 0, err.msg);
+	PROMISE_OF(cache_remove(cache, &a.key, &err) == 0, err.msg);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -59,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int value;
 
 	if (cache.fd < 0) {
-		PROMISE_OF(cache_open(fuzz_dir(), CACHE_CHANGE, &cache, &err) == 0, err.msg);
+		PROMISE_OF(results_open(fuzz_dir(), RESULTS_CHANGE, &cache, &err) == 0, err.msg);
 		snprintf(path, sizeof(path), "%s/net-c-eth0", cache.dir);
 	}
 	fuzz_write_file(path, input.at, input.left);
