@@ -219,6 +219,11 @@ const char *cache_entry_arg(const struct cache_entry *entry, const char *key)
 	return value;
 }
 
+const cJSON *cache_entry_capability(const struct cache_entry *entry, const char *capability)
+{
+	return json_get(json_get(entry->json, "capabilityArgs"), capability);
+}
+
 static char *copy_of(const char *text)
 {
 	return text != NULL ? strdup(text) : NULL;

@@ -76,6 +76,9 @@ bool cache_entry_is_known(const struct cache_entry *entry);
 /* An argument of CNI_ARGS; of several with this key the last. NULL: none. */
 const char *cache_entry_arg(const struct cache_entry *entry, const char *key);
 
+/* What the runtime gave for a capability; NULL: nothing. */
+const cJSON *cache_entry_capability(const struct cache_entry *entry, const char *capability);
+
 /* What ADD was called with. Return: 0 with @a the caller's, or -1 out of memory. */
 int cache_entry_parameters(const struct cache_entry *entry, struct attachment_parameters *a,
 			   struct cni_error *err);

@@ -21,16 +21,14 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "conf.h"
+#include "record.h"
 
 #define SEARCH_BYTES 65536
 
-static void write_member(struct json_write *w, const cJSON *record, const char *key)
+static void write_member(struct json_write *w, const char *key, const char *value)
 {
-	const cJSON *item = json_get(record, key);
-
-	if (cJSON_IsString(item) && item->valuestring[0] != '\0')
-		json_write_string(w, key, item->valuestring);
+	if (value && value[0] != '\0')
+		json_write_string(w, key, value);
 }
 
 /* What the interface counted since it was attached. One that was made anew began at zero. */
@@ -55,12 +53,12 @@ static void write_interface(struct json_write *w, const struct entry *begin,
 int account_reading(const cJSON *record, const struct sample *sample, struct reading *r,
 		    struct cni_error *err)
 {
-	const char *ifname = cJSON_GetStringValue(json_get(record, "ifName"));
+	const char *ifname = stats_record_view(record).key.ifname;
 	static const struct counters zero;
 	cleanup_reading struct reading baseline = {0};
 	const struct reading *known = &baseline;
 
-	if (reading_parse(json_get(record, "begin"), &baseline) ||
+	if (stats_record_begin(record, &baseline) ||
 	    (!baseline.n && ifname && reading_add(&baseline, ifname, 0, &zero)))
 		return cni_error_nomem(err);
 	timestamp(r->time);
@@ -83,8 +81,7 @@ int account_reading(const cJSON *record, const struct sample *sample, struct rea
 int account_print(const cJSON *record, const struct reading *end, const char *reason,
 		  struct text *line, struct cni_error *err)
 {
-	static const char *const members[] = {"containerId", "network", "ifName",
-					      "netns",       "pod",     "podNamespace"};
+	const struct stats_record known = stats_record_view(record);
 	cleanup_reading struct reading begin = {0};
 	cleanup_reading struct reading last = {0};
 	struct json_write w = {.out = line};
@@ -92,20 +89,23 @@ int account_print(const cJSON *record, const struct reading *end, const char *re
 	bool complete = end != NULL;
 	char now[32];
 
-	if (reading_parse(json_get(record, "begin"), &begin) ||
-	    reading_parse(json_get(record, "last"), &last))
+	if (stats_record_begin(record, &begin) || stats_record_last(record, &last))
 		return cni_error_nomem(err);
 	/* Known last: the exporter's or CHECK's reading or, failing these, the baseline itself. */
 	if (!last.n) {
 		reading_free(&last);
-		if (reading_parse(json_get(record, "begin"), &last))
+		if (stats_record_begin(record, &last))
 			return cni_error_nomem(err);
 	}
 	timestamp(now);
 	closed = end ? end->time : now;
 	json_write_object(&w, NULL);
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		write_member(&w, record, members[i]);
+	write_member(&w, "containerId", known.key.container_id);
+	write_member(&w, "network", known.key.network);
+	write_member(&w, "ifName", known.key.ifname);
+	write_member(&w, "netns", known.netns);
+	write_member(&w, "pod", known.pod);
+	write_member(&w, "podNamespace", known.pod_namespace);
 	json_write_string(&w, "begin", begin.time);
 	json_write_string(&w, "end", closed);
 	json_write_string(&w, "reason", reason);

@@ -23,22 +23,17 @@
  */
 #include "closing.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "account.h"
-#include "cached.h"
 #include "cleanup.h"
-#include "conf.h"
 #include "entry.h"
+#include "record.h"
 #include "sweep.h"
 
 /* A hundred at once on a busy machine wait for each other: longer than ADD, which can do without.
  */
 #define LOCK_LIMIT_MS 5000
-#define NOTE "account" /* the member of a record that is being closed */
 
 /* A line, and where in the file it may be already. */
 struct note {
@@ -58,13 +53,12 @@ static void note_free(struct note *note)
 static int make_line(const cJSON *record, const char *reason, struct text *line,
 		     struct cni_error *err)
 {
-	const char *netns = cJSON_GetStringValue(json_get(record, "netns"));
-	const struct netns_identity identity = cached_netns_identity(record);
+	const struct stats_record known = stats_record_view(record);
 	cleanup_reading struct reading end = {0};
 	cleanup_sample struct sample sample = {0};
 	bool counted = false;
 
-	if (netns && sweep_one(netns, &identity, 0, &sample, err) == 0)
+	if (known.netns && sweep_one(known.netns, &known.identity, 0, &sample, err) == 0)
 		counted = account_reading(record, &sample, &end, err) == 0;
 	text_reset(line);
 	return account_print(record, counted ? &end : NULL, reason, line, err);
@@ -73,16 +67,12 @@ static int make_line(const cJSON *record, const char *reason, struct text *line,
 /* Return: whether the record was being closed, with an account in this file. */
 static bool read_note(const cJSON *record, const char *account_file, struct note *note)
 {
-	const cJSON *json = json_get(record, NOTE);
-	const char *file = cJSON_GetStringValue(json_get(json, "file"));
-	const char *from = cJSON_GetStringValue(json_get(json, "from"));
-	const char *line = cJSON_GetStringValue(json_get(json, "line"));
+	const char *line;
 
-	if (!file || !from || !line || strcmp(file, account_file) != 0)
+	if (!stats_record_note(record, account_file, &line, &note->from))
 		return false;
 	text_reset(&note->line);
 	text_add(&note->line, line);
-	note->from = (off_t)strtoll(from, NULL, 10);
 	note->again = true;
 	return !note->line.failed;
 }
@@ -91,17 +81,9 @@ static bool read_note(const cJSON *record, const char *account_file, struct note
 static int write_note(const struct state *state, const struct attachment *a, cJSON *record,
 		      const char *account_file, struct note *note, struct cni_error *err)
 {
-	char from[24];
-	cJSON *json;
-
 	note->from = account_size(account_file);
-	snprintf(from, sizeof(from), "%" PRId64, (int64_t)note->from);
-	cJSON_DeleteItemFromObjectCaseSensitive(record, NOTE);
-	json = cJSON_AddObjectToObject(record, NOTE);
-	if (!cJSON_AddStringToObject(json, "file", account_file) ||
-	    !cJSON_AddStringToObject(json, "from", from) ||
-	    !cJSON_AddStringToObject(json, "line", note->line.data))
-		return cni_error_nomem(err);
+	if (stats_record_set_note(record, account_file, note->line.data, note->from, err) < 0)
+		return -1;
 	return state_write(state, a, record, true, err) < 0 ? -1 : 0;
 }
 
@@ -157,7 +139,7 @@ int closing_run(const struct state *state, const struct attachment *a, const cha
 
 	if (found == 0)
 		return 0;
-	if (found > 0 && account_file && !json_get(before, NOTE))
+	if (found > 0 && account_file && !stats_record_is_closing(before))
 		made = make_line(before, reason, &note.line, &trouble) == 0;
 	lock = state_lock(state, LOCK_LIMIT_MS, err);
 	if (lock < 0)
@@ -177,7 +159,7 @@ int closing_run(const struct state *state, const struct attachment *a, const cha
 		return state_remove(state, a, err);
 	/* Made anew since it was read, or closed in part: then what it says now counts. */
 	if (!read_note(record, account_file, &note) &&
-	    !(made && cJSON_Compare(json_get(before, "begin"), json_get(record, "begin"), true)) &&
+	    !(made && stats_record_same_begin(before, record)) &&
 	    make_line(record, reason, &note.line, &trouble)) {
 		plugin_warn(&trouble);
 		return state_remove(state, a, err);

@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cni.h"
-#include "conf.h"
+#include "record.h"
 
 void registry_entry_free(struct registry_entry *a)
 {
@@ -30,88 +29,70 @@ static int bad(const char *what, const char *key, struct cni_error *err)
 			 what, key);
 }
 
-/*
- * A string that passes the check (NULL: any), the caller's; the optional ones are "" when they are
- * not there. NULL: @err is filled.
- */
-static char *get_name(const cJSON *json, const char *what, const char *key,
-		      bool (*valid)(const char *), struct cni_error *err)
+/* A string that passes the check. Return: 0 with *out the caller's, or -1. */
+static int get_name(const char *name, const char *what, const char *key,
+		    bool (*valid)(const char *), const char **out, struct cni_error *err)
 {
-	const cJSON *item = json_get(json, key);
-	char *name;
-
-	if (valid && (!cJSON_IsString(item) || !valid(item->valuestring))) {
-		bad(what, key, err);
-		return NULL;
-	}
-	name = strdup(cJSON_IsString(item) ? item->valuestring : "");
-	if (!name)
-		cni_error_nomem(err);
-	return name;
+	if (!name || !valid(name))
+		return bad(what, key, err);
+	*out = strdup(name);
+	return *out ? 0 : cni_error_nomem(err);
 }
 
 /* Which attachment. @network: the name of the member that names the network. Return: 0, or -1. */
-static int get_key(const cJSON *json, const char *what, const char *network, struct attachment *a,
-		   struct cni_error *err)
+static int get_key(const struct attachment *key, const char *what, const char *network,
+		   struct attachment *out, struct cni_error *err)
 {
-	a->container_id = get_name(json, what, "containerId", cni_valid_container_id, err);
-	if (!a->container_id)
+	if (get_name(key->container_id, what, "containerId", cni_valid_container_id,
+		     &out->container_id, err) < 0 ||
+	    get_name(key->network, what, network, cni_valid_network_name, &out->network, err) < 0)
 		return -1;
-	a->network = get_name(json, what, network, cni_valid_network_name, err);
-	if (!a->network)
-		return -1;
-	a->ifname = get_name(json, what, "ifName", cni_valid_ifname, err);
-	return a->ifname ? 0 : -1;
+	return get_name(key->ifname, what, "ifName", cni_valid_ifname, &out->ifname, err);
 }
 
-/* The index that the interface had when its account was opened: it outlives a renaming. */
-static int baseline_index(const cJSON *record, const char *ifname)
+/* What may be missing is "" then. Return: 0, or -1 out of memory. */
+static int get_rest(const char *netns, const char *pod, const char *pod_namespace,
+		    const char *begin, struct registry_entry *a, struct cni_error *err)
 {
-	const cJSON *entry;
-
-	cJSON_ArrayForEach (entry, json_get(json_get(record, "begin"), "interfaces")) {
-		const char *name = cJSON_GetStringValue(json_get(entry, "ifname"));
-		const cJSON *index = json_get(entry, "ifindex");
-
-		if (name && !strcmp(name, ifname) && cJSON_IsNumber(index) && index->valueint > 0)
-			return index->valueint;
-	}
-	return 0;
+	a->netns = strdup(netns);
+	a->pod = strdup(pod ? pod : "");
+	a->pod_namespace = strdup(pod_namespace ? pod_namespace : "");
+	a->begin = strdup(begin ? begin : "");
+	return a->netns && a->pod && a->pod_namespace && a->begin ? 0 : cni_error_nomem(err);
 }
 
 static bool valid_path(const char *path)
 {
-	return path[0] == '/';
+	return path && path[0] == '/';
 }
 
 int registry_entry_from_record(const cJSON *record, const struct attachment *key,
 			       struct registry_entry *a, struct cni_error *err)
 {
+	const struct stats_record r = stats_record_view(record);
 	char text[ATTACHMENT_TEXT_MAX];
 	char what[300];
 
 	snprintf(what, sizeof(what), "the record %s.json", attachment_format(key, text));
 	*a = (struct registry_entry){.source = SOURCE_RECORD};
-	if (get_key(record, what, "network", &a->key, err) < 0 ||
-	    !(a->netns = get_name(record, what, "netns", valid_path, err)) ||
-	    !(a->pod = get_name(record, what, "pod", NULL, err)) ||
-	    !(a->pod_namespace = get_name(record, what, "podNamespace", NULL, err)) ||
-	    !(a->begin = get_name(json_get(record, "begin"), what, "time", NULL, err)))
+	if (get_key(&r.key, what, "network", &a->key, err) < 0)
 		return -1;
+	if (!valid_path(r.netns))
+		return bad(what, "netns", err);
 	if (attachment_compare(&a->key, key) != 0)
 		return cni_error(err, CNI_ERR_DECODE,
 				 "%s is that of another attachment; remove the file", what);
-	a->identity = cached_netns_identity(record);
-	a->ifindex = baseline_index(record, key->ifname);
-	return 0;
+	a->identity = r.identity;
+	a->ifindex = stats_record_ifindex(record, key->ifname);
+	return get_rest(r.netns, r.pod, r.pod_namespace, r.begin, a, err);
 }
 
-/* The pod, where the runtime named one. Return: the caller's, or NULL out of memory. */
-static char *cached_arg(const struct cache_entry *cached, const char *key)
+/* The pod, where the runtime named one, and not by a name that is too long. */
+static const char *cached_arg(const struct cache_entry *cached, const char *key)
 {
 	const char *value = cache_entry_arg(cached, key);
 
-	return strdup(value && strlen(value) < POD_NAME_MAX ? value : "");
+	return value && strlen(value) < POD_NAME_MAX ? value : NULL;
 }
 
 int registry_entry_from_cache(const struct cache_entry *cached, const char *file,
@@ -123,21 +104,19 @@ int registry_entry_from_cache(const struct cache_entry *cached, const char *file
 	*a = (struct registry_entry){.source = SOURCE_CACHE};
 	if (!cache_entry_is_known(cached))
 		return cni_error(err, CNI_ERR_DECODE, "%s: kind is not cniCacheV1", what);
-	if (get_key(cached->json, what, "networkName", &a->key, err) < 0)
+	if (get_key(&cached->key, what, "networkName", &a->key, err) < 0)
 		return -1;
-	if (!cached->netns || !valid_path(cached->netns))
+	if (!valid_path(cached->netns))
 		return cni_error(err, CNI_ERR_DECODE,
 				 "%s does not say which network namespace it is of (netns, or the "
 				 "sandbox of an interface)",
 				 what);
 	a->identity = cached->identity;
-	a->pod = cached_arg(cached, "K8S_POD_NAME");
-	a->pod_namespace = cached_arg(cached, "K8S_POD_NAMESPACE");
-	a->netns = strdup(cached->netns);
-	a->begin = strdup("");
 	a->file = strdup(file);
-	return a->pod && a->pod_namespace && a->netns && a->begin && a->file ? 0
-									     : cni_error_nomem(err);
+	if (!a->file)
+		return cni_error_nomem(err);
+	return get_rest(cached->netns, cached_arg(cached, "K8S_POD_NAME"),
+			cached_arg(cached, "K8S_POD_NAMESPACE"), NULL, a, err);
 }
 
 int registry_entry_compare(const struct registry_entry *a, const struct registry_entry *b)

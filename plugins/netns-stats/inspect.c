@@ -118,11 +118,8 @@ static int add_mappings(cJSON *ports, const cJSON *array, struct cni_error *err)
  * attachment is there all the same, maybe with ports that somebody else published: then each by
  * itself, and a line on stderr for those that cannot be read.
  */
-static void add_ports(cJSON *ports, const struct registry_entry *a, const cJSON *source)
+static void add_ports(cJSON *ports, const struct registry_entry *a, const cJSON *list)
 {
-	const cJSON *list = a->source == SOURCE_RECORD
-				    ? json_get(source, "portMappings")
-				    : json_get(json_get(source, "capabilityArgs"), "portMappings");
 	struct cni_error err = {0};
 	const cJSON *item;
 	char path[40];
@@ -147,19 +144,17 @@ static int inspect_attachment(const struct registry *r, const struct registry_en
 			      cJSON *to, cJSON *ports, cJSON *networks, struct cni_error *err)
 {
 	cleanup_result struct cni_result result = {0};
-	cleanup_json cJSON *source = NULL;
+	cleanup_registry_source struct registry_source source = {0};
 	struct cni_error unreadable = {0};
-	const cJSON *json;
 	struct settings s = {0};
 	cJSON *network;
 
 	if (registry_read(r, a, &source, err))
 		return -1;
-	json = json_get(source, "result");
 	/* The form that our own records have; a cached result says its own. One without a form
 	 * tells nothing, and is no reason to keep the rest back. */
-	if (cJSON_IsObject(json) &&
-	    result_parse(json, CNI_VERSION_LATEST, "the result of the attachment", &result,
+	if (cJSON_IsObject(source.result) &&
+	    result_parse(source.result, CNI_VERSION_LATEST, "the result of the attachment", &result,
 			 &unreadable))
 		complain_error(&unreadable);
 	read_settings(&result, a, &s);
@@ -169,7 +164,7 @@ static int inspect_attachment(const struct registry *r, const struct registry_en
 	inspect_add_string(network, "NetworkID", a->key.network);
 	inspect_add_string(network, "InterfaceName", a->key.ifname);
 	add_settings(network, &s);
-	add_ports(ports, a, source);
+	add_ports(ports, a, source.ports);
 	return 0;
 }
 

@@ -8,13 +8,6 @@
  * an account that cannot be written is printed on stderr instead, which runtimes log, and one that
  * cannot be closed (nobody could lock it, the state is read-only) stays open, for GC to close.
  *
- * The record, beside who the attachment is:
- *
- *   netnsIdentity which namespace it was: a path like /proc/PID/ns/net may lead elsewhere later
- *   begin         the counters at ADD, the baseline; "last": the latest known ones
- *   result        prevResult, and portMappings where the configuration has the capability:
- *                 what `netns-stats inspect` tells
- *
  * What belongs to an attachment: CNI_IFNAME and the interfaces that prevResult lists in this
  * sandbox, CNI_NETNS. Another attachment of the same container has an account of its own, so
  * nothing is counted twice. Interfaces are found again by index, as they may have been renamed
@@ -27,10 +20,10 @@
 #include <string.h>
 
 #include "account.h"
-#include "cached.h"
 #include "cleanup.h"
 #include "closing.h"
 #include "conf.h"
+#include "record.h"
 #include "state.h"
 #include "sweep.h"
 
@@ -108,69 +101,15 @@ static int read_baseline(const struct cni_request *req, const struct sample *sam
 	return 0;
 }
 
-static int add_pod(const struct cni_request *req, cJSON *record, struct cni_error *err)
+/* A label more, where the runtime gives it. Return: @value, or NULL: not given. */
+static const char *pod_arg(const struct cni_request *req, const char *key, char value[POD_NAME_MAX])
 {
-	static const char *const keys[][2] = {{"K8S_POD_NAME", "pod"},
-					      {"K8S_POD_NAMESPACE", "podNamespace"}};
+	struct cni_error err = {0};
+	const int ret = cni_args_get(req->args, key, value, POD_NAME_MAX, &err);
 
-	for (size_t i = 0; i < 2; i++) {
-		char value[POD_NAME_MAX];
-		int ret = cni_args_get(req->args, keys[i][0], value, sizeof(value), err);
-
-		if (ret < 0)
-			plugin_warn(err); /* a label less */
-		else if (ret > 0 && !cJSON_AddStringToObject(record, keys[i][1], value))
-			return cni_error_nomem(err);
-	}
-	return 0;
-}
-
-static int add_result(const struct cni_request *req, cJSON *record, struct cni_error *err)
-{
-	const cJSON *ports = json_get(req->runtime, "portMappings");
-	cJSON *json = NULL;
-
-	if (result_print(&req->prev, CNI_VERSION_LATEST, &json, err))
-		return -1;
-	if (!cJSON_AddItemToObject(record, "result", json)) {
-		cJSON_Delete(json);
-		return cni_error_nomem(err);
-	}
-	if (ports) {
-		json = cJSON_Duplicate(ports, true);
-		if (!cJSON_AddItemToObject(record, "portMappings", json)) {
-			cJSON_Delete(json);
-			return cni_error_nomem(err);
-		}
-	}
-	return 0;
-}
-
-static int make_record(const struct cni_request *req, const struct reading *begin, cJSON **out,
-		       struct cni_error *err)
-{
-	cleanup_json cJSON *record = cJSON_CreateObject();
-	cleanup_netns struct netns ns = NETNS_NONE;
-	struct cni_error ignored;
-	cJSON *printed;
-
-	if (!cJSON_AddStringToObject(record, "containerId", req->attachment.container_id) ||
-	    !cJSON_AddStringToObject(record, "network", req->attachment.network) ||
-	    !cJSON_AddStringToObject(record, "ifName", req->attachment.ifname) ||
-	    !cJSON_AddStringToObject(record, "netns", req->netns))
-		return cni_error_nomem(err);
-	/* That it cannot be opened has been said. */
-	if (netns_open(req->netns, &ns, &ignored) == 0 && cached_netns_note(&ns, record, err))
-		return -1;
-	printed = reading_print(begin);
-	if (!cJSON_AddItemToObject(record, "begin", printed)) {
-		cJSON_Delete(printed);
-		return cni_error_nomem(err);
-	}
-	if (add_pod(req, record, err) || add_result(req, record, err))
-		return -1;
-	*out = take_ptr(record);
-	return 0;
+	if (ret < 0)
+		plugin_warn(&err);
+	return ret > 0 ? value : NULL;
 }
 
 static int register_attachment(const struct cni_request *req, const struct stats_config *conf,
@@ -182,6 +121,7 @@ static int register_attachment(const struct cni_request *req, const struct stats
 	cleanup_json cJSON *record = NULL;
 	cleanup_json cJSON *before = NULL;
 	cleanup_close int lock = -1;
+	char pod[POD_NAME_MAX], pod_namespace[POD_NAME_MAX];
 	struct cni_error ignored;
 
 	if (state_open(conf->state_dir, PLUGIN_NAME, req->attachment.network, true, &state, err))
@@ -190,7 +130,10 @@ static int register_attachment(const struct cni_request *req, const struct stats
 		cni_error_wrap(err, "registered without a baseline");
 		plugin_warn(err);
 	}
-	if (read_baseline(req, &sample, &begin, err) || make_record(req, &begin, &record, err))
+	if (read_baseline(req, &sample, &begin, err) ||
+	    stats_record_make(req, pod_arg(req, "K8S_POD_NAME", pod),
+			      pod_arg(req, "K8S_POD_NAMESPACE", pod_namespace), &begin, &record,
+			      err) < 0)
 		return -1;
 	/* plugin_remember() may be about to write back an older record of the same attachment. */
 	lock = state_lock(&state, LOCK_LIMIT_MS, err);
@@ -260,7 +203,6 @@ int plugin_remember(const char *state_dir, const struct attachment *a, const str
 	cleanup_json cJSON *record = NULL;
 	cleanup_reading struct reading last = {0};
 	struct netns_identity identity;
-	cJSON *printed;
 
 	if (state_open(state_dir, PLUGIN_NAME, a->network, false, &state, err))
 		return -1;
@@ -276,17 +218,13 @@ int plugin_remember(const char *state_dir, const struct attachment *a, const str
 		return -1;
 	}
 	/* Of a record that was left behind the path may lead to another container's by now. */
-	identity = cached_netns_identity(record);
+	identity = stats_record_view(record).identity;
 	if (identity.cookie && sample->cookie && identity.cookie != sample->cookie)
 		return 0;
 	if (account_reading(record, sample, &last, err))
 		return -1;
-	printed = reading_print(&last);
-	cJSON_DeleteItemFromObjectCaseSensitive(record, "last");
-	if (!cJSON_AddItemToObject(record, "last", printed)) {
-		cJSON_Delete(printed);
-		return cni_error_nomem(err);
-	}
+	if (stats_record_set_last(record, &last, err) < 0)
+		return -1;
 	return state_write(&state, a, record, true, err) < 0 ? -1 : 0;
 }
 

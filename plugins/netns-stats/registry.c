@@ -29,6 +29,7 @@
 #include "cache.h"
 #include "cleanup.h"
 #include "conf.h"
+#include "record.h"
 #include "state.h"
 #include "text.h"
 
@@ -514,26 +515,41 @@ int registry_find(const struct registry *r, const char *prefix, size_t *first, s
 	return 0;
 }
 
-int registry_read(const struct registry *r, const struct registry_entry *a, cJSON **json,
-		  struct cni_error *err)
+void registry_source_free(struct registry_source *source)
+{
+	cJSON_Delete(source->json);
+	*source = (struct registry_source){0};
+}
+
+int registry_read(const struct registry *r, const struct registry_entry *a,
+		  struct registry_source *source, struct cni_error *err)
 {
 	cleanup_state struct state state = STATE_NONE;
 	cleanup_cache struct cache cache = CACHE_NONE;
-	cleanup_cache_entry struct cache_entry cached = {0};
+	struct cache_entry cached = {0};
 	int ret;
 
+	*source = (struct registry_source){0};
 	if (a->source == SOURCE_CACHE) {
 		if (open_results(r, &cache, err) < 0 ||
 		    cache_read_file(&cache, a->file, &cached, err) < 0)
 			return -1;
-		*json = take_ptr(cached.json);
+		*source = (struct registry_source){
+			.json = cached.json,
+			.result = cached.result,
+			.ports = cache_entry_capability(&cached, "portMappings"),
+		};
 		return 0;
 	}
 	if (open_network(r, a->key.network, &state, err))
 		return -1;
-	ret = state_read(&state, &a->key, json, err);
+	ret = state_read(&state, &a->key, &source->json, err);
 	if (ret == 0)
 		return cni_error(err, CNI_ERR_CONTAINER, "the container %s has just been removed",
 				 a->key.container_id);
-	return ret < 0 ? -1 : 0;
+	if (ret < 0)
+		return -1;
+	source->result = stats_record_result(source->json);
+	source->ports = stats_record_ports(source->json);
+	return 0;
 }

@@ -71,9 +71,18 @@ int registry_find(const struct registry *r, const char *prefix, size_t *first, s
 /* The number of attachments from i on that belong to one container. */
 size_t registry_container_end(const struct registry *r, size_t i);
 
-/* Read the whole record, or cached result, behind an attachment. Return: 0 with *json the
- * caller's, or -1. */
-int registry_read(const struct registry *r, const struct registry_entry *a, cJSON **json,
-		  struct cni_error *err);
+/* What the record, or the cached result, behind an attachment tells of it. */
+struct registry_source {
+	cJSON *json;         /* owned; the rest points into it, and is NULL where it is not there */
+	const cJSON *result; /* of ADD */
+	const cJSON *ports;  /* portMappings */
+};
+
+void registry_source_free(struct registry_source *source);
+#define cleanup_registry_source __attribute__((cleanup(registry_source_free)))
+
+/* Read it. Return: 0 with @source the caller's, or -1. */
+int registry_read(const struct registry *r, const struct registry_entry *a,
+		  struct registry_source *source, struct cni_error *err);
 
 #endif

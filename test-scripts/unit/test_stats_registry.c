@@ -9,7 +9,9 @@
 
 #include "isolated.h"
 
+#include "../../plugins/netns-stats/counters.c"
 #include "../../plugins/netns-stats/entry.c"
+#include "../../plugins/netns-stats/record.c"
 #include "../../plugins/netns-stats/registry.c"
 
 static struct registry_entry known[] = {
@@ -64,19 +66,19 @@ static void a_record_that_cannot_be_reached_is_not_called_removed(void **unused)
 	const struct registry_entry a = {.source = SOURCE_RECORD, .key = {"net", "c1", "eth0"}};
 	struct registry r = {.options = {.state_dir = "/run/state"}};
 	struct cni_error err = {0};
-	cJSON *json = NULL;
+	struct registry_source source = {0};
 
 	(void)unused;
 	need_isolation();
 	need_openat2();
-	assert_int_equal(registry_read(&r, &a, &json, &err), -1);
+	assert_int_equal(registry_read(&r, &a, &source, &err), -1);
 	assert_int_equal(err.code, CNI_ERR_CONTAINER);
 	assert_non_null(strstr(err.msg, "c1 has just been removed"));
 	assert_int_equal(mkdir("/run/state", 0777), 0);
 	assert_int_equal(chmod("/run/state", 0777), 0);
-	assert_int_equal(registry_read(&r, &a, &json, &err), -1);
+	assert_int_equal(registry_read(&r, &a, &source, &err), -1);
 	assert_int_equal(err.code, CNI_ERR_IO);
-	assert_null(json);
+	assert_null(source.json);
 }
 
 static void only_the_name_of_a_record_is_a_change_of_one(void **unused)
