@@ -7,9 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apart.h"
+#include "binary.h"
 #include "cleanup.h"
+#include "config.h"
+#include "daemon.h"
+#include "hostdns.h"
 #include "link.h"
 #include "netns.h"
+#include "record.h"
 
 #define LOOPBACK_INDEX 1
 
@@ -59,7 +65,7 @@ static int something_remains(const struct cni_request *req, const struct config 
 		       &ignored) < 0)
 		return -1;
 	slirp_attachment_init(&a, &state, &req->attachment);
-	if (record_read(&state, &a, &id, &ignored) == 0)
+	if (slirp_record_read(&state, &a, &id, &ignored) == 0)
 		return -1;
 	err->code = ERR_EXISTS;
 	return cni_error_wrap(err, "%s@%s of network %s is there already; DEL it first",

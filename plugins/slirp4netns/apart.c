@@ -47,6 +47,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "apart.h"
 #include "cleanup.h"
 #include "plugin.h"
 

@@ -10,7 +10,7 @@
  * in the state directory under a name made of the binary's device, inode, size and mtime, so an
  * upgrade asks again.
  */
-#include "plugin.h"
+#include "binary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +24,7 @@
 #include "child.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "plugin.h"
 
 #define HELP_LIMIT_MS 3000
 #define HELP_MAX_BYTES 16384

@@ -11,8 +11,13 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "config.h"
+#include "daemon.h"
+#include "hostdns.h"
 #include "link.h"
 #include "netns.h"
+#include "orphan.h"
+#include "record.h"
 #include "slirp_api.h"
 
 #define API_LIMIT_MS 2000
@@ -54,7 +59,7 @@ static int check_daemon(const struct cni_request *req, const struct config *conf
 		       err) < 0)
 		return -1;
 	slirp_attachment_init(a, &state, &req->attachment);
-	running = record_read(&state, a, &id, err);
+	running = slirp_record_read(&state, a, &id, err);
 	if (running < 0)
 		return -1;
 	if (running == 0)

@@ -4,7 +4,7 @@
  * args.cni.ips, and IP in CNI_ARGS; the first that says anything counts, as the CNI conventions
  * have it. The same with `mac`, args.cni.mac and MAC.
  */
-#include "plugin.h"
+#include "config.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

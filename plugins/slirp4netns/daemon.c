@@ -14,7 +14,7 @@
  * then takes most of its time to confine itself; so the kernel's word that the interface is there
  * is waited for beside the ready byte, and what we do then takes no time of its own.
  */
-#include "plugin.h"
+#include "daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +34,8 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "hostdns.h"
+#include "plugin.h"
 
 #define READY_LIMIT_MS 10000
 #define CLOSED_GRACE_MS 500
@@ -488,7 +490,7 @@ static int remove_files_of(const struct state *state, const struct slirp_attachm
 	if (lock < 0)
 		return -1;
 	/* Without a record everything has gone, or is about to be another ADD's. */
-	present = record_read(state, a, &now, &unreadable);
+	present = slirp_record_read(state, a, &now, &unreadable);
 	if (present == 0 || (present > 0 && daemon->pid != 0 && !same_process(&now, daemon)))
 		return 0;
 	if (present > 0 && daemon->pid == 0 && refuse_running(a, &now, err) < 0)
@@ -502,7 +504,7 @@ int slirp_attachment_remove(const struct state *state, const struct slirp_attach
 	cleanup_process struct process daemon = PROCESS_NONE;
 	struct process_id id = {0};
 	struct cni_error unreadable;
-	int present = record_read(state, a, &id, &unreadable);
+	int present = slirp_record_read(state, a, &id, &unreadable);
 
 	*had_ended = false;
 	if (present == 0)
@@ -551,7 +553,7 @@ static int replace_record(const struct state *state, const struct slirp_attachme
 
 	if (lock < 0)
 		return -1;
-	switch (record_read(state, a, &other_id, &unreadable)) {
+	switch (slirp_record_read(state, a, &other_id, &unreadable)) {
 	case 1:
 		running = process_open(&other_id, &other, err);
 		if (running != 0)
@@ -573,7 +575,7 @@ static int replace_record(const struct state *state, const struct slirp_attachme
 			a->key.container_id, a->key.ifname, a->key.network, (int)other.id.pid);
 	if (remove_files(state, a, err) < 0)
 		return -1;
-	written = record_write(state, a, netns, id, err);
+	written = slirp_record_write(state, a, netns, id, err);
 	if (written == 0)
 		return cni_error(err, ERR_EXISTS, "another ADD of %s@%s of network %s goes on",
 				 a->key.container_id, a->key.ifname, a->key.network);
@@ -692,7 +694,7 @@ int daemon_start(const struct state *state, const struct slirp_attachment *a,
 
 	if (process_start(&spec, daemon, err) < 0)
 		return -1;
-	written = record_write(state, a, netns, &daemon->id, err);
+	written = slirp_record_write(state, a, netns, &daemon->id, err);
 	if (written == 0)
 		written = replace_record(state, a, netns, &daemon->id, err);
 	if (written < 0) {

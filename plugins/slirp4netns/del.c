@@ -10,6 +10,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "config.h"
+#include "daemon.h"
+#include "orphan.h"
+
 /* There is no record. What there may be all the same is ended, or told: DEL succeeds either way. */
 static int remove_orphan(const struct cni_request *req, const struct state *state,
 			 const struct slirp_attachment *a, struct cni_error *err)

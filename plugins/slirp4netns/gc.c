@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "plugin.h"
 
+#include "config.h"
+#include "daemon.h"
+
 struct sweep {
 	const struct cni_request *req;
 	const struct state *state;

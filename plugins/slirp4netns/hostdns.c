@@ -35,7 +35,7 @@
  * The first is what follows. Whether it can be done is tried beforehand in a child with a mount
  * namespace of its own, which costs half a millisecond, and only those whose file is outside pay.
  */
-#include "plugin.h"
+#include "hostdns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,6 +55,7 @@
 #include "child.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "plugin.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
 #define LINKS_MAX 40 /* as the kernel's own limit: path_resolution(7) */

@@ -10,7 +10,7 @@
  * network, container id and interface. The pidfd is taken first: what is proved is then true of the
  * process that it will signal.
  */
-#include "plugin.h"
+#include "orphan.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -26,6 +26,7 @@
 
 #include "cleanup.h"
 #include "link.h"
+#include "plugin.h"
 
 #define TUN_MAJOR 10 /* linux/miscdevice.h: MISC_MAJOR, TUN_MINOR */
 #define TUN_MINOR 200

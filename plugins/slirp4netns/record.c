@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "plugin.h"
+#include "record.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,8 +19,8 @@ void slirp_attachment_init(struct slirp_attachment *a, const struct state *state
 	snprintf(a->socket, sizeof(a->socket), "%s/sock/%s", state->root, a->socket_name);
 }
 
-int record_write(const struct state *state, const struct slirp_attachment *a, const char *netns,
-		 const struct process_id *daemon, struct cni_error *err)
+int slirp_record_write(const struct state *state, const struct slirp_attachment *a,
+		       const char *netns, const struct process_id *daemon, struct cni_error *err)
 {
 	cleanup_json cJSON *record = cJSON_CreateObject();
 
@@ -38,8 +38,8 @@ int record_write(const struct state *state, const struct slirp_attachment *a, co
 	return state_write(state, &a->key, record, false, err);
 }
 
-int record_read(const struct state *state, const struct slirp_attachment *a,
-		struct process_id *daemon, struct cni_error *err)
+int slirp_record_read(const struct state *state, const struct slirp_attachment *a,
+		      struct process_id *daemon, struct cni_error *err)
 {
 	cleanup_json cJSON *record = NULL;
 	const char *boot_id = NULL;

@@ -6,7 +6,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "binary.h"
 #include "cleanup.h"
+#include "config.h"
+#include "daemon.h"
+#include "hostdns.h"
 
 /* STATUS says "not available" (50) and keeps the reason, whatever its own code. */
 static int unavailable(struct cni_error *err)

@@ -14,6 +14,7 @@
 
 #include "cleanup.h"
 #include "conf.h"
+#include "plugins/slirp4netns/config.h"
 #include "plugins/slirp4netns/plugin.h"
 
 #define ROWS(rows) (sizeof(rows) / sizeof(*(rows)))

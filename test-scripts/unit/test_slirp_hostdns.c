@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "plugins/slirp4netns/plugin.h"
+#include "plugins/slirp4netns/hostdns.h"
 
 static char dir[PATH_MAX];
 

@@ -7,7 +7,7 @@
 #include "cleanup.h"
 #include "conf.h"
 #include "fuzz.h"
-#include "plugins/slirp4netns/plugin.h"
+#include "plugins/slirp4netns/config.h"
 
 /* What the rest of the plugin, and the daemon's command line, rely on. */
 static void check_config(const struct config *config)

@@ -14,6 +14,7 @@
 #include "cleanup.h"
 #include "fuzz.h"
 #include "plugins/slirp4netns/plugin.h"
+#include "plugins/slirp4netns/record.h"
 
 struct seen {
 	const struct state *state;
@@ -48,7 +49,7 @@ static void check_record(const struct state *state)
 	slirp_attachment_init(&attachment, state, &key);
 	PROMISE(strlen(attachment.socket) <= 107);
 	memset(&id, 0xff, sizeof(id));
-	value = record_read(state, &attachment, &id, &err);
+	value = slirp_record_read(state, &attachment, &id, &err);
 	fuzz_check_outcome(value, &err);
 	if (value > 0) {
 		PROMISE(id.pid > 1);
