@@ -128,7 +128,7 @@ static char *args_from_json(const cJSON *list)
 	return fclose(out) == 0 && whole ? take_ptr(args) : NULL;
 }
 
-static int add(cJSON *object, const char *key, cJSON *item)
+static int cache_add_item(cJSON *object, const char *key, cJSON *item)
 {
 	if (item != NULL && cJSON_AddItemToObject(object, key, item))
 		return 0;
@@ -151,11 +151,13 @@ static cJSON *make_entry(const struct cache_content *content, struct cni_error *
 	    (a->runtime_dir != NULL &&
 	     !cJSON_AddStringToObject(entry, RUNTIME_DIR, a->runtime_dir)) ||
 	    (a->args != NULL && *a->args != '\0' &&
-	     add(entry, "cniArgs", args_to_json(a->args)) < 0) ||
+	     cache_add_item(entry, "cniArgs", args_to_json(a->args)) < 0) ||
 	    (cJSON_GetArraySize(a->capabilities) > 0 &&
-	     add(entry, "capabilityArgs", json_copy(a->capabilities)) < 0) ||
-	    (content->result != NULL && add(entry, "result", json_copy(content->result)) < 0) ||
-	    (content->exact != NULL && add(entry, EXACT_RESULT, json_copy(content->exact)) < 0))
+	     cache_add_item(entry, "capabilityArgs", json_copy(a->capabilities)) < 0) ||
+	    (content->result != NULL &&
+	     cache_add_item(entry, "result", json_copy(content->result)) < 0) ||
+	    (content->exact != NULL &&
+	     cache_add_item(entry, EXACT_RESULT, json_copy(content->exact)) < 0))
 		return NULL;
 	return take_ptr(entry);
 }
@@ -181,7 +183,7 @@ static const char *string_of(const cJSON *object, const char *key)
 	return cJSON_GetStringValue(json_get(object, key));
 }
 
-static void decode(cJSON *json, struct cache_entry *entry)
+static void cache_decode(cJSON *json, struct cache_entry *entry)
 {
 	const cJSON *exact = json_get(json, EXACT_RESULT);
 	const cJSON *result = cJSON_IsObject(exact) ? exact : json_get(json, "result");
@@ -256,8 +258,8 @@ int cache_entry_parameters(const struct cache_entry *entry, struct attachment_pa
 }
 
 /* A file of ours. Return: as cache_read_file(). */
-static int read_own(const struct cache *cache, const char *file, cJSON **json,
-		    struct cni_error *err)
+static int cache_read_own(const struct cache *cache, const char *file, cJSON **json,
+			  struct cni_error *err)
 {
 	cleanup_free char *text = NULL;
 	char path[PATH_MAX + NAME_BYTES];
@@ -272,8 +274,8 @@ static int read_own(const struct cache *cache, const char *file, cJSON **json,
 }
 
 /* A file of ours or of root's. Return: as cache_read_file(). */
-static int read_foreign(const struct cache *cache, const char *file, cJSON **json,
-			struct cni_error *err)
+static int cache_read_foreign(const struct cache *cache, const char *file, cJSON **json,
+			      struct cni_error *err)
 {
 	cleanup_close int fd =
 		openat(cache->fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -303,10 +305,10 @@ int cache_read_file(const struct cache *cache, const char *file, struct cache_en
 
 	if (cache->fd < 0)
 		return 0;
-	present = cache->reader != NULL ? read_own(cache, file, &json, err)
-					: read_foreign(cache, file, &json, err);
+	present = cache->reader != NULL ? cache_read_own(cache, file, &json, err)
+					: cache_read_foreign(cache, file, &json, err);
 	if (present > 0)
-		decode(json, entry);
+		cache_decode(json, entry);
 	return present;
 }
 

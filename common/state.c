@@ -638,7 +638,7 @@ struct state_listing {
 	void *arg;
 };
 
-static int take_record(const char *file, void *arg, struct cni_error *err)
+static int state_take_record(const char *file, void *arg, struct cni_error *err)
 {
 	const struct state_listing *listing = arg;
 	struct attachment a;
@@ -662,10 +662,10 @@ int state_each(const struct state *state,
 	if (state->fd < 0)
 		return 0;
 	snprintf(failure, sizeof(failure), "cannot list the records in %s", state->root);
-	return state_each_name(state->fd, failure, take_record, &listing, err);
+	return state_each_name(state->fd, failure, state_take_record, &listing, err);
 }
 
-static int take_network(const char *name, void *arg, struct cni_error *err)
+static int state_take_network(const char *name, void *arg, struct cni_error *err)
 {
 	const struct state_listing *listing = arg;
 
@@ -681,7 +681,7 @@ int state_each_network(const struct state *state,
 	if (state->plugin_fd < 0)
 		return 0;
 	return state_each_name(state->plugin_fd, "cannot list a directory of attachments",
-			       take_network, &listing, err);
+			       state_take_network, &listing, err);
 }
 
 int state_remove_file(const struct state *state, const char *sub, const char *name,

@@ -15,7 +15,7 @@
 #define LAST "last"
 #define NOTE "account"
 
-static const char *text_of(const cJSON *object, const char *key)
+static const char *stats_record_text(const cJSON *object, const char *key)
 {
 	return cJSON_GetStringValue(json_get(object, key));
 }
@@ -23,19 +23,19 @@ static const char *text_of(const cJSON *object, const char *key)
 struct stats_record stats_record_view(const cJSON *record)
 {
 	return (struct stats_record){
-		.key = {.network = text_of(record, "network"),
-			.container_id = text_of(record, "containerId"),
-			.ifname = text_of(record, "ifName")},
-		.netns = text_of(record, "netns"),
-		.pod = text_of(record, "pod"),
-		.pod_namespace = text_of(record, "podNamespace"),
-		.begin = text_of(json_get(record, BEGIN), "time"),
+		.key = {.network = stats_record_text(record, "network"),
+			.container_id = stats_record_text(record, "containerId"),
+			.ifname = stats_record_text(record, "ifName")},
+		.netns = stats_record_text(record, "netns"),
+		.pod = stats_record_text(record, "pod"),
+		.pod_namespace = stats_record_text(record, "podNamespace"),
+		.begin = stats_record_text(json_get(record, BEGIN), "time"),
 		.identity = cached_netns_identity(record),
 	};
 }
 
 /* Give an object a member, or replace it; NULL is out of memory. Return: 0, or -1. */
-static int put(cJSON *record, const char *key, cJSON *item, struct cni_error *err)
+static int stats_record_put(cJSON *record, const char *key, cJSON *item, struct cni_error *err)
 {
 	cJSON_DeleteItemFromObjectCaseSensitive(record, key);
 	if (cJSON_AddItemToObject(record, key, item))
@@ -61,16 +61,17 @@ int stats_record_make(const struct cni_request *req, const char *pod, const char
 	/* That it cannot be opened has been said. */
 	if (netns_open(req->netns, &ns, &ignored) == 0 && cached_netns_note(&ns, made, err) < 0)
 		return -1;
-	if (put(made, BEGIN, reading_print(begin), err) < 0)
+	if (stats_record_put(made, BEGIN, reading_print(begin), err) < 0)
 		return -1;
 	if ((pod != NULL && cJSON_AddStringToObject(made, "pod", pod) == NULL) ||
 	    (pod_namespace != NULL &&
 	     cJSON_AddStringToObject(made, "podNamespace", pod_namespace) == NULL))
 		return cni_error_nomem(err);
 	if (result_print(&req->prev, CNI_VERSION_LATEST, &result, err) < 0 ||
-	    put(made, "result", result, err) < 0)
+	    stats_record_put(made, "result", result, err) < 0)
 		return -1;
-	if (ports != NULL && put(made, "portMappings", cJSON_Duplicate(ports, true), err) < 0)
+	if (ports != NULL &&
+	    stats_record_put(made, "portMappings", cJSON_Duplicate(ports, true), err) < 0)
 		return -1;
 	*record = take_ptr(made);
 	return 0;
@@ -88,7 +89,7 @@ int stats_record_last(const cJSON *record, struct reading *r)
 
 int stats_record_set_last(cJSON *record, const struct reading *last, struct cni_error *err)
 {
-	return put(record, LAST, reading_print(last), err);
+	return stats_record_put(record, LAST, reading_print(last), err);
 }
 
 bool stats_record_same_begin(const cJSON *a, const cJSON *b)
@@ -101,7 +102,7 @@ int stats_record_ifindex(const cJSON *record, const char *ifname)
 	const cJSON *entry;
 
 	cJSON_ArrayForEach (entry, json_get(json_get(record, BEGIN), "interfaces")) {
-		const char *name = text_of(entry, "ifname");
+		const char *name = stats_record_text(entry, "ifname");
 		const cJSON *index = json_get(entry, "ifindex");
 
 		if (name != NULL && strcmp(name, ifname) == 0 && cJSON_IsNumber(index) &&
@@ -129,10 +130,10 @@ bool stats_record_is_closing(const cJSON *record)
 bool stats_record_note(const cJSON *record, const char *file, const char **line, off_t *from)
 {
 	const cJSON *note = json_get(record, NOTE);
-	const char *noted = text_of(note, "file");
-	const char *size = text_of(note, "from");
+	const char *noted = stats_record_text(note, "file");
+	const char *size = stats_record_text(note, "from");
 
-	*line = text_of(note, "line");
+	*line = stats_record_text(note, "line");
 	if (noted == NULL || size == NULL || *line == NULL || strcmp(noted, file) != 0)
 		return false;
 	*from = (off_t)strtoll(size, NULL, 10);

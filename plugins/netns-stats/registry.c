@@ -291,7 +291,7 @@ struct listing {
 	const struct cache *cache;
 };
 
-static int take_network(const char *name, void *arg, struct cni_error *err)
+static int registry_take_network(const char *name, void *arg, struct cni_error *err)
 {
 	const struct listing *l = arg;
 	char path[PATH_MAX];
@@ -305,7 +305,7 @@ static int take_network(const char *name, void *arg, struct cni_error *err)
 	return load_network(l->r, name, err);
 }
 
-static int take_result(const char *name, void *arg, struct cni_error *err)
+static int registry_take_result(const char *name, void *arg, struct cni_error *err)
 {
 	const struct listing *l = arg;
 
@@ -330,7 +330,7 @@ static int load_records(struct registry *r, struct cni_error *err)
 			return -1;
 	}
 	listing.fd = state.plugin_fd;
-	return state_each_network(&state, take_network, &listing, err);
+	return state_each_network(&state, registry_take_network, &listing, err);
 }
 
 static int load_results(struct registry *r, struct cni_error *err)
@@ -344,8 +344,9 @@ static int load_results(struct registry *r, struct cni_error *err)
 	/* Nobody asked for it, or it is to come. */
 	if (open_results(r, &cache, err) < 0)
 		return !r->options.cni_cache || (r->inotify >= 0 && errno == ENOENT) ? 0 : -1;
-	return state_each_name(cache.fd, "cannot list a directory of attachments", take_result,
-			       &(struct listing){.r = r, .cache = &cache}, err);
+	return state_each_name(cache.fd, "cannot list a directory of attachments",
+			       registry_take_result, &(struct listing){.r = r, .cache = &cache},
+			       err);
 }
 
 static void forget_all(struct registry *r)

@@ -56,6 +56,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "plugin.h"
+#include "process.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
 #define LINKS_MAX 40 /* as the kernel's own limit: path_resolution(7) */
