@@ -132,3 +132,38 @@ a_program() {
 	[ "$(grep -c '^not ok' <<<"$output")" = 1 ]
 	[[ $output == *"not ok "*" - ${name#* }"* ]]
 }
+
+@test "idioms: what is not one is found in its line, what is passes, and --fix leaves nothing but those" {
+	mkdir own
+	cat >own/bad.c <<-'END'
+		// SPDX-License-Identifier: GPL-2.0-or-later
+		#include <string.h>
+		#include <unistd.h>
+		struct cni_error;
+		int below(struct cni_error *err);
+		int any(int n, struct cni_error *err);
+		int below(struct cni_error *err)
+		{
+			(void)!chdir("/");
+			return err ? -1 : 0;
+		}
+		int any(int n, struct cni_error *err)
+		{
+			if (!strcmp("a", "b") || (n && below(err)))
+				return n;
+			return any(n, err) && !below(err);
+		}
+	END
+	git init -q
+	printf '/*\n!/own\n' >.gitignore
+	run test-scripts/idioms
+	[ "$status" = 1 ]
+	[ "$(cut -d: -f1,2 <<<"$output")" = "$(printf 'own/bad.c:%s\n' 1 10 14 14 16 16)" ]
+	cp "$ROOT/.clang-format" .
+	test-scripts/idioms --fix
+	cat own/bad.c
+	grep -qxF "$(printf '\tif (strcmp("a", "b") == 0 || (n && below(err) < 0))')" own/bad.c
+	grep -qxF "$(printf '\treturn any(n, err) != 0 && below(err) == 0;')" own/bad.c
+	grep -qxF "$(printf '\treturn err != NULL ? -1 : 0;')" own/bad.c
+	test-scripts/idioms
+}
