@@ -92,7 +92,7 @@ struct netns_identity cached_netns_identity(const cJSON *cached)
 }
 
 /* Return: 1 it is what is noted, 0 it is not, -1 nothing is noted. */
-static int compare(const struct netns_identity *identity, const struct netns *ns)
+static int cached_compare(const struct netns_identity *identity, const struct netns *ns)
 {
 	char boot[PROCESS_BOOT_ID];
 	uint64_t cookie;
@@ -111,7 +111,7 @@ static int compare(const struct netns_identity *identity, const struct netns *ns
 
 bool cached_netns_proves(const struct netns_identity *identity, const struct netns *ns)
 {
-	return compare(identity, ns) == 1;
+	return cached_compare(identity, ns) == 1;
 }
 
 /* Whether process 2 is the kernel's, which is in the machine's namespace for good. */
@@ -185,7 +185,7 @@ enum cached_netns_state cached_netns_open(const char *path, const struct netns_i
 	}
 	if (netns_is_own(ns) || is_of_pid_1(ns))
 		return CACHED_NETNS_OURS_NOW;
-	return compare(identity, ns) == 0 ? CACHED_NETNS_ANOTHER : CACHED_NETNS_THERE;
+	return cached_compare(identity, ns) == 0 ? CACHED_NETNS_ANOTHER : CACHED_NETNS_THERE;
 }
 
 int cached_netns_is_another(const char *path, struct cni_error *err)

@@ -83,8 +83,8 @@ static bool valid_args(const char *args)
 	return true;
 }
 
-static int read_environment(const struct operation *op, struct cni_request *req,
-			    struct cni_error *err)
+static int cni_read_environment(const struct operation *op, struct cni_request *req,
+				struct cni_error *err)
 {
 	req->command = op->name;
 	req->args = getenv("CNI_ARGS");
@@ -217,8 +217,8 @@ static int read_valid_attachments(struct cni_request *req, struct cni_error *err
 	return 0;
 }
 
-static int read_version(const struct cni_plugin *plugin, const struct operation *op,
-			struct cni_request *req, struct cni_error *err)
+static int cni_read_version(const struct cni_plugin *plugin, const struct operation *op,
+			    struct cni_request *req, struct cni_error *err)
 {
 	const char *text = "0.1.0"; /* what a configuration without cniVersion means */
 
@@ -279,7 +279,7 @@ static int read_configuration(const struct cni_plugin *plugin, const struct oper
 	struct cni_error ignored = {0};
 	int present;
 
-	if (read_version(plugin, op, req, err) < 0)
+	if (cni_read_version(plugin, op, req, err) < 0)
 		return -1;
 	present = conf_get_string(req->conf, "", "name", &req->attachment.network, err);
 	if (present < 0)
@@ -299,7 +299,7 @@ static int read_configuration(const struct cni_plugin *plugin, const struct oper
 }
 
 /* Write an answer to standard output, whole. */
-static int write_answer(const char *text, size_t len, struct cni_error *err)
+static int cni_write_answer(const char *text, size_t len, struct cni_error *err)
 {
 	struct pollfd event = {.fd = STDOUT_FILENO, .events = POLLOUT};
 	size_t done = 0;
@@ -327,7 +327,7 @@ static int print_json(const cJSON *json, struct cni_error *err)
 		return cni_error_nomem(err);
 	len = strlen(text);
 	text[len++] = '\n'; /* in place of the NUL */
-	return write_answer(text, len, err);
+	return cni_write_answer(text, len, err);
 }
 
 static int print_versions(const struct cni_plugin *plugin, const char *asked, struct cni_error *err)
@@ -381,8 +381,8 @@ static int answer_add(const struct cni_plugin *plugin, const struct cni_request 
 	return -1;
 }
 
-static int call(const struct cni_plugin *plugin, const struct operation *op,
-		struct cni_request *req, const cJSON *conf, struct cni_error *err)
+static int cni_call(const struct cni_plugin *plugin, const struct operation *op,
+		    struct cni_request *req, const cJSON *conf, struct cni_error *err)
 {
 	req->conf = conf;
 	if (read_configuration(plugin, op, req, err) < 0)
@@ -401,7 +401,8 @@ static int call(const struct cni_plugin *plugin, const struct operation *op,
 }
 
 /* Everything of one call but its answer in case of an error. */
-static int serve(const struct cni_plugin *plugin, struct cni_request *req, struct cni_error *err)
+static int cni_serve(const struct cni_plugin *plugin, struct cni_request *req,
+		     struct cni_error *err)
 {
 	const char *command = getenv("CNI_COMMAND");
 	const struct operation *op = find_operation(command == NULL ? "" : command);
@@ -419,7 +420,7 @@ static int serve(const struct cni_plugin *plugin, struct cni_request *req, struc
 			"CNI_COMMAND is \"%.60s\", but must be ADD, DEL, CHECK, GC, STATUS "
 			"or VERSION",
 			command);
-	if (read_environment(op, req, err) < 0)
+	if (cni_read_environment(op, req, err) < 0)
 		return -1;
 	if (strcmp(op->name, "VERSION") == 0)
 		return answer_version(plugin, err);
@@ -427,11 +428,11 @@ static int serve(const struct cni_plugin *plugin, struct cni_request *req, struc
 		return -1;
 	if (json_parse(text.data, text.len, "the network configuration", &conf, err) < 0)
 		return -1;
-	return call(plugin, op, req, conf, err);
+	return cni_call(plugin, op, req, conf, err);
 }
 
 /* A member of an object: its text is UTF-8, and of control characters has newlines alone. */
-static char *put_string(char *out, const char *key, const char *text)
+static char *cni_put_string(char *out, const char *key, const char *text)
 {
 	out += sprintf(out, "\"%s\": \"", key);
 	for (; *text != '\0'; text++) {
@@ -451,15 +452,15 @@ static int print_error(const struct cni_error *error, enum cni_version version)
 	char *end = text + sprintf(text, "{\n\t");
 	struct cni_error ignored = {0};
 
-	end = put_string(end, "cniVersion", cni_version_name(version));
+	end = cni_put_string(end, "cniVersion", cni_version_name(version));
 	end += sprintf(end, ",\n\t\"code\": %d,\n\t", error->code);
-	end = put_string(end, "msg", error->msg);
+	end = cni_put_string(end, "msg", error->msg);
 	if (error->details[0] != '\0') {
 		end += sprintf(end, ",\n\t");
-		end = put_string(end, "details", error->details);
+		end = cni_put_string(end, "details", error->details);
 	}
 	end += sprintf(end, "\n}\n");
-	if (write_answer(text, (size_t)(end - text), &ignored) < 0)
+	if (cni_write_answer(text, (size_t)(end - text), &ignored) < 0)
 		fprintf(stderr, "%s\n", error->msg);
 	return 1;
 }
@@ -486,7 +487,7 @@ static int introduce(const struct cni_plugin *plugin)
  * A descriptor that we open must not become 0, 1 or 2. What stands in for a closed one cannot be
  * written to, so an answer that nobody would get is a failure.
  */
-static void fill_standard_descriptors(void)
+static void cni_fill_descriptors(void)
 {
 	int fd;
 
@@ -503,7 +504,7 @@ int cni_main(const struct cni_plugin *plugin, int argc, char **argv)
 	struct cni_error err = {0};
 	int status = 0;
 
-	fill_standard_descriptors();
+	cni_fill_descriptors();
 	/* What cannot be written is an error, and to be told. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
@@ -512,7 +513,7 @@ int cni_main(const struct cni_plugin *plugin, int argc, char **argv)
 			return version_print(plugin->name);
 		return introduce(plugin);
 	}
-	if (serve(plugin, &req, &err) < 0)
+	if (cni_serve(plugin, &req, &err) < 0)
 		status = print_error(&err, req.version);
 	result_free(&req.prev);
 	free(req.valid);

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * cJSON is the tree that plugins read and make. It is in every distribution, small, and has functions for all
- * that one does with a tree. Its parser is for input that one trusts, which ours is not:
+ * cJSON is the tree that plugins read and make. It is in every distribution, small, and has
+ * functions for all that one does with a tree. Its parser is for input that one trusts, which ours
+ * is not:
  *
- * - It is lenient: bytes that are not UTF-8, control characters in strings, numbers such as 01 or 1., and any
- *   byte up to the space as white space pass; an escaped U+0000 ends a string early. Where it stopped is in a
- *   variable of the whole process. json_scan() holds the text to the grammar before, allocates nothing, knows
- *   limits, and says where the fault is.
- * - A key may come twice: it keeps both, its lookup finds the first, and other parsers take the last, so that a
- *   checker and a user of a configuration could read different ones. check_keys() refuses that in the tree,
- *   where it shows ("a" and "\u0061" are the same key).
- * - A number is a double, and others' data has more in it: an inode, a cookie of 64 bits, 1.10. keep_digits(),
- *   in a walk along the tree and the text, lets the text of a number that would not come out as it stands
- *   there stay with it, as its valuestring: cJSON copies and frees that with the item, and looks at it for
- *   strings only. json_copy() makes it what is printed.
+ * - It is lenient: bytes that are not UTF-8, control characters in strings, numbers such as 01
+ * or 1., and any byte up to the space as white space pass; an escaped U+0000 ends a string early.
+ * Where it stopped is in a variable of the whole process. json_scan() holds the text to the grammar
+ * before, allocates nothing, knows limits, and says where the fault is.
+ * - A key may come twice: it keeps both, its lookup finds the first, and other parsers take the
+ * last, so that a checker and a user of a configuration could read different ones. check_keys()
+ * refuses that in the tree, where it shows ("a" and "\u0061" are the same key).
+ * - A number is a double, and others' data has more in it: an inode, a cookie of 64 bits, 1.10.
+ * keep_digits(), in a walk along the tree and the text, lets the text of a number that would not
+ * come out as it stands there stay with it, as its valuestring: cJSON copies and frees that with
+ * the item, and looks at it for strings only. json_copy() makes it what is printed.
  *
- * The parser and the walk recurse, on JSON_MAX_DEPTH levels at most. Output that is written once and read by
- * others needs no tree: json_write.h.
+ * The parser and the walk recurse, on JSON_MAX_DEPTH levels at most. Output that is written once
+ * and read by others needs no tree: json_write.h.
  */
 #include "conf.h"
 
@@ -32,7 +33,7 @@
 
 #define WHOLE_MAX (1LL << 53) /* up to here a double holds every whole number */
 
-static bool is_whole(double number)
+static bool conf_is_whole(double number)
 {
 	return fabs(number) >= (double)WHOLE_MAX || (double)(int64_t)number == number;
 }
@@ -42,7 +43,7 @@ static bool is_whole(double number)
 /* The shortest of the usual forms that reads back as the same number. */
 static void number_text(double number, char text[NUMBER_TEXT_MAX])
 {
-	if (is_whole(number) && fabs(number) < 1e21) {
+	if (conf_is_whole(number) && fabs(number) < 1e21) {
 		snprintf(text, NUMBER_TEXT_MAX, "%.0f", number);
 		return;
 	}
@@ -211,7 +212,7 @@ static bool prints_well(double number)
 {
 	char text[NUMBER_TEXT_MAX];
 
-	if (is_whole(number))
+	if (conf_is_whole(number))
 		return fabs(number) < 1e15;
 	snprintf(text, sizeof(text), "%.15g", number);
 	return strtod(text, NULL) == number;
@@ -286,7 +287,7 @@ int conf_get_int(const cJSON *obj, const char *path, const char *key, int64_t mi
 		return 0;
 	/* 2^53 itself is out: 2^53 + 1 reads as the same double. */
 	if (cJSON_IsNumber(item) && fabs(item->valuedouble) < (double)WHOLE_MAX &&
-	    is_whole(item->valuedouble)) {
+	    conf_is_whole(item->valuedouble)) {
 		const int64_t value = (int64_t)item->valuedouble;
 
 		if (value >= min && value <= max) {

@@ -102,7 +102,7 @@ static bool read_link(const struct nlmsghdr *nlh, struct link *link)
 	return link->name[0] != '\0';
 }
 
-static int take_link(const struct nlmsghdr *nlh, void *arg)
+static int link_take(const struct nlmsghdr *nlh, void *arg)
 {
 	read_link(nlh, arg);
 	return 0;
@@ -117,7 +117,7 @@ int link_get(struct netlink *nl, const char *name, struct link *link, struct cni
 	if (msg == NULL || nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO) < 0 ||
 	    nla_put_string(msg, IFLA_IFNAME, name) < 0)
 		return cni_error_nomem(err);
-	if (netlink_request(nl, msg, take_link, link, "tell about an interface", err) < 0)
+	if (netlink_request(nl, msg, link_take, link, "tell about an interface", err) < 0)
 		return errno == ENODEV ? 0 : -1;
 	return link->index > 0;
 }
@@ -188,8 +188,8 @@ static void restart_each(void *arg)
 }
 
 /* A list whose request is a header of one family for all. */
-static int list(struct netlink *nl, int type, size_t head_size, netlink_fn *pass, struct each *each,
-		const char *what, struct cni_error *err)
+static int link_list(struct netlink *nl, int type, size_t head_size, netlink_fn *pass,
+		     struct each *each, const char *what, struct cni_error *err)
 {
 	cleanup_nl_msg struct nl_msg *msg = nlmsg_alloc_size(NLMSG_SPACE(head_size));
 	struct nlmsghdr *nlh;
@@ -218,8 +218,8 @@ int link_each(struct netlink *nl, int (*fn)(const struct link *link, void *arg),
 {
 	struct each each = {.fn.link = fn, .restart = restart, .arg = arg};
 
-	return list(nl, RTM_GETLINK, sizeof(struct ifinfomsg), pass_link, &each, "list the links",
-		    err);
+	return link_list(nl, RTM_GETLINK, sizeof(struct ifinfomsg), pass_link, &each,
+			 "list the links", err);
 }
 
 /* False where it is not one of that family. */
@@ -261,8 +261,8 @@ int link_each_address(struct netlink *nl, int (*fn)(const struct link_address *a
 {
 	struct each each = {.fn.address = fn, .restart = restart, .arg = arg};
 
-	return list(nl, RTM_GETADDR, sizeof(struct ifaddrmsg), pass_address, &each,
-		    "list the addresses", err);
+	return link_list(nl, RTM_GETADDR, sizeof(struct ifaddrmsg), pass_address, &each,
+			 "list the addresses", err);
 }
 
 static int pass_route(const struct nlmsghdr *nlh, void *arg)
@@ -291,8 +291,8 @@ int link_each_route(struct netlink *nl, int (*fn)(const struct link_route *route
 {
 	struct each each = {.fn.route = fn, .restart = restart, .arg = arg};
 
-	return list(nl, RTM_GETROUTE, sizeof(struct rtmsg), pass_route, &each, "list the routes",
-		    err);
+	return link_list(nl, RTM_GETROUTE, sizeof(struct rtmsg), pass_route, &each,
+			 "list the routes", err);
 }
 
 struct link_batch {
@@ -315,8 +315,8 @@ void link_batch_free(struct link_batch *batch)
 }
 
 /* Begin a request; netlink_end() ends it. NULL when the batch has failed. */
-static struct nl_msg *begin(struct link_batch *batch, int type, int flags, const void *head,
-			    size_t size, const char *what)
+static struct nl_msg *link_begin(struct link_batch *batch, int type, int flags, const void *head,
+				 size_t size, const char *what)
 {
 	if (batch->n == BATCH_MAX) {
 		batch->requests.failed = true;
@@ -332,8 +332,8 @@ void link_batch_configure(struct link_batch *batch, int index, uint32_t mtu, con
 				       .ifi_index = index,
 				       .ifi_flags = IFF_UP,
 				       .ifi_change = IFF_UP};
-	struct nl_msg *msg = begin(batch, RTM_NEWLINK, 0, &head, sizeof(head),
-				   "configure the interface and bring it up");
+	struct nl_msg *msg = link_begin(batch, RTM_NEWLINK, 0, &head, sizeof(head),
+					"configure the interface and bring it up");
 
 	if (msg == NULL)
 		return;
@@ -355,8 +355,8 @@ void link_batch_add_address(struct link_batch *batch, int index, const struct ip
 				       .ifa_prefixlen = (uint8_t)prefix->length,
 				       .ifa_index = (uint32_t)index};
 	const int size = (int)ip_address_size(prefix->address.family);
-	struct nl_msg *msg = begin(batch, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &head,
-				   sizeof(head), "add an address to the interface");
+	struct nl_msg *msg = link_begin(batch, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &head,
+					sizeof(head), "add an address to the interface");
 
 	if (msg == NULL)
 		return;
@@ -390,8 +390,8 @@ void link_batch_add_route(struct link_batch *batch, int index, const struct ip_p
 	 */
 	const bool v4 = dst->address.family == AF_INET;
 	struct nl_msg *msg =
-		begin(batch, RTM_NEWROUTE, NLM_F_CREATE | (v4 ? NLM_F_APPEND : NLM_F_EXCL), &head,
-		      sizeof(head), "add a route");
+		link_begin(batch, RTM_NEWROUTE, NLM_F_CREATE | (v4 ? NLM_F_APPEND : NLM_F_EXCL),
+			   &head, sizeof(head), "add a route");
 
 	if (msg == NULL)
 		return;

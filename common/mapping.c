@@ -124,7 +124,7 @@ int mapping_read(const cJSON *json, const char *path, struct mapping *m, struct 
 }
 
 /* By protocol, port and address, those of every address first. */
-static int compare(const void *left, const void *right)
+static int mapping_compare(const void *left, const void *right)
 {
 	const struct mapping *a = *(const struct mapping *const *)left;
 	const struct mapping *b = *(const struct mapping *const *)right;
@@ -146,7 +146,7 @@ static int compare_whole(const void *left, const void *right)
 	const struct mapping *a = *(const struct mapping *const *)left;
 	const struct mapping *b = *(const struct mapping *const *)right;
 
-	return compare(left, right) ?: a->container_port - b->container_port;
+	return mapping_compare(left, right) ?: a->container_port - b->container_port;
 }
 
 static bool same_host(const struct mapping *a, const struct mapping *b)
@@ -262,8 +262,8 @@ static int is_twice(const struct mapping_group *group, size_t index, void *arg,
 	return twice;
 }
 
-static int read_all(const cJSON *array, const char *path, struct mapping **out, size_t *n,
-		    struct cni_error *err)
+static int mapping_read_all(const cJSON *array, const char *path, struct mapping **out, size_t *n,
+			    struct cni_error *err)
 {
 	const int count = array ? cJSON_GetArraySize(array) : 0;
 	cleanup_free struct mapping *mappings = NULL;
@@ -298,7 +298,7 @@ static int give_up(struct mapping **mappings, size_t *n)
 int mappings_read(const cJSON *array, const char *path, struct mapping **out, size_t *n,
 		  struct cni_error *err)
 {
-	if (read_all(array, path, out, n, err) < 0)
+	if (mapping_read_all(array, path, out, n, err) < 0)
 		return -1;
 	if (mappings_leave_out(*out, n, is_twice, &path, err) < 0)
 		return give_up(out, n);
@@ -312,7 +312,7 @@ int mappings_read_record(const cJSON *array, struct mapping **out, size_t *n, st
 	size_t i = 0;
 	size_t left;
 
-	if (read_all(array, path, out, n, err) < 0)
+	if (mapping_read_all(array, path, out, n, err) < 0)
 		return -1;
 	cJSON_ArrayForEach (json, array) {
 		if (conf_get_int(json, "mappings: ", "id", 0, INT32_MAX, &(*out)[i++].id, err) < 0)
@@ -329,10 +329,10 @@ int mappings_read_record(const cJSON *array, struct mapping **out, size_t *n, st
 }
 
 /* @recorded: as sort() has it. */
-static bool is_among(const struct mapping *m, const struct mapping **recorded, size_t n)
+static bool mapping_is_among(const struct mapping *m, const struct mapping **recorded, size_t n)
 {
 	const struct mapping *const *same =
-		bsearch(&m, recorded, n, sizeof(const struct mapping *), compare);
+		bsearch(&m, recorded, n, sizeof(const struct mapping *), mapping_compare);
 
 	return same && (*same)->container_port == m->container_port;
 }
@@ -346,7 +346,7 @@ int mappings_compare(const struct mapping *asked, size_t n_asked, const struct m
 	if (sorted == NULL)
 		return cni_error_nomem(err);
 	for (size_t i = 0; i < n_asked && *missing == NULL; i++)
-		if (!is_among(&asked[i], sorted, n_recorded))
+		if (!mapping_is_among(&asked[i], sorted, n_recorded))
 			*missing = &asked[i];
 	return 0;
 }
@@ -360,7 +360,7 @@ size_t mappings_subtract(struct mapping *asked, size_t n_asked, const struct map
 	if (sorted == NULL)
 		return n_asked;
 	for (size_t i = 0; i < n_asked; i++)
-		if (!is_among(&asked[i], sorted, n_recorded))
+		if (!mapping_is_among(&asked[i], sorted, n_recorded))
 			asked[left++] = asked[i];
 	return left;
 }

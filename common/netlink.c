@@ -84,7 +84,7 @@ static void ask_for_words(struct netlink *nl)
 	nl->explains = true;
 }
 
-static void raise_limit(int fd, int forced, int ordinary, int bytes)
+static void netlink_raise_limit(int fd, int forced, int ordinary, int bytes)
 {
 	if (setsockopt(fd, SOL_SOCKET, forced, &bytes, sizeof(bytes)) < 0)
 		setsockopt(fd, SOL_SOCKET, ordinary, &bytes, sizeof(bytes));
@@ -94,8 +94,8 @@ static int send_bytes(struct netlink *nl, const void *data, size_t len)
 {
 	static const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 	if (len > SEND_DEFAULT) {
-		raise_limit(nl->fd, SO_SNDBUFFORCE, SO_SNDBUF, (int)len);
-		raise_limit(nl->fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BYTES);
+		netlink_raise_limit(nl->fd, SO_SNDBUFFORCE, SO_SNDBUF, (int)len);
+		netlink_raise_limit(nl->fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BYTES);
 	}
 	nl->has_port = true; /* the kernel gives one at the first send */
 	return TEMP_FAILURE_RETRY(sendto(nl->fd, data, len, 0, (const struct sockaddr *)&kernel,
@@ -310,7 +310,7 @@ void netlink_batch_free(struct netlink_batch *batch)
 }
 
 /* Room for @need more bytes. */
-static bool reserve(struct netlink_batch *batch, size_t need)
+static bool netlink_reserve(struct netlink_batch *batch, size_t need)
 {
 	size_t size = batch->size;
 	char *data;
@@ -351,7 +351,7 @@ void netlink_end(struct netlink_batch *batch)
 	if (batch->msg == NULL)
 		return;
 	nlh = nlmsg_hdr(batch->msg);
-	if (!reserve(batch, NLMSG_ALIGN(nlh->nlmsg_len)))
+	if (!netlink_reserve(batch, NLMSG_ALIGN(nlh->nlmsg_len)))
 		return;
 	memcpy(batch->data + batch->len, nlh, nlh->nlmsg_len);
 	netlink_done(batch, nlh);
@@ -362,7 +362,7 @@ void *netlink_room(struct netlink_batch *batch)
 	/* For a message that found no memory: the caller builds it, and nobody sends it. */
 	static char nowhere[NETLINK_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 
-	return reserve(batch, NETLINK_MESSAGE_MAX) ? batch->data + batch->len : nowhere;
+	return netlink_reserve(batch, NETLINK_MESSAGE_MAX) ? batch->data + batch->len : nowhere;
 }
 
 void netlink_done(struct netlink_batch *batch, const struct nlmsghdr *nlh)
@@ -376,7 +376,7 @@ void netlink_done(struct netlink_batch *batch, const struct nlmsghdr *nlh)
 void netlink_append(struct netlink_batch *batch, const struct netlink_batch *other)
 {
 	batch->failed = batch->failed || other->failed;
-	if (other->n == 0 || !reserve(batch, other->len))
+	if (other->n == 0 || !netlink_reserve(batch, other->len))
 		return;
 	memcpy(batch->data + batch->len, other->data, other->len);
 	batch->len += other->len;

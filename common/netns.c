@@ -280,8 +280,8 @@ static int make_mount_point(const char *dir, const char *name, char *path, size_
 }
 
 /* Bind-mount the namespace file @from on dir/name. */
-static int persist(const char *from, const char *dir, const char *name, char *path, size_t size,
-		   struct cni_error *err)
+static int netns_persist_at(const char *from, const char *dir, const char *name, char *path,
+			    size_t size, struct cni_error *err)
 {
 	if (make_mount_point(dir, name, path, size, err) < 0)
 		return -1;
@@ -299,7 +299,7 @@ int netns_persist(pid_t pid, const char *dir, const char *name, char *path, size
 	char from[40];
 
 	snprintf(from, sizeof(from), "/proc/%d/ns/net", (int)pid);
-	return persist(from, dir, name, path, size, err);
+	return netns_persist_at(from, dir, name, path, size, err);
 }
 
 /* The two ends of a channel: each process closes the other's. */

@@ -273,7 +273,8 @@ static int read_prefix(const struct reader *r, const cJSON *json, const char *js
 	return note(r, r->index, key, &fault);
 }
 
-static int read_address(const struct reader *r, const cJSON *json, const char *key, char **out)
+static int result_read_address(const struct reader *r, const cJSON *json, const char *key,
+			       char **out)
 {
 	struct cni_error fault = {0};
 	struct ip_address address;
@@ -306,7 +307,8 @@ static int is_object(const struct reader *r, const cJSON *entry)
 typedef int read_entry(const struct reader *r, cJSON *entry);
 
 /* Takes the entries out of the list @name of the object; one that is not a list stays whole. */
-static int read_list(struct reader *r, const cJSON *json, const char *name, read_entry *read_one)
+static int result_read_list(struct reader *r, const cJSON *json, const char *name,
+			    read_entry *read_one)
 {
 	cJSON *list = cJSON_GetObjectItemCaseSensitive(json, name);
 	struct cni_error fault = {0};
@@ -408,7 +410,7 @@ static int read_address_entry(const struct reader *r, cJSON *entry, int family)
 		return usable;
 	if (read_prefix(r, entry, family ? "ip" : "address", "address", &ip->address, &ip->family) <
 		    0 ||
-	    read_address(r, entry, "gateway", &ip->gateway) < 0)
+	    result_read_address(r, entry, "gateway", &ip->gateway) < 0)
 		return -1;
 	return family ? 0 : read_index(r, entry, &ip->interface);
 }
@@ -435,7 +437,7 @@ static int read_route(const struct reader *r, cJSON *entry)
 	if (usable <= 0)
 		return usable;
 	if (read_prefix(r, entry, "dst", "dst", &route->dst, &route->family) < 0 ||
-	    read_address(r, entry, "gw", &route->gw) < 0)
+	    result_read_address(r, entry, "gw", &route->gw) < 0)
 		return -1;
 	return r->version >= CNI_1_1_0 ? read_number(r, entry, "table", UINT32_MAX, &route->table)
 				       : 0;
@@ -468,10 +470,10 @@ static int read_family(struct reader *r, const cJSON *json, int family)
 	entry->child = take_ptr(object->child);
 	if (read_address_entry(r, entry, family) < 0)
 		return -1;
-	return read_list(r, entry, "routes", read_route);
+	return result_read_list(r, entry, "routes", read_route);
 }
 
-static int read_version(struct reader *r, const cJSON *json)
+static int result_read_version(struct reader *r, const cJSON *json)
 {
 	const char *text = "";
 
@@ -486,13 +488,13 @@ static int read_version(struct reader *r, const cJSON *json)
 	return 0;
 }
 
-static int read_result(struct reader *r, const cJSON *json)
+static int result_read(struct reader *r, const cJSON *json)
 {
 	const cJSON *dns = NULL;
 	struct cni_error fault = {0};
 	cJSON *raw;
 
-	if (read_version(r, json) < 0)
+	if (result_read_version(r, json) < 0)
 		return -1;
 	r->result->version = r->version;
 	raw = r->result->raw = cJSON_Duplicate(json, true);
@@ -504,9 +506,9 @@ static int read_result(struct reader *r, const cJSON *json)
 		if (read_family(r, raw, AF_INET) < 0 || read_family(r, raw, AF_INET6) < 0)
 			return -1;
 	} else {
-		if (read_list(r, raw, "interfaces", read_interface) < 0 ||
-		    read_list(r, raw, "ips", read_ip) < 0 ||
-		    read_list(r, raw, "routes", read_route) < 0)
+		if (result_read_list(r, raw, "interfaces", read_interface) < 0 ||
+		    result_read_list(r, raw, "ips", read_ip) < 0 ||
+		    result_read_list(r, raw, "routes", read_route) < 0)
 			return -1;
 	}
 	r->list = "dns";
@@ -524,7 +526,7 @@ int result_parse(const cJSON *json, enum cni_version version, const char *what,
 
 	*result = (struct cni_result){0};
 	if (cJSON_IsObject(json)) {
-		rc = read_result(&r, json);
+		rc = result_read(&r, json);
 		if (rc < 0)
 			cni_error_wrap(err, "%s", what);
 	} else {
@@ -554,7 +556,7 @@ int result_require(const struct cni_result *result, const char *list, int index,
  * Printing. The functions fail only for want of memory; an item that could not be made (NULL) is
  * refused by whoever is to hold it, so only the last step is checked.
  */
-static int put(cJSON *object, const char *key, cJSON *item)
+static int result_put(cJSON *object, const char *key, cJSON *item)
 {
 	/* Not a copy of the key: each is a literal. */
 	if (cJSON_AddItemToObjectCS(object, key, item))
@@ -563,7 +565,7 @@ static int put(cJSON *object, const char *key, cJSON *item)
 	return -1;
 }
 
-static int append(cJSON *array, cJSON *item)
+static int result_append(cJSON *array, cJSON *item)
 {
 	if (cJSON_AddItemToArray(array, item))
 		return 0;
@@ -571,14 +573,14 @@ static int append(cJSON *array, cJSON *item)
 	return -1;
 }
 
-static int put_string(cJSON *object, const char *key, const char *text)
+static int result_put_string(cJSON *object, const char *key, const char *text)
 {
-	return text ? put(object, key, cJSON_CreateString(text)) : 0;
+	return text ? result_put(object, key, cJSON_CreateString(text)) : 0;
 }
 
 static int put_number(cJSON *object, const char *key, int64_t number)
 {
-	return number >= 0 ? put(object, key, cJSON_CreateNumber((double)number)) : 0;
+	return number >= 0 ? result_put(object, key, cJSON_CreateNumber((double)number)) : 0;
 }
 
 /* The member in another version; NULL: it is left out there. One has changed its name. */
@@ -609,8 +611,8 @@ static int put_raw(cJSON *out, const cJSON *raw, const struct member *members,
 		if (!name)
 			continue;
 		/* The copy has its key already; adding it to an object would copy it again. */
-		if (name == item->string ? append(out, json_copy(item)) < 0
-					 : put(out, name, json_copy(item)) < 0)
+		if (name == item->string ? result_append(out, json_copy(item)) < 0
+					 : result_put(out, name, json_copy(item)) < 0)
 			return -1;
 	}
 	return 0;
@@ -625,7 +627,7 @@ static cJSON *list_in(cJSON *object, const char *key)
 		return list;
 	cJSON_DeleteItemFromObjectCaseSensitive(object, key);
 	list = cJSON_CreateArray();
-	return put(object, key, list) < 0 ? NULL : list;
+	return result_put(object, key, list) < 0 ? NULL : list;
 }
 
 /* The same of an object in it. */
@@ -637,7 +639,7 @@ static cJSON *object_in(cJSON *object, const char *key)
 		return inner;
 	cJSON_DeleteItemFromObjectCaseSensitive(object, key);
 	inner = cJSON_CreateObject();
-	return put(object, key, inner) < 0 ? NULL : inner;
+	return result_put(object, key, inner) < 0 ? NULL : inner;
 }
 
 static int text_family(const char *text)
@@ -667,14 +669,15 @@ static cJSON *print_interface(const struct cni_result *result,
 		return NULL;
 	if (interface->raw)
 		return take_ptr(out);
-	if (put_string(out, "name", interface->name) < 0 ||
-	    put_string(out, "mac", interface->mac) < 0)
+	if (result_put_string(out, "name", interface->name) < 0 ||
+	    result_put_string(out, "mac", interface->mac) < 0)
 		return NULL;
 	if (version >= CNI_1_1_0 && interface->mtu && put_number(out, "mtu", interface->mtu) < 0)
 		return NULL;
-	if (put_string(out, "sandbox", interface->sandbox) < 0)
+	if (result_put_string(out, "sandbox", interface->sandbox) < 0)
 		return NULL;
-	if (version >= CNI_1_1_0 && put_string(out, "socketPath", interface->socket_path) < 0)
+	if (version >= CNI_1_1_0 &&
+	    result_put_string(out, "socketPath", interface->socket_path) < 0)
 		return NULL;
 	return take_ptr(out);
 }
@@ -691,14 +694,14 @@ static int put_ip(cJSON *out, const struct cni_result *result, const struct cni_
 	const int family = ip_family(ip);
 
 	if (has_version(version) && !(ip->raw && has_version(result->version)) && family != 0 &&
-	    put_string(out, "version", family == AF_INET ? "4" : "6") < 0)
+	    result_put_string(out, "version", family == AF_INET ? "4" : "6") < 0)
 		return -1;
 	if (ip->raw)
 		return put_raw(out, ip->raw, ip_members, result->version, version);
 	if (version >= CNI_0_3_0 && put_number(out, "interface", ip->interface) < 0)
 		return -1;
-	return put_string(out, version >= CNI_0_3_0 ? "address" : "ip", ip->address) < 0 ||
-			       put_string(out, "gateway", ip->gateway) < 0
+	return result_put_string(out, version >= CNI_0_3_0 ? "address" : "ip", ip->address) < 0 ||
+			       result_put_string(out, "gateway", ip->gateway) < 0
 		       ? -1
 		       : 0;
 }
@@ -724,9 +727,9 @@ static cJSON *print_route(const struct cni_result *result, const struct cni_rout
 	out = cJSON_CreateObject();
 	if (!out || put_raw(out, route->raw, route_members, result->version, version) < 0)
 		return NULL;
-	if (!route->raw &&
-	    (put_string(out, "dst", route->dst) < 0 || put_string(out, "gw", route->gw) < 0 ||
-	     (version >= CNI_1_1_0 && put_number(out, "table", route->table) < 0)))
+	if (!route->raw && (result_put_string(out, "dst", route->dst) < 0 ||
+			    result_put_string(out, "gw", route->gw) < 0 ||
+			    (version >= CNI_1_1_0 && put_number(out, "table", route->table) < 0)))
 		return NULL;
 	return take_ptr(out);
 }
@@ -740,7 +743,8 @@ static int put_routes(cJSON *object, const struct cni_result *result, enum cni_v
 
 		if (family && route_family(route) != family)
 			continue;
-		if (append(list_in(object, "routes"), print_route(result, route, version)) < 0)
+		if (result_append(list_in(object, "routes"), print_route(result, route, version)) <
+		    0)
 			return -1;
 	}
 	return 0;
@@ -749,8 +753,8 @@ static int put_routes(cJSON *object, const struct cni_result *result, enum cni_v
 static int put_interfaces(cJSON *object, const struct cni_result *result, enum cni_version version)
 {
 	for (size_t i = 0; i < result->n_interfaces; i++) {
-		if (append(list_in(object, "interfaces"),
-			   print_interface(result, &result->interfaces[i], version)) < 0)
+		if (result_append(list_in(object, "interfaces"),
+				  print_interface(result, &result->interfaces[i], version)) < 0)
 			return -1;
 	}
 	return 0;
@@ -759,7 +763,8 @@ static int put_interfaces(cJSON *object, const struct cni_result *result, enum c
 static int put_ips(cJSON *object, const struct cni_result *result, enum cni_version version)
 {
 	for (size_t i = 0; i < result->n_ips; i++) {
-		if (append(list_in(object, "ips"), print_ip(result, &result->ips[i], version)) < 0)
+		if (result_append(list_in(object, "ips"),
+				  print_ip(result, &result->ips[i], version)) < 0)
 			return -1;
 	}
 	return 0;
@@ -795,7 +800,7 @@ static int put_over(cJSON *object, const char *key, cJSON *item)
 		return -1;
 	}
 	cJSON_DeleteItemFromObjectCaseSensitive(dns, key);
-	return put(dns, key, item);
+	return result_put(dns, key, item);
 }
 
 static int put_dns(cJSON *object, const struct cni_dns *dns)
@@ -819,7 +824,7 @@ static cJSON *print_raw(const struct cni_result *result, enum cni_version versio
 	if (!out)
 		return NULL;
 	if (!cJSON_IsString(json_get(result->raw, "cniVersion")) &&
-	    put_string(out, "cniVersion", name) < 0)
+	    result_put_string(out, "cniVersion", name) < 0)
 		return NULL;
 	if (put_raw(out, result->raw, result_members, result->version, version) < 0)
 		return NULL;
@@ -829,7 +834,7 @@ static cJSON *print_raw(const struct cni_result *result, enum cni_version versio
 		       : NULL;
 }
 
-static cJSON *print_result(const struct cni_result *result, enum cni_version version)
+static cJSON *result_print_version(const struct cni_result *result, enum cni_version version)
 {
 	cleanup_json cJSON *out = print_raw(result, version);
 
@@ -850,6 +855,6 @@ static cJSON *print_result(const struct cni_result *result, enum cni_version ver
 int result_print(const struct cni_result *result, enum cni_version version, cJSON **out,
 		 struct cni_error *err)
 {
-	*out = print_result(result, version);
+	*out = result_print_version(result, version);
 	return *out ? 0 : cni_error_nomem(err);
 }

@@ -128,7 +128,7 @@ static int configured_root(const char *state_dir, char out[STATE_ROOT_MAX + 1],
 	return 0;
 }
 
-/* A directory that cannot be opened. errno is 0 afterwards, as open_dir() has it. */
+/* A directory that cannot be opened. errno is 0 afterwards, as state_open_dir() has it. */
 static void unusable(const char *shown, struct cni_error *err)
 {
 	if (errno == ELOOP)
@@ -146,8 +146,8 @@ static void unusable(const char *shown, struct cni_error *err)
  * Return: a descriptor; -1 with errno ENOENT and no error filled when it is not there and was not
  * to be made; -1 with @err filled and errno 0.
  */
-static int open_dir(int dirfd, const char *name, const char *shown, bool create,
-		    struct cni_error *err)
+static int state_open_dir(int dirfd, const char *name, const char *shown, bool create,
+			  struct cni_error *err)
 {
 	cleanup_close int fd = -1;
 	struct stat st;
@@ -208,7 +208,7 @@ static int check_way(int fd, const char *dir, const char *root, struct cni_error
 
 /*
  * The directory that the state directory is in, one part of the path after the other, each checked.
- * Return: as open_dir().
+ * Return: as state_open_dir().
  */
 static int open_parent(const char *root, struct cni_error *err)
 {
@@ -259,7 +259,7 @@ static int open_root(const char *root, bool create, struct cni_error *err)
 		unusable(root, err);
 		return -1;
 	}
-	return open_dir(parent, strrchr(root, '/') + 1, root, create, err);
+	return state_open_dir(parent, strrchr(root, '/') + 1, root, create, err);
 }
 
 static struct state take_state(struct state *state)
@@ -288,12 +288,12 @@ int state_open(const char *state_dir, const char *plugin, const char *network, b
 	if (s.root_fd < 0 && errno == 0)
 		return -1;
 	snprintf(shown, sizeof(shown), "%s/%s", s.root, plugin);
-	s.plugin_fd = s.root_fd < 0 ? -1 : open_dir(s.root_fd, plugin, shown, create, err);
+	s.plugin_fd = s.root_fd < 0 ? -1 : state_open_dir(s.root_fd, plugin, shown, create, err);
 	if (s.plugin_fd < 0 && errno == 0)
 		return -1;
 	if (network != NULL && s.plugin_fd >= 0) {
 		snprintf(shown, sizeof(shown), "%s/%s/%.200s", s.root, plugin, network);
-		s.fd = open_dir(s.plugin_fd, network, shown, create, err);
+		s.fd = state_open_dir(s.plugin_fd, network, shown, create, err);
 		if (s.fd < 0 && errno == 0)
 			return -1;
 	}
@@ -309,7 +309,7 @@ void state_close(struct state *state)
 	*state = STATE_NONE;
 }
 
-static void on_alarm(int sig)
+static void state_on_alarm(int sig)
 {
 	(void)sig; /* only to interrupt flock(2) */
 }
@@ -318,7 +318,7 @@ int state_lock(const struct state *state, int timeout_ms, struct cni_error *err)
 {
 	/* Of its own open file description: the lock ends with this descriptor. */
 	cleanup_close int fd = openat(state->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const struct sigaction interrupt = {.sa_handler = on_alarm};
+	const struct sigaction interrupt = {.sa_handler = state_on_alarm};
 	/* It repeats, for the case that it fires just before flock(2) begins to wait. */
 	struct itimerval timer = {
 		.it_value = {timeout_ms / 1000, (timeout_ms % 1000) * 1000},
@@ -365,7 +365,7 @@ static int record_name(const struct state *state, const struct attachment *a,
 	return 0;
 }
 
-static int write_all(int fd, const char *text, size_t len)
+static int state_write_all(int fd, const char *text, size_t len)
 {
 	while (len > 0) {
 		const ssize_t n = TEMP_FAILURE_RETRY(write(fd, text, len));
@@ -453,7 +453,7 @@ int state_write_file(int dirfd, const char *name, const char *text, bool replace
 				 FILE_MAX_BYTES);
 	if (fd < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot make the file %s", name);
-	if (write_all(fd, text, strlen(text)) < 0)
+	if (state_write_all(fd, text, strlen(text)) < 0)
 		cni_error_errno(err, CNI_ERR_IO, "cannot write the file %s", name);
 	else if (name_file(fd, dirfd, temporary, name, replace) == 0)
 		return 1;
@@ -603,7 +603,7 @@ bool state_parse_name(const char *network, char *name, struct attachment *a)
 	return attachment_is_valid(a);
 }
 
-static void close_dir(DIR **dir)
+static void state_close_dir(DIR **dir)
 {
 	if (*dir != NULL)
 		closedir(*dir);
@@ -613,7 +613,7 @@ int state_each_name(int dirfd, const char *failure,
 		    int (*fn)(const char *name, void *arg, struct cni_error *err), void *arg,
 		    struct cni_error *err)
 {
-	__attribute__((cleanup(close_dir))) DIR *dir = NULL;
+	__attribute__((cleanup(state_close_dir))) DIR *dir = NULL;
 	cleanup_close int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *entry;
 	int value;
@@ -703,7 +703,7 @@ int state_subdir(const struct state *state, const char *sub, struct cni_error *e
 	char shown[STATE_ROOT_MAX + 32];
 
 	snprintf(shown, sizeof(shown), "%s/%.30s", state->root, sub);
-	return open_dir(state->root_fd, sub, shown, true, err);
+	return state_open_dir(state->root_fd, sub, shown, true, err);
 }
 
 void state_hash(const char *network, const char *container_id, const char *ifname, char out[17])

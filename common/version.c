@@ -5,20 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const names[CNI_VERSION_COUNT] = {
+static const char *const version_names[CNI_VERSION_COUNT] = {
 	[CNI_0_1_0] = "0.1.0", [CNI_0_2_0] = "0.2.0", [CNI_0_3_0] = "0.3.0", [CNI_0_3_1] = "0.3.1",
 	[CNI_0_4_0] = "0.4.0", [CNI_1_0_0] = "1.0.0", [CNI_1_1_0] = "1.1.0",
 };
 
 const char *cni_version_name(enum cni_version version)
 {
-	return names[version];
+	return version_names[version];
 }
 
 int cni_version_parse(const char *text, enum cni_version *out)
 {
 	for (unsigned int i = 0; i < CNI_VERSION_COUNT; i++) {
-		if (strcmp(text, names[i]) == 0) {
+		if (strcmp(text, version_names[i]) == 0) {
 			*out = (enum cni_version)i;
 			return 0;
 		}

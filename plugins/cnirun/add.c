@@ -8,7 +8,7 @@
 #include "job.h"
 
 /* Everything before the first plugin. */
-static int prepare(struct job *job, struct cni_error *err)
+static int add_prepare(struct job *job, struct cni_error *err)
 {
 	const struct options *o = &job->options;
 
@@ -21,7 +21,7 @@ static int prepare(struct job *job, struct cni_error *err)
 	return job_make_chain(job, err);
 }
 
-static int print_result(const cJSON *result, struct cni_error *err)
+static int add_print(const cJSON *result, struct cni_error *err)
 {
 	cleanup_json cJSON *exact = json_copy(result);
 	cleanup_free char *text = exact ? cJSON_Print(exact) : NULL;
@@ -33,14 +33,14 @@ static int print_result(const cJSON *result, struct cni_error *err)
 	return 0;
 }
 
-static int add(struct job *job, struct cni_error *err)
+static int add_networks(struct job *job, struct cni_error *err)
 {
 	const struct attachment_parameters *a = &job->attachment;
 	cleanup_json cJSON *result = NULL;
 	struct cni_error ignored;
 	int written;
 
-	if (prepare(job, err) < 0)
+	if (add_prepare(job, err) < 0)
 		return -1;
 	written = job_note(job, NULL, err);
 	if (written < 0)
@@ -51,7 +51,7 @@ static int add(struct job *job, struct cni_error *err)
 				 "first",
 				 a->netns, job->list.name, a->key.ifname);
 	if (chain_add(&job->chain, &result, err) == 0) {
-		if (job_note(job, result, err) > 0 && print_result(result, err) == 0)
+		if (job_note(job, result, err) > 0 && add_print(result, err) == 0)
 			return 0;
 		/* Nobody would know of it. */
 		job->chain.interrupt_fd = -1;
@@ -67,8 +67,8 @@ int add_main(int argc, char **argv)
 	struct cni_error err = {0};
 
 	if (job_parse(argc, argv, FOR_ADD, 2, 2, &job, &err) < 0) {
-		complain(NULL, &err);
+		chain_complain(NULL, &err);
 		return EXIT_USAGE;
 	}
-	return add(&job, &err) < 0 ? job_fail(&job, &err) : 0;
+	return add_networks(&job, &err) < 0 ? job_fail(&job, &err) : 0;
 }

@@ -60,7 +60,7 @@ static void print_clean(const char *text, bool newlines)
 	}
 }
 
-void complain(struct chain *chain, const struct cni_error *err)
+void chain_complain(struct chain *chain, const struct cni_error *err)
 {
 	const cJSON *answer = chain ? chain->answer : NULL;
 	const cJSON *msg = json_get(answer, "msg");
@@ -424,7 +424,7 @@ static int del_from(struct chain *chain, int last, const cJSON *result, bool all
 		value = -1;
 		if (!all)
 			return -1;
-		complain(chain, err);
+		chain_complain(chain, err);
 	}
 	return value;
 }
@@ -474,7 +474,7 @@ static void chain_undo(struct chain *chain, int last, const cJSON *result,
 		if (call_without_answer(&again, plugin, "DEL", result, NULL, &err) < 0 &&
 		    !same_failure(chain, failure, &again, &err)) {
 			undone = false;
-			complain(&again, &err);
+			chain_complain(&again, &err);
 		}
 		chain_free(&again);
 	}
@@ -573,7 +573,7 @@ int chain_gc(struct chain *chain, const cJSON *valid, struct cni_error *err)
 		if (call_without_answer(&one, plugin, "GC", NULL, valid, &mine) == 0)
 			continue;
 		if (value < 0)
-			complain(chain, err);
+			chain_complain(chain, err);
 		chain->answer = one.answer;
 		*err = mine;
 		value = -1;

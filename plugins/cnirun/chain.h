@@ -71,7 +71,7 @@ int chain_status(struct chain *chain, struct cni_error *err);
 int chain_gc(struct chain *chain, const cJSON *valid, struct cni_error *err);
 
 /* One error as sentences on standard error, the plugin's own whole. Forgets @chain's answer. */
-void complain(struct chain *chain, const struct cni_error *err);
+void chain_complain(struct chain *chain, const struct cni_error *err);
 
 /* The parts of a call, which the tests ask one by one. */
 

@@ -40,7 +40,7 @@ int check_main(int argc, char **argv)
 	struct cni_error err = {0};
 
 	if (job_parse(argc, argv, FOR_CHECK, 2, 2, &job, &err) < 0) {
-		complain(NULL, &err);
+		chain_complain(NULL, &err);
 		return EXIT_USAGE;
 	}
 	return check(&job, &err) < 0 ? job_fail(&job, &err) : 0;

@@ -43,7 +43,7 @@ static int open_netns(struct job *job, const struct netns_identity *noted, struc
 }
 
 /* Return: 0, or -1: neither the file nor the cache has the network. */
-static int prepare(struct job *job, struct cache_entry *entry, struct cni_error *err)
+static int del_prepare(struct job *job, struct cache_entry *entry, struct cni_error *err)
 {
 	const struct options *o = &job->options;
 	struct network_list cached;
@@ -89,7 +89,8 @@ static int del(struct job *job, struct cni_error *err)
 {
 	cleanup_cache_entry struct cache_entry entry = {0};
 
-	if (prepare(job, &entry, err) < 0 || chain_del(&job->chain, entry.result, false, err) < 0)
+	if (del_prepare(job, &entry, err) < 0 ||
+	    chain_del(&job->chain, entry.result, false, err) < 0)
 		return -1;
 	return cache_remove(&job->cache, &job->attachment.key, err);
 }
@@ -100,7 +101,7 @@ int del_main(int argc, char **argv)
 	struct cni_error err = {0};
 
 	if (job_parse(argc, argv, FOR_DEL, 2, 2, &job, &err) < 0) {
-		complain(NULL, &err);
+		chain_complain(NULL, &err);
 		return EXIT_USAGE;
 	}
 	return del(&job, &err) < 0 ? job_fail(&job, &err) : 0;

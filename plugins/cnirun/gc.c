@@ -51,7 +51,7 @@ static bool is_to_delete(struct sweep *sweep, const struct cache_entry *entry, s
 		return all;
 	case CACHED_NETNS_UNKNOWN:
 		cni_error_wrap(&err, "%.200s (%s) is kept", a->container_id, a->ifname);
-		complain(NULL, &err);
+		chain_complain(NULL, &err);
 		sweep->unknown++;
 		return false;
 	case CACHED_NETNS_OURS_NOW:
@@ -65,7 +65,7 @@ static bool is_to_delete(struct sweep *sweep, const struct cache_entry *entry, s
 	}
 }
 
-static int keep(cJSON *valid, const struct attachment *a, struct cni_error *err)
+static int gc_keep(cJSON *valid, const struct attachment *a, struct cni_error *err)
 {
 	cJSON *item = cJSON_CreateObject();
 
@@ -76,7 +76,7 @@ static int keep(cJSON *valid, const struct attachment *a, struct cni_error *err)
 	return cni_error_nomem(err);
 }
 
-static int visit(const struct cache_entry *entry, void *arg, struct cni_error *err)
+static int gc_visit(const struct cache_entry *entry, void *arg, struct cni_error *err)
 {
 	struct sweep *sweep = arg;
 	struct job *job = sweep->job;
@@ -86,7 +86,7 @@ static int visit(const struct cache_entry *entry, void *arg, struct cni_error *e
 	cleanup_chain struct chain chain = {0};
 
 	if (!is_to_delete(sweep, entry, &ns))
-		return keep(sweep->valid, &entry->key, err);
+		return gc_keep(sweep->valid, &entry->key, err);
 	if (cache_entry_parameters(entry, &parameters, err) < 0)
 		return -1;
 	chain = options_chain(&job->options,
@@ -113,7 +113,7 @@ static int gc(struct job *job, struct cni_error *err)
 	if (job->list.disable_gc)
 		return 0;
 	if (results_open(job->options.cache_dir, RESULTS_GC, &job->cache, err) < 0 ||
-	    cache_each(&job->cache, job->list.name, visit, &sweep, err) < 0)
+	    cache_each(&job->cache, job->list.name, gc_visit, &sweep, err) < 0)
 		return -1;
 	job->chain = options_chain(&job->options, &job->list, NULL, job->signals.ending);
 	value = chain_gc(&job->chain, valid, err);
@@ -137,7 +137,7 @@ int gc_main(int argc, char **argv)
 
 	/* cnitool's wants a namespace too, and makes nothing of it. */
 	if (job_parse(argc, argv, FOR_GC, 1, 2, &job, &err) < 0) {
-		complain(NULL, &err);
+		chain_complain(NULL, &err);
 		return EXIT_USAGE;
 	}
 	return gc(&job, &err) < 0 ? job_fail(&job, &err) : 0;

@@ -54,7 +54,7 @@ enum order {
 	STAY, /* when the socket ends */
 };
 
-static void say(int control, enum step step)
+static void holder_say(int control, enum step step)
 {
 	const struct word word = {step, errno};
 
@@ -86,21 +86,21 @@ static int hold(void *arg)
 	(void)!chdir("/");
 	prctl(PR_SET_NAME, "cnirun-holder");
 	if (unshare(CLONE_NEWNET) == 0) {
-		say(control, MADE_NETNS);
+		holder_say(control, MADE_NETNS);
 	} else if (errno != EPERM) {
-		say(control, NO_NETNS);
+		holder_say(control, NO_NETNS);
 		return 1;
 	} else if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) {
-		say(control, MADE_USERNS);
+		holder_say(control, MADE_USERNS);
 	} else {
-		say(control, NO_USERNS);
+		holder_say(control, NO_USERNS);
 		return 1;
 	}
 	if (recv(control, &order, sizeof(order), 0) != sizeof(order))
 		return 0;
 	/* Plugins in our user namespace reach us through /proc/PID/ns, as ptrace(2) allows. */
 	prctl(PR_SET_DUMPABLE, 1);
-	say(control, set_loopback_up() == 0 ? READY : NO_LOOPBACK);
+	holder_say(control, set_loopback_up() == 0 ? READY : NO_LOOPBACK);
 	while (recv(control, &order, sizeof(order), 0) == sizeof(order) && order != STAY)
 		;
 	while (order == STAY)
@@ -108,7 +108,7 @@ static int hold(void *arg)
 	return 0;
 }
 
-static int hear(const struct holder *holder, struct word *word, struct cni_error *err)
+static int holder_hear(const struct holder *holder, struct word *word, struct cni_error *err)
 {
 	struct pollfd event = {.fd = holder->control, .events = POLLIN};
 
@@ -139,7 +139,7 @@ static int talk(struct holder *holder, bool verbose, struct cni_error *err)
 	const enum order order = GO_ON;
 	struct word word = {0};
 
-	if (hear(holder, &word, err) < 0)
+	if (holder_hear(holder, &word, err) < 0)
 		return -1;
 	if (word.step == NO_NETNS)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot make a network namespace");
@@ -148,7 +148,7 @@ static int talk(struct holder *holder, bool verbose, struct cni_error *err)
 	if (word.step == MADE_USERNS && idmap_write(holder->child.pid, verbose, err) < 0)
 		return -1;
 	if (send(holder->control, &order, sizeof(order), MSG_NOSIGNAL) < 0 ||
-	    hear(holder, &word, err) < 0)
+	    holder_hear(holder, &word, err) < 0)
 		return cni_error(err, CNI_ERR_IO,
 				 "the process that holds the namespaces ended early");
 	if (word.step != READY)

@@ -157,11 +157,11 @@ void job_forget(struct job *job)
 			"%s\n",
 			job->list.name);
 	else if (cache_remove(&job->cache, &a->key, &err) < 0)
-		complain(NULL, &err);
+		chain_complain(NULL, &err);
 }
 
 int job_fail(struct job *job, const struct cni_error *err)
 {
-	complain(&job->chain, err);
+	chain_complain(&job->chain, err);
 	return EXIT_FAILED;
 }

@@ -48,7 +48,7 @@ void list_free(struct network_list *list)
 }
 
 /* A regular file's text, terminated; the caller's. A FIFO or a device is not waited for. */
-static int read_file(const char *path, char **text, size_t *len, struct cni_error *err)
+static int list_read_file(const char *path, char **text, size_t *len, struct cni_error *err)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
@@ -78,7 +78,7 @@ static int read_object(const char *path, cJSON **out, struct cni_error *err)
 	cleanup_free char *text = NULL;
 	size_t len = 0;
 
-	if (read_file(path, &text, &len, err) < 0)
+	if (list_read_file(path, &text, &len, err) < 0)
 		return -1;
 	return json_parse(text, len, path, out, err);
 }

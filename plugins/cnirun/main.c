@@ -23,21 +23,22 @@ static const struct {
 	const char *name;
 	int (*main)(int argc, char **argv);
 	const char *usage;
-} commands[] = {
+} cnirun_commands[] = {
 	{"add", add_main, "NETWORK NETNS"},     {"del", del_main, "NETWORK NETNS"},
 	{"check", check_main, "NETWORK NETNS"}, {"gc", gc_main, "NETWORK"},
 	{"status", status_main, "NETWORK"},
 };
 
-#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+#define N_COMMANDS (sizeof(cnirun_commands) / sizeof(cnirun_commands[0]))
 
-static int help(void)
+static int cnirun_help(void)
 {
 	printf("cnirun " USERNET_VERSION ": CNI networks without a container runtime\n\n"
 	       "  cnirun [OPTION...] -- COMMAND [ARGUMENT...]\n"
 	       "  cnirun --pid PID [OPTION...]\n");
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		printf("  cnirun %-7s[OPTION...] %s\n", commands[i].name, commands[i].usage);
+		printf("  cnirun %-7s[OPTION...] %s\n", cnirun_commands[i].name,
+		       cnirun_commands[i].usage);
 	printf("\n"
 	       "  -n, --network NAME|PATH   the network (default: slirp)\n"
 	       "  -p, --publish [ADDRESS:]HOSTPORT[-LAST][:PORT[-LAST]][/tcp|/udp|/sctp]\n"
@@ -68,14 +69,14 @@ int main(int argc, char **argv)
 	prepare_descriptors();
 	prepare_runtime_dir();
 	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
-		return help();
+		return cnirun_help();
 	if (strcmp(first, "--version") == 0)
 		return version_print("cnirun");
 	if (*first == '-')
 		return run_main(argc, argv);
 	for (size_t i = 0; i < N_COMMANDS; i++) {
-		if (strcmp(first, commands[i].name) == 0)
-			return commands[i].main(argc - 1, argv + 1);
+		if (strcmp(first, cnirun_commands[i].name) == 0)
+			return cnirun_commands[i].main(argc - 1, argv + 1);
 	}
 	/* By way of an error, which is clean of what a terminal would obey. */
 	cni_error(&err, 0, "there is no subcommand \"%.40s\"; to run a command: cnirun -- %.40s",

@@ -22,7 +22,7 @@ static int refuse(const char *text, const char *why, struct cni_error *err)
 }
 
 /* One to five digits. Return: the port, or -1; *end behind it. */
-static long parse_port(const char *text, const char **end)
+static long publish_parse_port(const char *text, const char **end)
 {
 	const size_t digits = strspn(text, "0123456789");
 	long port;
@@ -38,14 +38,14 @@ static int parse_range(const char *text, struct range *range)
 {
 	const char *end;
 
-	range->first = range->last = parse_port(text, &end);
+	range->first = range->last = publish_parse_port(text, &end);
 	if (*end == '-')
-		range->last = parse_port(end + 1, &end);
+		range->last = publish_parse_port(end + 1, &end);
 	return range->first < 0 || range->last < range->first || *end ? -1 : 0;
 }
 
 /* Take "ADDRESS:" off the front. Return: what is left, or NULL. */
-static char *take_address(char *spec, char **address)
+static char *publish_take_address(char *spec, char **address)
 {
 	const bool bracket = *spec == '[';
 	char *end = strchr(spec, bracket ? ']' : ':');
@@ -63,8 +63,8 @@ static char *take_address(char *spec, char **address)
 	return end + 1 + bracket;
 }
 
-static int append(cJSON *mappings, const char *address, const char *protocol, long host,
-		  long container)
+static int publish_append(cJSON *mappings, const char *address, const char *protocol, long host,
+			  long container)
 {
 	cJSON *mapping = cJSON_CreateObject();
 
@@ -100,7 +100,7 @@ int publish_parse(const char *text, cJSON *mappings, struct cni_error *err)
 		    strcmp(protocol, "sctp") != 0)
 			return refuse(text, "there is no such protocol", err);
 	}
-	ports = take_address(spec, &address);
+	ports = publish_take_address(spec, &address);
 	if (!ports)
 		return refuse(text, "that is no address", err);
 	colon = strchr(ports, ':');
@@ -113,7 +113,8 @@ int publish_parse(const char *text, cJSON *mappings, struct cni_error *err)
 	if (cJSON_GetArraySize(mappings) + host.last - host.first + 1 > PUBLISH_MAX)
 		return refuse(text, "that makes more than 8192 ports", err);
 	for (long i = 0; i <= host.last - host.first; i++) {
-		if (append(mappings, address, protocol, host.first + i, container.first + i) < 0)
+		if (publish_append(mappings, address, protocol, host.first + i,
+				   container.first + i) < 0)
 			return cni_error_nomem(err);
 	}
 	return 0;

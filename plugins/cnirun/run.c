@@ -34,7 +34,7 @@
 #include "job.h"
 #include "resolv.h"
 
-#define NETNS_DIR "/run/netns"
+#define NETNS_DIR "/run_in_network/netns"
 
 struct place {
 	char path[PATH_MAX]; /* CNI_NETNS */
@@ -44,22 +44,22 @@ struct place {
 	int pidfd; /* of --pid; -1: none */
 };
 
-static void place_leave(struct place *place)
+static void run_place_leave(struct place *place)
 {
 	struct cni_error err;
 
 	if (place->mounted && netns_remove(place->path, &err) < 0)
-		complain(NULL, &err);
+		chain_complain(NULL, &err);
 	holder_stop(&place->holder);
 	cleanup_close_(&place->pidfd);
 }
-#define cleanup_place __attribute__((cleanup(place_leave)))
+#define cleanup_place __attribute__((cleanup(run_place_leave)))
 
 /*
  * Mount a process's namespace where other tools look for one. Root can; in a user namespace, or
  * without /run, there is still /proc/PID/ns/net.
  */
-static void persist(struct place *place, pid_t pid)
+static void run_persist(struct place *place, pid_t pid)
 {
 	struct cni_error ignored;
 
@@ -81,7 +81,7 @@ static int place_of_process(const struct options *o, struct place *place, struct
 	if (netns_open(place->path, &ns, err) < 0)
 		return cni_error_wrap(err, "--pid");
 	if (ns.userns_fd < 0)
-		persist(place, o->pid);
+		run_persist(place, o->pid);
 	place->lasting = true;
 	return 0;
 }
@@ -97,7 +97,7 @@ static int place_of_our_own(const struct options *o, struct place *place, struct
 	if (!o->keep)
 		return 0;
 	if (ns.userns_fd < 0)
-		persist(place, place->holder.child.pid);
+		run_persist(place, place->holder.child.pid);
 	place->lasting = true;
 	return 0;
 }
@@ -174,7 +174,7 @@ static int run_command(const struct job *job, const char *resolv_conf, int *stat
 }
 
 /* The network stays: how it is taken away later. */
-static void keep(const struct job *job, struct place *place)
+static void run_keep(const struct job *job, struct place *place)
 {
 	fprintf(stderr, "cnirun: kept; to remove it: cnirun del %s%s%s %s",
 		strcmp(job->attachment.key.ifname, "eth0") == 0 ? "" : "--ifname ",
@@ -211,17 +211,17 @@ static int with_network(struct job *job, struct place *place, int *status, struc
 	else if (value == 0 && !job->options.keep)
 		wait_for_process(job, place);
 	if (value == 0 && job->options.keep) {
-		keep(job, place);
+		run_keep(job, place);
 		return 0;
 	}
 	job->chain.interrupt_fd = -1; /* from here on, all the way */
 	if (chain_del(&job->chain, result, true, &del_err) == 0 &&
 	    cache_remove(&job->cache, &a->key, &del_err) < 0)
-		complain(NULL, &del_err);
+		chain_complain(NULL, &del_err);
 	return value;
 }
 
-static int run(struct job *job, int *status, struct cni_error *err)
+static int run_in_network(struct job *job, int *status, struct cni_error *err)
 {
 	const struct options *o = &job->options;
 	cleanup_place struct place place = {.holder = HOLDER_NONE, .pidfd = -1};
@@ -256,12 +256,12 @@ int run_main(int argc, char **argv)
 
 	if (job_parse(argc, argv, FOR_RUN, 0, INT32_MAX, &job, &err) < 0 ||
 	    check_usage(&job.options, &err) < 0) {
-		complain(NULL, &err);
+		chain_complain(NULL, &err);
 		return EXIT_OURS;
 	}
-	if (run(&job, &status, &err) == 0)
+	if (run_in_network(&job, &status, &err) == 0)
 		return status;
-	complain(&job.chain, &err);
+	chain_complain(&job.chain, &err);
 	if (status == 0 && read(job.signals.ending, &info, sizeof(info)) == sizeof(info))
 		return 128 + (int)info.ssi_signo;
 	return status ?: EXIT_OURS;

@@ -18,7 +18,7 @@ int status_main(int argc, char **argv)
 
 	/* cnitool's wants a namespace too, and makes nothing of it. */
 	if (job_parse(argc, argv, FOR_STATUS, 1, 2, &job, &err) < 0) {
-		complain(NULL, &err);
+		chain_complain(NULL, &err);
 		return EXIT_USAGE;
 	}
 	return status(&job, &err) < 0 ? job_fail(&job, &err) : 0;

@@ -94,7 +94,7 @@ static int start_at_root(struct walk *walk, struct cni_error *err)
 }
 
 /* What a link says, in front of what is left. */
-static int follow(struct walk *walk, int link, struct cni_error *err)
+static int trust_follow(struct walk *walk, int link, struct cni_error *err)
 {
 	char target[2 * PATH_MAX];
 	const ssize_t n = readlinkat(link, "", target, PATH_MAX);
@@ -122,7 +122,7 @@ static void parent_of(char *path)
 }
 
 /* Into, or over, the next part. */
-static int step(struct walk *walk, const char *name, struct cni_error *err)
+static int trust_step(struct walk *walk, const char *name, struct cni_error *err)
 {
 	cleanup_close int next = openat(walk->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	char shown[PATH_MAX];
@@ -137,7 +137,7 @@ static int step(struct walk *walk, const char *name, struct cni_error *err)
 	if (trust_judge(shown, &st, walk->mapped, err) < 0)
 		return -1;
 	if (S_ISLNK(st.st_mode))
-		return follow(walk, next, err);
+		return trust_follow(walk, next, err);
 	if (strcmp(name, "..") == 0)
 		parent_of(walk->shown);
 	else
@@ -173,7 +173,7 @@ int trust_check(const char *path, struct cni_error *err)
 		name[len] = '\0';
 		memmove(walk.rest, walk.rest + len + (walk.rest[len] == '/'),
 			strlen(walk.rest + len + (walk.rest[len] == '/')) + 1);
-		if (len > 0 && strcmp(name, ".") != 0 && step(&walk, name, err) < 0)
+		if (len > 0 && strcmp(name, ".") != 0 && trust_step(&walk, name, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -32,7 +32,7 @@
 static const char *const daemon_dirs[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
 					  "/usr/bin"};
 
-static int read_list(const struct item *list, cJSON **out, struct cni_error *err)
+static int node_read_list(const struct item *list, cJSON **out, struct cni_error *err)
 {
 	cleanup_free char *text = NULL;
 	struct stat st;
@@ -52,7 +52,7 @@ static int read_list(const struct item *list, cJSON **out, struct cni_error *err
 	return json_parse(text, (size_t)n, list->name, out, err);
 }
 
-static bool is_among(const struct items *items, const char *name)
+static bool node_is_among(const struct items *items, const char *name)
 {
 	for (size_t i = 0; i < items->n; i++) {
 		if (strcmp(items->item[i].name, name) == 0)
@@ -70,7 +70,7 @@ static int has_plugin(const struct item *list, const char *type, const struct pl
 		return cni_error(err, CNI_ERR_CONFIG, "the list %s: \"%.40s\" is no plugin's name",
 				 list->name, type);
 	/* A link leads where the node's root is not ours: that it is there must do. */
-	if (is_among(plugins, type) ||
+	if (node_is_among(plugins, type) ||
 	    (fstatat(bin->fd, type, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	     (S_ISLNK(st.st_mode) || (S_ISREG(st.st_mode) && (st.st_mode & 0111) != 0))))
 		return 0;
@@ -160,7 +160,7 @@ int node_can_use(const char *host, const struct item *list, const struct place *
 	const cJSON *array = NULL, *plugin;
 	const char *name = "";
 
-	if (read_list(list, &json, err) < 0)
+	if (node_read_list(list, &json, err) < 0)
 		return -1;
 	if (conf_get_string(json, "", "name", &name, err) < 0 ||
 	    conf_get_array(json, "", "plugins", &array, err) < 0)
@@ -253,7 +253,7 @@ void node_tell_first(const struct place *net, const struct items *lists)
 			strcpy(first, entry->d_name);
 	}
 	closedir(dir);
-	if (lists->n > 0 && *first != '\0' && !is_among(lists, first))
+	if (lists->n > 0 && *first != '\0' && !node_is_among(lists, first))
 		fprintf(stderr,
 			"note: %s/%s comes before %s: unless a runtime is told a network's name, "
 			"it "

@@ -53,12 +53,12 @@
 #define LOCK_LIMIT_MS 10000
 #define CHUNK 65536
 
-static void cleanup_dir_(DIR **dir)
+static void place_close_dir(DIR **dir)
 {
 	if (*dir != NULL)
 		closedir(*dir);
 }
-#define cleanup_dir __attribute__((cleanup(cleanup_dir_)))
+#define cleanup_dir __attribute__((cleanup(place_close_dir)))
 
 /* A stream of its own over a directory's descriptor, from its beginning. */
 static DIR *entries_of(int dirfd)
@@ -235,7 +235,7 @@ void place_close(struct place *place)
 	*place = PLACE_NONE;
 }
 
-static void on_alarm(int number)
+static void place_on_alarm(int number)
 {
 	(void)number;
 }
@@ -246,7 +246,7 @@ static int lock_within_limit(int fd)
 {
 	const struct itimerval every_second = {.it_interval.tv_sec = 1, .it_value.tv_sec = 1};
 	const struct itimerval never = {0};
-	const struct sigaction interrupt = {.sa_handler = on_alarm};
+	const struct sigaction interrupt = {.sa_handler = place_on_alarm};
 	const int64_t until = monotonic_ms() + LOCK_LIMIT_MS;
 	int locked;
 

@@ -23,7 +23,7 @@
 
 #include "nft.h"
 
-#define N_NAMES (sizeof(names) / sizeof(*names))
+#define N_NAMES (sizeof(forward_names) / sizeof(*forward_names))
 
 static const struct {
 	uint8_t family;
@@ -31,7 +31,7 @@ static const struct {
 	const char *table;
 	const char *chain;
 	const char *iptables; /* the program whose chain it is, docker's and ufw's; NULL: nft's */
-} names[] = {
+} forward_names[] = {
 	{NFPROTO_IPV4, "ip", "filter", "FORWARD", "iptables"},
 	{NFPROTO_IPV6, "ip6", "filter", "FORWARD", "ip6tables"},
 	{NFPROTO_INET, "inet", "filter", "forward", NULL},
@@ -67,13 +67,14 @@ static void forward_say(size_t name)
 	fprintf(stderr,
 		"chain %s of table %s %s drops what none of its rules accepts: unless one accepts "
 		"what comes for published ports, the container does not get it; ",
-		names[name].chain, names[name].word, names[name].table);
-	if (names[name].iptables)
+		forward_names[name].chain, forward_names[name].word, forward_names[name].table);
+	if (forward_names[name].iptables)
 		fprintf(stderr, "`%s -I %s -m conntrack --ctstate DNAT -j ACCEPT`",
-			names[name].iptables, names[name].chain);
+			forward_names[name].iptables, forward_names[name].chain);
 	else
 		fprintf(stderr, "`nft insert rule %s %s %s ct status dnat accept`",
-			names[name].word, names[name].table, names[name].chain);
+			forward_names[name].word, forward_names[name].table,
+			forward_names[name].chain);
 	fprintf(stderr, " lets it through\n");
 }
 
@@ -83,19 +84,19 @@ void forward_report(struct netlink *nl, bool ipv4, bool ipv6)
 	struct report report = {.questions = &b};
 
 	for (size_t i = 0; i < N_NAMES; i++) {
-		struct nl_msg *msg = nft_begin(&b, names[i].family, NFT_MSG_GETCHAIN, 0);
+		struct nl_msg *msg = nft_begin(&b, forward_names[i].family, NFT_MSG_GETCHAIN, 0);
 
 		if (msg == NULL)
 			return;
-		nla_put_string(msg, NFTA_CHAIN_TABLE, names[i].table);
-		nla_put_string(msg, NFTA_CHAIN_NAME, names[i].chain);
+		nla_put_string(msg, NFTA_CHAIN_TABLE, forward_names[i].table);
+		nla_put_string(msg, NFTA_CHAIN_NAME, forward_names[i].chain);
 		netlink_end(&b);
 	}
 	if (netlink_exchange(nl, &b, on_forward_chain, &report) < 0)
 		return;
 	for (size_t i = 0; i < N_NAMES; i++) {
-		if (!report.drops[i] || (names[i].family == NFPROTO_IPV4 && !ipv4) ||
-		    (names[i].family == NFPROTO_IPV6 && !ipv6))
+		if (!report.drops[i] || (forward_names[i].family == NFPROTO_IPV4 && !ipv4) ||
+		    (forward_names[i].family == NFPROTO_IPV6 && !ipv6))
 			continue;
 		forward_say(i);
 	}

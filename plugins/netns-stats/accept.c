@@ -15,7 +15,7 @@
 
 static const struct {
 	const char *type, *subtype, *version;
-} offers[FORMS] = {
+} accept_offers[FORMS] = {
 	[FORM_TEXT] = {"text", "plain", "0.0.4"},
 	[FORM_OPENMETRICS] = {"application", "openmetrics-text", "1.0.0"},
 };
@@ -52,7 +52,7 @@ static bool read_token(const char **p, struct part *part)
 }
 
 /* A token or a quoted string, whose escapes stay as they are: no value of ours has any. */
-static bool read_value(const char **p, struct part *part)
+static bool accept_read_value(const char **p, struct part *part)
 {
 	const char *at = *p + 1;
 
@@ -94,7 +94,7 @@ static bool read_parameters(const char **p, struct range *range)
 		skip_space(p);
 		if (**p == ';' || **p == ',' || **p == '\0')
 			continue; /* an empty one */
-		if (!read_token(p, &name) || *(*p)++ != '=' || !read_value(p, &value))
+		if (!read_token(p, &name) || *(*p)++ != '=' || !accept_read_value(p, &value))
 			return false;
 		if (is(&name, "version"))
 			range->version = value;
@@ -116,20 +116,20 @@ static int closeness(const struct range *range, enum form form)
 {
 	const bool every = is(&range->subtype, "*");
 
-	if (range->version.len && !is(&range->version, offers[form].version))
+	if (range->version.len && !is(&range->version, accept_offers[form].version))
 		return 0;
 	if (is(&range->type, "*"))
 		return every ? 1 : 0;
-	if (!is(&range->type, offers[form].type))
+	if (!is(&range->type, accept_offers[form].type))
 		return 0;
 	if (every)
 		return 2;
-	if (!is(&range->subtype, offers[form].subtype))
+	if (!is(&range->subtype, accept_offers[form].subtype))
 		return 0;
 	return range->version.len ? 4 : 3;
 }
 
-static void take(struct accept *accept, const struct range *range)
+static void accept_take(struct accept *accept, const struct range *range)
 {
 	for (int form = 0; form < FORMS; form++) {
 		const int close = closeness(range, (enum form)form);
@@ -149,7 +149,7 @@ void accept_read(struct accept *accept, const char *value)
 
 		skip_space(&value);
 		if (*value != ',' && *value && read_range(&value, &range)) {
-			take(accept, &range);
+			accept_take(accept, &range);
 		} else {
 			/* Where the next one begins shows better from this one's beginning. */
 			value = begin + strcspn(begin, ",");

@@ -184,7 +184,8 @@ off_t account_size(const char *path)
 	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
 }
 
-static int append(int fd, const char *path, const char *data, size_t len, struct cni_error *err)
+static int account_append_entry(int fd, const char *path, const char *data, size_t len,
+				struct cni_error *err)
 {
 	const ssize_t written = TEMP_FAILURE_RETRY(write(fd, data, len));
 	off_t end;
@@ -206,7 +207,7 @@ int account_append(const char *path, const struct text *line, struct cni_error *
 {
 	cleanup_close int fd = open_file(path, O_WRONLY | O_CREAT, err);
 
-	return fd < 0 ? -1 : append(fd, path, line->data, line->len, err);
+	return fd < 0 ? -1 : account_append_entry(fd, path, line->data, line->len, err);
 }
 
 /*
@@ -259,5 +260,6 @@ int account_append_once(const char *path, const struct text *line, off_t from,
 	if (found < 0)
 		text_add(&rest, "\n");
 	text_add(&rest, line->data + (found > 0 ? found : 0));
-	return rest.failed ? cni_error_nomem(err) : append(fd, path, rest.data, rest.len, err);
+	return rest.failed ? cni_error_nomem(err)
+			   : account_append_entry(fd, path, rest.data, rest.len, err);
 }

@@ -87,7 +87,7 @@ static int write_note(const struct state *state, const struct attachment *a, cJS
 	return state_write(state, a, record, true, err) < 0 ? -1 : 0;
 }
 
-static void append(const char *account_file, const struct note *note)
+static void closing_append(const char *account_file, const struct note *note)
 {
 	struct cni_error err = {0};
 
@@ -103,7 +103,7 @@ void closing_finish(const cJSON *record, const char *account_file)
 	cleanup_note struct note note = {0};
 
 	if (account_file && read_note(record, account_file, &note))
-		append(account_file, &note);
+		closing_append(account_file, &note);
 }
 
 /* Under the lock: the record becomes a line. */
@@ -113,7 +113,7 @@ static int close_record(const struct state *state, const struct attachment *a, c
 	struct cni_error trouble = {0};
 
 	if (note->again || write_note(state, a, record, account_file, note, &trouble) == 0) {
-		append(account_file, note);
+		closing_append(account_file, note);
 		return state_remove(state, a, err);
 	}
 	plugin_warn(&trouble);
@@ -122,7 +122,7 @@ static int close_record(const struct state *state, const struct attachment *a, c
 			note->line.data);
 		return -1;
 	}
-	append(account_file, note);
+	closing_append(account_file, note);
 	return 0;
 }
 

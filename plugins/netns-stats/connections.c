@@ -89,7 +89,7 @@ static void put_client(struct connections *all, struct client *client)
 	free(client);
 }
 
-static void append(struct connection *ring, struct connection *c)
+static void connections_append(struct connection *ring, struct connection *c)
 {
 	c->previous = ring->previous;
 	c->next = ring;
@@ -104,7 +104,7 @@ static void leave_ring(struct connection *c)
 }
 
 /* It counts no more, and is no longer found. */
-static void forget(struct connections *all, struct connection *c)
+static void connections_forget(struct connections *all, struct connection *c)
 {
 	struct client *client = c->client;
 
@@ -122,7 +122,7 @@ static void forget(struct connections *all, struct connection *c)
 static void end(struct connections *all, struct connection *c)
 {
 	shutdown(c->fd, SHUT_RDWR);
-	forget(all, c);
+	connections_forget(all, c);
 	all->ended++;
 }
 
@@ -174,7 +174,7 @@ struct connection *connections_add(struct connections *all, const struct sockadd
 		end_one_of(all, client);
 	else if (all->n > all->max)
 		end_one_of(all, biggest(all));
-	append(&all->waiting, c);
+	connections_append(&all->waiting, c);
 	return c;
 }
 
@@ -186,12 +186,12 @@ void connections_answer(struct connections *all, struct connection *c)
 	c->phase = CONNECTION_SENDING;
 	c->begin = monotonic_ns();
 	c->client->sending++;
-	append(&all->sending, c);
+	connections_append(&all->sending, c);
 }
 
 void connections_remove(struct connections *all, struct connection *c)
 {
-	forget(all, c);
+	connections_forget(all, c);
 	free(c);
 }
 

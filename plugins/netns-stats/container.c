@@ -13,7 +13,7 @@ void container_list_free(struct container_list *list)
 	*list = (struct container_list){0};
 }
 
-static struct container *append(struct container_list *list)
+static struct container *container_append(struct container_list *list)
 {
 	if (!array_reserve(list->all, list->size, list->n, 1))
 		return NULL;
@@ -24,7 +24,7 @@ int container_list_add(struct container_list *list, const struct registry *r, si
 		       size_t n, struct cni_error *err)
 {
 	for (size_t i = first, end; i < first + n; i = end) {
-		struct container *c = append(list);
+		struct container *c = container_append(list);
 
 		if (!c)
 			return cni_error_nomem(err);
@@ -54,7 +54,7 @@ int container_list_add(struct container_list *list, const struct registry *r, si
 
 int container_list_add_path(struct container_list *list, const char *path, struct cni_error *err)
 {
-	struct container *c = append(list);
+	struct container *c = container_append(list);
 
 	if (!c)
 		return cni_error_nomem(err);

@@ -226,7 +226,7 @@ static void restart_detail(void *arg)
 }
 
 /* Send, and take the reply to its end. No reply is no output. */
-static void ask(struct question *q, struct nl_msg *msg)
+static void genl_ask(struct question *q, struct nl_msg *msg)
 {
 	struct cni_error ignored;
 
@@ -327,12 +327,12 @@ static void ask_ethtool(struct question *q, int family, int ifindex)
 	msg = ethtool_message(family, ETHTOOL_MSG_LINKSTATE_GET, ETHTOOL_A_LINKSTATE_HEADER,
 			      ifindex);
 	if (msg)
-		ask(q, msg);
+		genl_ask(q, msg);
 	q->members = linkmodes_members;
 	msg = ethtool_message(family, ETHTOOL_MSG_LINKMODES_GET, ETHTOOL_A_LINKMODES_HEADER,
 			      ifindex);
 	if (msg)
-		ask(q, msg);
+		genl_ask(q, msg);
 	q->answer = stats_answer;
 	msg = ethtool_message(family, ETHTOOL_MSG_STATS_GET, ETHTOOL_A_STATS_HEADER, ifindex);
 	nest = msg ? nla_nest_start(msg, ETHTOOL_A_STATS_GROUPS | NLA_F_NESTED) : NULL;
@@ -341,7 +341,7 @@ static void ask_ethtool(struct question *q, int family, int ifindex)
 		nla_put_u32(msg, ETHTOOL_A_BITSET_SIZE, N_GROUPS);
 		nla_put_u32(msg, ETHTOOL_A_BITSET_VALUE, every);
 		nla_nest_end(msg, nest);
-		ask(q, msg);
+		genl_ask(q, msg);
 	} else {
 		nlmsg_free(msg);
 	}
@@ -362,7 +362,7 @@ static void ask_list(struct question *q, const char *name, int family, uint8_t c
 	json_write_array(q->w, name);
 	q->answer = object_answer;
 	q->members = members;
-	ask(q, msg);
+	genl_ask(q, msg);
 	if (json_write_is_empty(q->w))
 		json_write_undo(q->w, before);
 	else
@@ -494,7 +494,7 @@ static void add_tcp_metrics(struct question *q)
 		return;
 	json_write_array(q->w, "tcp_metrics");
 	q->answer = metrics_answer;
-	ask(q, msg);
+	genl_ask(q, msg);
 	json_write_array_end(q->w);
 }
 

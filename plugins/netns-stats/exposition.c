@@ -22,7 +22,7 @@ static const struct {
 	const char *name; /* without _total */
 	const char *help;
 	size_t offset;
-} families[] = {
+} exposition_families[] = {
 	{"container_network_receive_bytes", "Cumulative count of bytes received",
 	 offsetof(struct counters, rx.bytes)},
 	{"container_network_receive_packets", "Cumulative count of packets received",
@@ -115,8 +115,8 @@ static void add_label(struct text *t, const char *name, const char *value)
 	text_add_bytes(t, "\"", 1);
 }
 
-static int add_link(struct exposition *e, const struct container *c, const char *id,
-		    const struct link *l, const char *network)
+static int exposition_add_link(struct exposition *e, const struct container *c, const char *id,
+			       const struct link *l, const char *network)
 {
 	struct series new = {.labels = e->labels.len};
 
@@ -158,7 +158,7 @@ int exposition_add(struct exposition *e, const struct container *c, const struct
 		/* What root of the container makes crowds out nothing that a network made. */
 		if (!network[0] && e->links_max && others++ >= e->links_max)
 			cut = true;
-		else if (add_link(e, c, id, l, network))
+		else if (exposition_add_link(e, c, id, l, network))
 			return cni_error_nomem(err);
 	}
 	e->cut += cut;
@@ -177,16 +177,16 @@ static void add_header(struct text *out, const char *name, bool counter, bool op
 static void add_family(struct text *out, const struct exposition *e, size_t family,
 		       bool openmetrics)
 {
-	const char *name = families[family].name;
+	const char *name = exposition_families[family].name;
 	const size_t len = strlen(name);
 
-	add_header(out, name, true, openmetrics, families[family].help);
+	add_header(out, name, true, openmetrics, exposition_families[family].help);
 	for (size_t i = 0; i < e->n; i++) {
 		const struct series *s = &e->series[i];
 		const char *counters = (const char *)&s->counters;
 		uint64_t value;
 
-		memcpy(&value, counters + families[family].offset, sizeof(value));
+		memcpy(&value, counters + exposition_families[family].offset, sizeof(value));
 		text_add_bytes(out, name, len);
 		text_add_bytes(out, "_total", 6);
 		text_add_bytes(out, e->labels.data + s->labels, s->labels_len);
@@ -231,7 +231,7 @@ static void add_self(struct text *out, const struct exposition_self *self, size_
 int exposition_print(const struct exposition *e, bool openmetrics,
 		     const struct exposition_self *self, struct text *out, struct cni_error *err)
 {
-	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+	for (size_t i = 0; i < sizeof(exposition_families) / sizeof(exposition_families[0]); i++)
 		add_family(out, e, i, openmetrics);
 	if (self)
 		add_self(out, self, e->cut, openmetrics);

@@ -31,23 +31,23 @@ static const struct {
 	const char *name;
 	int (*main)(int argc, char **argv);
 	const char *usage;
-} commands[] = {
+} stats_commands[] = {
 	{"show", show_main, "[-f FORM] [--detail] [CONTAINER... | --netns PATH...]"},
 	{"inspect", inspect_main, "CONTAINER..."},
 	{"top", top_main, "[--interval SECONDS] [--sort total|rx|tx|packets|name]"},
 	{"serve", serve_main, "--listen ADDRESS:PORT | unix:PATH"},
 };
 
-#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+#define N_COMMANDS (sizeof(stats_commands) / sizeof(stats_commands[0]))
 
 /* Return: the exit status. */
-static int help(void)
+static int stats_help(void)
 {
 	struct cni_error err = {0};
 
 	printf("netns-stats " USERNET_VERSION ": what containers send and receive\n\n");
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		printf("  netns-stats %-8s%s\n", commands[i].name, commands[i].usage);
+		printf("  netns-stats %-8s%s\n", stats_commands[i].name, stats_commands[i].usage);
 	printf("\n"
 	       "CONTAINER is a container id, or a beginning of one that no other shares.\n"
 	       "\n"
@@ -75,17 +75,17 @@ int main(int argc, char **argv)
 	if (getenv("CNI_COMMAND") || argc < 2)
 		return cni_main(&stats_plugin, argc, argv);
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
-		return help();
+		return stats_help();
 	if (!strcmp(argv[1], "--version"))
 		return version_print(PLUGIN_NAME);
 	for (size_t i = 0; i < N_COMMANDS; i++) {
-		if (strcmp(argv[1], commands[i].name) != 0)
+		if (strcmp(argv[1], stats_commands[i].name) != 0)
 			continue;
 		for (int k = 2; k < argc && strcmp(argv[k], "--") != 0; k++) {
 			if (strcmp(argv[k], "--help") == 0 || strcmp(argv[k], "-h") == 0)
-				return help();
+				return stats_help();
 		}
-		return commands[i].main(argc - 1, argv + 1);
+		return stats_commands[i].main(argc - 1, argv + 1);
 	}
 	return complain_usage("no command \"%.80s\"", argv[1]);
 }

@@ -72,7 +72,7 @@ static bool is_inside(const struct cni_request *req, const struct cni_interface 
 }
 
 /* Whether it puts one of this name there. */
-static bool is_ours(const struct cni_request *req, const char *name)
+static bool stats_is_ours(const struct cni_request *req, const char *name)
 {
 	if (!strcmp(name, req->attachment.ifname))
 		return true;
@@ -92,7 +92,7 @@ static int read_baseline(const struct cni_request *req, const struct sample *sam
 		const struct link *l = &sample->links[i];
 		struct counters c;
 
-		if (!is_ours(req, l->name))
+		if (!stats_is_ours(req, l->name))
 			continue;
 		counters_of(l, &c);
 		if (reading_add(r, l->name, l->index, &c))

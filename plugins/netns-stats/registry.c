@@ -51,7 +51,7 @@ struct watch {
 	char name[NAME_MAX + 1];
 };
 
-static void complain(struct registry *r, const struct cni_error *err)
+static void registry_complain(struct registry *r, const struct cni_error *err)
 {
 	if (!r->complaints)
 		return;
@@ -155,7 +155,7 @@ static int load_record(const struct attachment *key, void *arg, struct cni_error
 	else if (ret == 0)
 		return 0; /* gone since it was listed */
 	if (ret) {
-		complain(net->r, err);
+		registry_complain(net->r, err);
 		return 0;
 	}
 	return insert(net->r, &a, err);
@@ -173,7 +173,7 @@ static int load_network(struct registry *r, const char *name, struct cni_error *
 	struct network net = {r, &state};
 
 	if (open_network(r, name, &state, err)) {
-		complain(r, err);
+		registry_complain(r, err);
 		return 0;
 	}
 	return state_each(&state, load_record, &net, err);
@@ -210,7 +210,7 @@ static int load_result(struct registry *r, const struct cache *cache, const char
 	    registry_entry_from_cache(&cached, file, &a, err) < 0) {
 		/* Deleted meanwhile: nothing to complain of. */
 		if (!fstatat(cache->fd, file, &st, AT_SYMLINK_NOFOLLOW))
-			complain(r, err);
+			registry_complain(r, err);
 		return 0;
 	}
 	return insert(r, &a, err);

@@ -112,7 +112,7 @@ bool sample_is_sane(const struct sample *s)
 	       (s->detail.data[0] == '{' && json_scan(s->detail.data, s->detail.len, &at) == NULL);
 }
 
-static int take_link(const struct link *link, void *arg)
+static int sample_take_link(const struct link *link, void *arg)
 {
 	struct sample *s = arg;
 
@@ -129,7 +129,7 @@ static void restart_links(void *arg)
 	((struct sample *)arg)->n_links = 0;
 }
 
-static int take_address(const struct link_address *address, void *arg)
+static int sample_take_address(const struct link_address *address, void *arg)
 {
 	struct sample *s = arg;
 
@@ -156,9 +156,9 @@ int sample_here(struct sample *s, unsigned int what, struct cni_error *err)
 		return -1;
 	if (getsockopt(nl->fd, SOL_SOCKET, SO_NETNS_COOKIE, &s->cookie, &cookie_len) < 0)
 		s->cookie = 0;
-	ret = link_each(nl, take_link, restart_links, s, err);
+	ret = link_each(nl, sample_take_link, restart_links, s, err);
 	if (ret == 0 && (what & SAMPLE_ADDRESSES))
-		ret = link_each_address(nl, take_address, restart_addresses, s, err);
+		ret = link_each_address(nl, sample_take_address, restart_addresses, s, err);
 	if (ret < 0)
 		return ret == -ENOMEM ? cni_error_nomem(err) : -1;
 	if (what & SAMPLE_DETAIL)

@@ -200,7 +200,7 @@ static void note_all(struct exporter *x)
 		complain_error(&err);
 }
 
-static int open_signals(struct cni_error *err)
+static int serve_open_signals(struct cni_error *err)
 {
 	sigset_t set;
 	int fd;
@@ -214,7 +214,7 @@ static int open_signals(struct cni_error *err)
 	return fd < 0 ? cni_error_errno(err, CNI_ERR_IO, "cannot wait for signals") : fd;
 }
 
-static int milliseconds_until(int64_t when)
+static int serve_milliseconds_until(int64_t when)
 {
 	const int64_t left = when - monotonic_ns();
 
@@ -232,8 +232,8 @@ static int loop(struct exporter *x, struct http_server *server, int signals, str
 				       {.fd = x->registry.inotify, .events = POLLIN},
 				       {.fd = signals, .events = POLLIN}};
 		const int64_t http_at = http_server_deadline(server);
-		const int n =
-			poll(fds, 3, milliseconds_until(http_at < note_at ? http_at : note_at));
+		const int n = poll(fds, 3,
+				   serve_milliseconds_until(http_at < note_at ? http_at : note_at));
 
 		if (n < 0 && errno != EINTR)
 			return cni_error_errno(err, CNI_ERR_IO, "cannot wait for requests");
@@ -272,7 +272,7 @@ static void exporter_free(struct exporter *x)
 	free(x->notes);
 }
 
-static int serve(struct exporter *x, const char *address, struct cni_error *err)
+static int serve_run(struct exporter *x, const char *address, struct cni_error *err)
 {
 	__attribute__((cleanup(http_server_stop))) struct http_server *server = NULL;
 	cleanup_state struct state state = STATE_NONE;
@@ -286,7 +286,7 @@ static int serve(struct exporter *x, const char *address, struct cni_error *err)
 	x->jobs = calloc(SWEEP_BLOCK, sizeof(*x->jobs));
 	if (!x->jobs)
 		return cni_error_nomem(err);
-	signals = open_signals(err);
+	signals = serve_open_signals(err);
 	if (signals < 0 || http_server_start(address, x, &server, err) ||
 	    registry_watch(&x->registry, &x->where, &x->complaints, err))
 		return -1;
@@ -308,7 +308,7 @@ int serve_main(int argc, char **argv)
 	x.limit_ms = options.limit_ms;
 	x.loopback = options.loopback;
 	x.quiet = options.quiet;
-	ret = serve(&x, options.address, &err);
+	ret = serve_run(&x, options.address, &err);
 	exporter_free(&x);
 	return ret ? complain_error(&err) : 0;
 }

@@ -38,7 +38,7 @@ static int read_rows(struct top *top, struct cni_error *err)
 	return rows_arrange(&top->rows, err);
 }
 
-static void add_amount(struct text *out, double value, bool exact)
+static void top_add_amount(struct text *out, double value, bool exact)
 {
 	char human[TEXT_HUMAN_MAX];
 
@@ -62,11 +62,11 @@ static int print_rows(const struct top *top, struct cni_error *err)
 		text_add_printable(&name, row->name);
 		text_printf(&out, "%-12.12s %-15s %-12.12s", row->id, name.data ? name.data : "",
 			    row->network[0] ? row->network : "-");
-		add_amount(&out, row->rx, top->view.exact);
-		add_amount(&out, row->tx, top->view.exact);
-		add_amount(&out, row->packets, top->view.exact);
-		add_amount(&out, (double)row->counters.rx.bytes, top->view.exact);
-		add_amount(&out, (double)row->counters.tx.bytes, top->view.exact);
+		top_add_amount(&out, row->rx, top->view.exact);
+		top_add_amount(&out, row->tx, top->view.exact);
+		top_add_amount(&out, row->packets, top->view.exact);
+		top_add_amount(&out, (double)row->counters.rx.bytes, top->view.exact);
+		top_add_amount(&out, (double)row->counters.tx.bytes, top->view.exact);
 		text_add(&out, "\n");
 	}
 	return text_write(&out, STDOUT_FILENO, err);
@@ -82,7 +82,7 @@ static int top_once(struct top *top, struct cni_error *err)
 	return print_rows(top, err);
 }
 
-static int open_signals(struct cni_error *err)
+static int top_open_signals(struct cni_error *err)
 {
 	sigset_t set;
 	int fd;
@@ -109,7 +109,7 @@ static void take_signals(struct top *top, int fd)
 	}
 }
 
-static int milliseconds_until(int64_t when)
+static int top_milliseconds_until(int64_t when)
 {
 	const int64_t left = when - monotonic_ns();
 
@@ -118,7 +118,7 @@ static int milliseconds_until(int64_t when)
 
 static int top_live(struct top *top, struct cni_error *err)
 {
-	cleanup_close int signals = open_signals(err);
+	cleanup_close int signals = top_open_signals(err);
 	int64_t next = 0;
 
 	if (signals < 0 || screen_open(err))
@@ -129,7 +129,7 @@ static int top_live(struct top *top, struct cni_error *err)
 				       {.fd = signals, .events = POLLIN}};
 		bool came_or_went = false;
 
-		if (poll(fds, 3, milliseconds_until(next)) < 0 && errno != EINTR)
+		if (poll(fds, 3, top_milliseconds_until(next)) < 0 && errno != EINTR)
 			return cni_error_errno(err, CNI_ERR_IO, "cannot wait for keys");
 		/* The terminal is gone. */
 		if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))

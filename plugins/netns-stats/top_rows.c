@@ -57,7 +57,7 @@ static struct row *find(struct rows *rows, size_t *hint, const char *id, int ind
 	return NULL;
 }
 
-static struct row *append(struct rows *rows, const char *id, int index)
+static struct row *rows_append(struct rows *rows, const char *id, int index)
 {
 	struct row *row;
 
@@ -70,15 +70,15 @@ static struct row *append(struct rows *rows, const char *id, int index)
 	return row;
 }
 
-static int take_link(struct rows *rows, size_t *hint, const struct container *c,
-		     const struct link *l, int64_t now)
+static int rows_take_link(struct rows *rows, size_t *hint, const struct container *c,
+			  const struct link *l, int64_t now)
 {
 	struct row *row = find(rows, hint, c->id, l->index);
 	struct counters counters, delta;
 	double seconds;
 
 	if (!row)
-		row = append(rows, c->id, l->index);
+		row = rows_append(rows, c->id, l->index);
 	if (!row)
 		return -1;
 	snprintf(row->network, sizeof(row->network), "%s", container_network(c, l));
@@ -142,7 +142,8 @@ int rows_read(struct rows *rows, const struct registry *r, struct sweep_job *job
 			for (size_t m = 0; !jobs[k].err.code && m < s->n_links; m++) {
 				if (s->links[m].flags & IFF_LOOPBACK)
 					continue;
-				if (take_link(rows, &hint, &list.all[i + k], &s->links[m], now))
+				if (rows_take_link(rows, &hint, &list.all[i + k], &s->links[m],
+						   now))
 					return cni_error_nomem(err);
 			}
 		}
@@ -175,7 +176,7 @@ static double measure(const struct row *row, enum sort sort)
 }
 
 /* The largest first; what is equal keeps its place from one reading to the next. */
-static int compare(const void *pa, const void *pb, void *arg)
+static int rows_compare(const void *pa, const void *pb, void *arg)
 {
 	const struct row *a = *(const struct row *const *)pa;
 	const struct row *b = *(const struct row *const *)pb;
@@ -205,6 +206,6 @@ int rows_arrange(struct rows *rows, struct cni_error *err)
 		if (passes(&rows->all[i], rows->filter))
 			shown[rows->n_shown++] = &rows->all[i];
 	/* NOLINTNEXTLINE(bugprone-sizeof-expression) */
-	qsort_r(shown, rows->n_shown, sizeof(*shown), compare, &rows->sort);
+	qsort_r(shown, rows->n_shown, sizeof(*shown), rows_compare, &rows->sort);
 	return 0;
 }

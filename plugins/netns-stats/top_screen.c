@@ -138,7 +138,7 @@ static void add_cell(struct text *line, const char *s, size_t columns)
 		text_add(line, " ");
 }
 
-static void add_amount(struct text *line, double value, bool exact)
+static void screen_add_amount(struct text *line, double value, bool exact)
 {
 	char human[TEXT_HUMAN_MAX];
 
@@ -178,11 +178,11 @@ static void draw_row(int y, const struct row *row, const struct view *view)
 	add_cell(&line, row->name, NAME_COLUMNS);
 	if (width >= WIDE)
 		add_cell(&line, row->network, NETWORK_COLUMNS);
-	add_amount(&line, row->rx, view->exact);
-	add_amount(&line, row->tx, view->exact);
-	add_amount(&line, row->packets, view->exact);
-	add_amount(&line, (double)row->counters.rx.bytes, view->exact);
-	add_amount(&line, (double)row->counters.tx.bytes, view->exact);
+	screen_add_amount(&line, row->rx, view->exact);
+	screen_add_amount(&line, row->tx, view->exact);
+	screen_add_amount(&line, row->packets, view->exact);
+	screen_add_amount(&line, (double)row->counters.rx.bytes, view->exact);
+	screen_add_amount(&line, (double)row->counters.tx.bytes, view->exact);
 	if (!line.failed && text_columns(line.data) + 1 < (size_t)width)
 		add_graph(&line, row, (size_t)width - 1 - text_columns(line.data));
 	if (!line.failed)

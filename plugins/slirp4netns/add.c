@@ -294,7 +294,7 @@ int plugin_add(const struct cni_request *req, struct cni_result *result, struct 
 	struct setup setup = {.req = req, .config = &config};
 	struct meanwhile meanwhile = {.fn = configure_early, .arg = &setup};
 
-	if (config_read(req, &config, err) < 0 || check_prev(req, err) < 0)
+	if (slirp_config_read(req, &config, err) < 0 || check_prev(req, err) < 0)
 		return -1;
 	if (open_namespace(req, &ns, err) < 0)
 		return something_remains(req, &config, err);

@@ -48,7 +48,7 @@ static const struct {
 };
 
 /* Whether @help offers @option itself, not one that begins with it. */
-static bool offers(const char *help, const char *option)
+static bool binary_offers(const char *help, const char *option)
 {
 	const size_t len = strlen(option);
 	const char *at;
@@ -65,7 +65,7 @@ static unsigned int parse_help(const char *help)
 	unsigned int options = 0;
 
 	for (size_t i = 0; i < sizeof(known_options) / sizeof(known_options[0]); i++) {
-		if (offers(help, known_options[i].text))
+		if (binary_offers(help, known_options[i].text))
 			options |= known_options[i].bit;
 	}
 	return options;

@@ -179,7 +179,8 @@ static int match_route(const struct link_route *route, void *arg)
 
 /* Whether a route of prevResult goes through this interface: its gateway is in one of our networks.
  */
-static bool is_ours(const struct cni_result *prev, int interface, const struct ip_address *gateway)
+static bool check_is_ours(const struct cni_result *prev, int interface,
+			  const struct ip_address *gateway)
 {
 	for (size_t i = 0; i < prev->n_ips; i++) {
 		struct ip_prefix ours;
@@ -202,7 +203,7 @@ static int check_routes(struct netlink *sk, const struct cni_result *prev, int i
 		if (route->dst == NULL || route->gw == NULL ||
 		    ip_prefix_parse(route->dst, &find.dst) < 0 ||
 		    ip_address_parse(route->gw, &find.gateway) < 0 ||
-		    !is_ours(prev, interface, &find.gateway))
+		    !check_is_ours(prev, interface, &find.gateway))
 			continue;
 		find.has_gateway = true;
 		if (link_each_route(sk, match_route, NULL, &find, err) < 0)
@@ -259,7 +260,8 @@ int plugin_check(const struct cni_request *req, struct cni_error *err)
 	struct slirp_attachment attachment;
 	struct config config;
 
-	if (config_read(req, &config, err) < 0 || check_daemon(req, &config, &attachment, err) < 0)
+	if (slirp_config_read(req, &config, err) < 0 ||
+	    check_daemon(req, &config, &attachment, err) < 0)
 		return -1;
 	if (check_api(&attachment, err) < 0)
 		return -1;

@@ -122,8 +122,8 @@ static int set_address6(struct config *config, const struct ip_prefix *want, con
 }
 
 /* One wanted address; @seen has a bit for each family that was asked for before. */
-static int read_address(const char *text, struct config *config, unsigned int *seen,
-			struct cni_error *err)
+static int config_read_address(const char *text, struct config *config, unsigned int *seen,
+			       struct cni_error *err)
 {
 	struct ip_prefix want;
 	bool has_length, v4;
@@ -162,7 +162,7 @@ static int read_address_list(const cJSON *list, const char *what, struct config 
 		if (!cJSON_IsString(item))
 			return cni_error(err, CNI_ERR_CONFIG, "%s must be an array of strings",
 					 what);
-		if (read_address(item->valuestring, config, &seen, err) < 0)
+		if (config_read_address(item->valuestring, config, &seen, err) < 0)
 			return cni_error_wrap(err, "%s", what);
 	}
 	return 0;
@@ -180,13 +180,14 @@ static int read_address_arg(const char *args, struct config *config, struct cni_
 	while (present > 0 && text[0] != '\0' && rest != NULL) {
 		const char *address = strsep(&rest, ",");
 
-		if (read_address(address, config, &seen, err) < 0)
+		if (config_read_address(address, config, &seen, err) < 0)
 			return cni_error_wrap(err, "IP in CNI_ARGS");
 	}
 	return present < 0 ? -1 : 0;
 }
 
-static int set_mac(struct config *config, const char *text, const char *what, struct cni_error *err)
+static int config_set_mac(struct config *config, const char *text, const char *what,
+			  struct cni_error *err)
 {
 	static const uint8_t zero[6];
 
@@ -226,15 +227,15 @@ static int read_identity(const struct cni_request *req, struct config *config,
 
 	present = conf_get_string(req->runtime, "runtimeConfig.", "mac", &mac, err);
 	if (present > 0 && *mac != '\0')
-		return set_mac(config, mac, "runtimeConfig.mac", err);
+		return config_set_mac(config, mac, "runtimeConfig.mac", err);
 	if (present >= 0)
 		present = conf_get_string(cni_args, "args.cni.", "mac", &mac, err);
 	if (present > 0 && *mac != '\0')
-		return set_mac(config, mac, "args.cni.mac", err);
+		return config_set_mac(config, mac, "args.cni.mac", err);
 	if (present >= 0)
 		present = cni_args_get(req->args, "MAC", buf, sizeof(buf), err);
 	if (present > 0 && buf[0] != '\0')
-		return set_mac(config, buf, "MAC in CNI_ARGS", err);
+		return config_set_mac(config, buf, "MAC in CNI_ARGS", err);
 	return present < 0 ? -1 : 0;
 }
 
@@ -435,7 +436,7 @@ static int refuse_ipam(const cJSON *conf, struct cni_error *err)
 		text == NULL ? "" : text);
 }
 
-int config_read(const struct cni_request *req, struct config *config, struct cni_error *err)
+int slirp_config_read(const struct cni_request *req, struct config *config, struct cni_error *err)
 {
 	const cJSON *conf = req->conf;
 	int64_t mtu = 65520;

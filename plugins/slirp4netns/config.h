@@ -43,12 +43,12 @@ struct config {
 };
 
 /**
- * config_read() - what the configuration, runtimeConfig, args and CNI_ARGS ask for.
+ * slirp_config_read() - what the configuration, runtimeConfig, args and CNI_ARGS ask for.
  *
  * Strings point into the request. Return: 0, or -1: CNI_ERR_CONFIG, CNI_ERR_FIELD (ipam),
  * CNI_ERR_ENVIRONMENT (CNI_ARGS).
  */
-int config_read(const struct cni_request *req, struct config *config, struct cni_error *err);
+int slirp_config_read(const struct cni_request *req, struct config *config, struct cni_error *err);
 
 /* Just stateDir (NULL: the default): what DEL and GC need, however wrong the rest has become. */
 int config_read_state_dir(const struct cni_request *req, const char **state_dir,

@@ -12,7 +12,7 @@ struct sweep {
 };
 
 /* One attachment that cannot be removed must not keep the others. */
-static int sweep_one(const struct attachment *a, void *arg, struct cni_error *err)
+static int gc_sweep_one(const struct attachment *a, void *arg, struct cni_error *err)
 {
 	struct sweep *sweep = arg;
 	struct slirp_attachment attachment;
@@ -35,7 +35,7 @@ int plugin_gc(const struct cni_request *req, struct cni_error *err)
 
 	if (config_read_state_dir(req, &state_dir, err) < 0 ||
 	    state_open(state_dir, PLUGIN_NAME, req->attachment.network, false, &state, err) < 0 ||
-	    state_each(&state, sweep_one, &sweep, err) < 0)
+	    state_each(&state, gc_sweep_one, &sweep, err) < 0)
 		return -1;
 	if (sweep.failures == 0)
 		return 0;

@@ -38,12 +38,12 @@ struct search {
 	pid_t suspect; /* says that it is the daemon, and is not proved to be; 0: there is none */
 };
 
-static void cleanup_dir_(DIR **dir)
+static void orphan_close_dir(DIR **dir)
 {
 	if (*dir != NULL)
 		closedir(*dir);
 }
-#define cleanup_dir __attribute__((cleanup(cleanup_dir_)))
+#define cleanup_dir __attribute__((cleanup(orphan_close_dir)))
 
 /* A directory of /proc/PID, which @process is. */
 static DIR *open_proc_dir(int process, const char *name)
@@ -162,7 +162,7 @@ static bool is_daemon(int proc, const char *pid, struct search *search, struct p
 	return true;
 }
 
-static bool find_daemon(struct search *search, struct process *daemon)
+static bool orphan_find_daemon(struct search *search, struct process *daemon)
 {
 	cleanup_dir DIR *proc = opendir("/proc");
 	const struct dirent *entry;
@@ -193,7 +193,7 @@ int orphan_find(const char *path, const struct slirp_attachment *a, struct proce
 	if (sk == NULL || link_get(sk, a->key.ifname, &link, &ignored) <= 0 ||
 	    strcmp(link.kind, "tun") != 0)
 		return 0;
-	found = find_daemon(&search, daemon);
+	found = orphan_find_daemon(&search, daemon);
 	*suspect = search.suspect;
 	return found ? 1 : -1;
 }

@@ -67,7 +67,7 @@ int plugin_status(const struct cni_request *req, struct cni_error *err)
 	struct config config;
 	struct binary binary;
 
-	if (config_read(req, &config, err) < 0)
+	if (slirp_config_read(req, &config, err) < 0)
 		return -1;
 	if (state_open(config.state_dir, PLUGIN_NAME, req->attachment.network, true, &state, err) <
 		    0 ||

@@ -35,7 +35,7 @@ static int read_config(const char *conf, const char *args, struct config *config
 	req.conf = json;
 	req.runtime = json_get(json, "runtimeConfig");
 	*err = (struct cni_error){0};
-	return config_read(&req, config, err);
+	return slirp_config_read(&req, config, err);
 }
 
 static int forget(void **unused)

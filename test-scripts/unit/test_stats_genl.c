@@ -348,13 +348,13 @@ static void only_the_kernel_is_believed_and_ends_an_answer(void **unused)
 	(void)unused;
 	events = SCRIPT({VALID, 0, 1}, {VALID, 42, 666}, {END, 42, 0}, {END, 42, 1},
 			{FAILURE, 42, 0}, {VALID, 0, 2}, {END, 0, 0});
-	ask(&q, message(7, 1, true));
+	genl_ask(&q, message(7, 1, true));
 	assert_string_equal(taken(&w), "{\"id\":1},{\"id\":2}");
 	assert_int_equal(events->value, UINT32_MAX);
 	events = SCRIPT({FAILURE, 0, 0});
-	ask(&q, message(7, 1, true));
+	genl_ask(&q, message(7, 1, true));
 	events = SCRIPT({END, 0, 1});
-	ask(&q, message(7, 1, true));
+	genl_ask(&q, message(7, 1, true));
 	assert_string_equal(taken(&w), "");
 	assert_int_equal(sent, 3);
 }
@@ -372,7 +372,7 @@ static void a_list_that_was_disturbed_is_said_once(void **unused)
 	json_write_array(&w, "list");
 	events = SCRIPT({VALID, 0, 1}, {DISTURBED_END, 0, 0}, {VALID, 0, 1}, {VALID, 0, 2},
 			{END, 0, 0});
-	ask(&q, message(7, 1, true));
+	genl_ask(&q, message(7, 1, true));
 	assert_string_equal(taken(&w), "\"list\":[{\"id\":1},{\"id\":2}");
 	assert_int_equal(sent, 2);
 }

@@ -70,7 +70,7 @@ static cJSON *check_answer(struct chain *chain, char *output, int status)
 	value = chain_judge(chain, "plugin", "ADD", &outcome, &answer, &unreadable, &err);
 	PROMISE((value < 0) == (err.msg[0] != '\0'));
 	if (value < 0)
-		complain(chain, &err);
+		chain_complain(chain, &err);
 	err = (struct cni_error){0};
 	if (value == 0 && answer) {
 		value = chain_accept_result(chain, "plugin", &answer, &err);

@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!conf)
 		return 0;
-	value = config_read(&req, &config, &err);
+	value = slirp_config_read(&req, &config, &err);
 	fuzz_check_outcome(value, &err);
 	if (value == 0)
 		check_config(&config);
