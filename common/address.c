@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "address.h"
 
 #include <arpa/inet.h>
@@ -17,7 +17,7 @@ size_t ip_address_size(int family)
 
 int ip_address_parse(const char *text, struct ip_address *out)
 {
-	struct ip_address address = {.family = strchr(text, ':') ? AF_INET6 : AF_INET};
+	struct ip_address address = {.family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET};
 
 	/* inet_pton(3) knows neither octal parts nor scopes: what it takes is one address only. */
 	if (inet_pton(address.family, text, address.bytes) != 1)
@@ -122,7 +122,7 @@ bool ip_address_equal(const struct ip_address *a, const struct ip_address *b)
 
 const char *ip_address_format(const struct ip_address *address, char *buf)
 {
-	if (!inet_ntop(address->family, address->bytes, buf, INET6_ADDRSTRLEN))
+	if (inet_ntop(address->family, address->bytes, buf, INET6_ADDRSTRLEN) == NULL)
 		buf[0] = '\0';
 	return buf;
 }

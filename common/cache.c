@@ -100,7 +100,7 @@ static cJSON *args_to_json(const char *args)
 static bool is_pair(const cJSON *key, const cJSON *value)
 {
 	return cJSON_IsString(key) && cJSON_IsString(value) && *key->valuestring &&
-	       !strpbrk(key->valuestring, "=;") && !strchr(value->valuestring, ';');
+	       strpbrk(key->valuestring, "=;") == NULL && strchr(value->valuestring, ';') == NULL;
 }
 
 /* The reverse. NULL: out of memory, or not all of it could be. */
@@ -141,15 +141,15 @@ static cJSON *make_entry(const struct cache_content *content, struct cni_error *
 	const struct attachment_parameters *a = content->parameters;
 	cleanup_json cJSON *entry = cJSON_CreateObject();
 
-	if (content->config == NULL || !cJSON_AddStringToObject(entry, "kind", KIND) ||
-	    !cJSON_AddStringToObject(entry, "containerId", a->key.container_id) ||
-	    !cJSON_AddStringToObject(entry, "config", content->config) ||
-	    !cJSON_AddStringToObject(entry, "ifName", a->key.ifname) ||
-	    !cJSON_AddStringToObject(entry, "networkName", a->key.network) ||
-	    (a->netns != NULL && !cJSON_AddStringToObject(entry, "netns", a->netns)) ||
+	if (content->config == NULL || cJSON_AddStringToObject(entry, "kind", KIND) == NULL ||
+	    cJSON_AddStringToObject(entry, "containerId", a->key.container_id) == NULL ||
+	    cJSON_AddStringToObject(entry, "config", content->config) == NULL ||
+	    cJSON_AddStringToObject(entry, "ifName", a->key.ifname) == NULL ||
+	    cJSON_AddStringToObject(entry, "networkName", a->key.network) == NULL ||
+	    (a->netns != NULL && cJSON_AddStringToObject(entry, "netns", a->netns) == NULL) ||
 	    (content->ns != NULL && cached_netns_note(content->ns, entry, err) < 0) ||
 	    (a->runtime_dir != NULL &&
-	     !cJSON_AddStringToObject(entry, RUNTIME_DIR, a->runtime_dir)) ||
+	     cJSON_AddStringToObject(entry, RUNTIME_DIR, a->runtime_dir) == NULL) ||
 	    (a->args != NULL && *a->args != '\0' &&
 	     cache_add_item(entry, "cniArgs", args_to_json(a->args)) < 0) ||
 	    (cJSON_GetArraySize(a->capabilities) > 0 &&

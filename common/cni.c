@@ -335,7 +335,7 @@ static int print_versions(const struct cni_plugin *plugin, const char *asked, st
 	cleanup_json cJSON *json = cJSON_CreateObject();
 	cJSON *list;
 
-	if (!cJSON_AddStringToObject(json, "cniVersion", asked))
+	if (cJSON_AddStringToObject(json, "cniVersion", asked) == NULL)
 		return cni_error_nomem(err);
 	list = cJSON_AddArrayToObject(json, "supportedVersions");
 	for (int v = (int)plugin->oldest; v < CNI_VERSION_COUNT; v++) {

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * cJSON is the tree that plugins read and make. It is in every distribution, small, and has
  * functions for all that one does with a tree. Its parser is for input that one trusts, which ours
@@ -61,7 +61,7 @@ static const char *show(const cJSON *item, char text[SHOWN_MAX])
 	const char *string;
 	size_t n = 0;
 
-	if (!item)
+	if (item == NULL)
 		return "missing";
 	if (cJSON_IsNumber(item)) {
 		number_text(item->valuedouble, text);
@@ -113,7 +113,7 @@ static int check_keys(const cJSON *object, const char *what, struct cni_error *e
 	if (n < 2)
 		return 0;
 	keys = calloc(n, sizeof(*keys));
-	if (!keys)
+	if (keys == NULL)
 		return cni_error_nomem(err);
 	cJSON_ArrayForEach (member, object)
 		keys[i++] = member->string;
@@ -149,7 +149,7 @@ static int keep_digits(cJSON *number, const char *text, size_t len)
 	if (strlen(usual) == len && memcmp(usual, text, len) == 0)
 		return 0;
 	number->valuestring = cJSON_malloc(len + 1);
-	if (!number->valuestring)
+	if (number->valuestring == NULL)
 		return -1;
 	memcpy(number->valuestring, text, len);
 	number->valuestring[len] = '\0';
@@ -191,10 +191,10 @@ int json_parse(const char *text, size_t len, const char *what, cJSON **out, stru
 		return cni_error(err, CNI_ERR_DECODE, "%s is larger than %u bytes", what,
 				 JSON_MAX_BYTES);
 	fault = json_scan(text, len, &at);
-	if (fault)
+	if (fault != NULL)
 		return fault_at(text, at, what, fault, err);
 	tree = cJSON_ParseWithLength(text, len);
-	if (!tree)
+	if (tree == NULL)
 		return cni_error_nomem(err);
 	if (!cJSON_IsObject(tree)) {
 		conf_wrong(tree, "", what, "a JSON object", err);
@@ -222,10 +222,11 @@ static int make_exact(cJSON *item)
 {
 	cJSON *child;
 
-	if (cJSON_IsNumber(item) && (item->valuestring || !prints_well(item->valuedouble))) {
-		if (!item->valuestring) {
+	if (cJSON_IsNumber(item) &&
+	    (item->valuestring != NULL || !prints_well(item->valuedouble))) {
+		if (item->valuestring == NULL) {
 			item->valuestring = cJSON_malloc(NUMBER_TEXT_MAX);
-			if (!item->valuestring)
+			if (item->valuestring == NULL)
 				return -1;
 			number_text(item->valuedouble, item->valuestring);
 		}
@@ -242,7 +243,7 @@ cJSON *json_copy(const cJSON *json)
 {
 	cleanup_json cJSON *copy = cJSON_Duplicate(json, true);
 
-	if (!copy || make_exact(copy) < 0)
+	if (copy == NULL || make_exact(copy) < 0)
 		return NULL;
 	return take_ptr(copy);
 }
@@ -269,7 +270,7 @@ int conf_get_bool(const cJSON *obj, const char *path, const char *key, bool *out
 {
 	const cJSON *item = json_get(obj, key);
 
-	if (!item)
+	if (item == NULL)
 		return 0;
 	if (!cJSON_IsBool(item))
 		return conf_wrong(item, path, key, "true or false", err);
@@ -283,7 +284,7 @@ int conf_get_int(const cJSON *obj, const char *path, const char *key, int64_t mi
 	const cJSON *item = json_get(obj, key);
 	char allowed[80];
 
-	if (!item)
+	if (item == NULL)
 		return 0;
 	/* 2^53 itself is out: 2^53 + 1 reads as the same double. */
 	if (cJSON_IsNumber(item) && fabs(item->valuedouble) < (double)WHOLE_MAX &&
@@ -306,7 +307,7 @@ int conf_get_string(const cJSON *obj, const char *path, const char *key, const c
 {
 	const cJSON *item = json_get(obj, key);
 
-	if (!item)
+	if (item == NULL)
 		return 0;
 	if (!cJSON_IsString(item))
 		return conf_wrong(item, path, key, "a string", err);
@@ -319,7 +320,7 @@ int conf_get_object(const cJSON *obj, const char *path, const char *key, const c
 {
 	const cJSON *item = json_get(obj, key);
 
-	if (!item)
+	if (item == NULL)
 		return 0;
 	if (!cJSON_IsObject(item))
 		return conf_wrong(item, path, key, "an object", err);
@@ -332,7 +333,7 @@ int conf_get_array(const cJSON *obj, const char *path, const char *key, const cJ
 {
 	const cJSON *item = json_get(obj, key);
 
-	if (!item)
+	if (item == NULL)
 		return 0;
 	if (!cJSON_IsArray(item))
 		return conf_wrong(item, path, key, "an array", err);
@@ -346,7 +347,7 @@ int cni_args_get(const char *args, const char *key, char *buf, size_t size, stru
 	const char *value = NULL;
 	size_t len = 0;
 
-	for (const char *pair = args; pair; pair = *pair ? pair + 1 : NULL) {
+	for (const char *pair = args; pair != NULL; pair = *pair ? pair + 1 : NULL) {
 		const char *end = strchrnul(pair, ';');
 
 		if (strncmp(pair, key, key_len) == 0 && pair[key_len] == '=') {
@@ -355,7 +356,7 @@ int cni_args_get(const char *args, const char *key, char *buf, size_t size, stru
 		}
 		pair = end;
 	}
-	if (!value)
+	if (value == NULL)
 		return 0;
 	if (len >= size)
 		return cni_error(err, CNI_ERR_ENVIRONMENT,

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Text of an error goes through a buffer on the stack: a caller may format a message out of the
  * error that it replaces, and "out of memory" must not allocate. What arrives in JSON and on a
@@ -37,7 +37,7 @@ static void clean(char *dst, size_t size, const char *src, bool keep_newlines, b
 			break;
 		if (valid && *character == '\n' && keep_newlines) {
 			dst[out++] = '\n';
-		} else if (valid && *character && strchr("\n\r\t", *character)) {
+		} else if (valid && *character && strchr("\n\r\t", *character) != NULL) {
 			dst[out++] = ' ';
 		} else if (!valid || !utf8_is_seen(character, n)) {
 			dst[out++] = '?';
@@ -92,7 +92,7 @@ int cni_error_errno(struct cni_error *err, int code, const char *fmt, ...)
 	set_msg(err, fmt, ap);
 	va_end(ap);
 	err->code = code;
-	if (text)
+	if (text != NULL)
 		cni_error_details(err, "%s", text);
 	else
 		cni_error_details(err, "errno %d", number);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * cJSON takes more than JSON: control characters as white space or in strings, 01 and +1, bytes
  * that are not UTF-8, numbers cut off at 63 characters; and it recurses up to 1,000 levels. Two
@@ -68,7 +68,7 @@ static const char *scan_escape(struct scan *s)
 
 	s->at++; /* the backslash */
 	if (peek(s) != 'u') {
-		if (peek(s) <= 0 || !strchr("\"\\/bfnrt", peek(s)))
+		if (peek(s) <= 0 || strchr("\"\\/bfnrt", peek(s)) == NULL)
 			return "an escape that JSON does not know";
 		s->at++;
 		return NULL;
@@ -109,7 +109,7 @@ static const char *scan_string(struct scan *s)
 		if (c == '\\') {
 			const char *fault = scan_escape(s);
 
-			if (fault)
+			if (fault != NULL)
 				return fault;
 			continue;
 		}
@@ -187,7 +187,7 @@ static const char *scan_key(struct scan *s)
 	if (peek(s) != '"')
 		return "a key in double quotes should be here";
 	fault = scan_string(s);
-	if (fault)
+	if (fault != NULL)
 		return fault;
 	if (peek_past_space(s) != ':')
 		return "a colon should follow the key";
@@ -216,7 +216,7 @@ const char *json_scan(const char *text, size_t len, size_t *at)
 	const char *fault = peek_past_space(&s) == END ? "the text is empty" : NULL;
 
 	*at = s.at;
-	while (!fault) {
+	while (fault == NULL) {
 		const int c = peek_past_space(&s);
 
 		*at = s.at;

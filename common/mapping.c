@@ -66,13 +66,13 @@ static int spelling(const cJSON *json, const char *path, const char *key, const 
 	cJSON_ArrayForEach (member, json) {
 		if (strcasecmp(member->string, key) != 0)
 			continue;
-		if (found)
+		if (found != NULL)
 			return cni_error(err, CNI_ERR_CONFIG,
 					 "%s%s is there twice, as %s and as %s: leave one out",
 					 path, key, found->string, member->string);
 		found = member;
 	}
-	if (found)
+	if (found != NULL)
 		*name = found->string;
 	return 0;
 }
@@ -265,7 +265,7 @@ static int is_twice(const struct mapping_group *group, size_t index, void *arg,
 static int mapping_read_all(const cJSON *array, const char *path, struct mapping **out, size_t *n,
 			    struct cni_error *err)
 {
-	const int count = array ? cJSON_GetArraySize(array) : 0;
+	const int count = array != NULL ? cJSON_GetArraySize(array) : 0;
 	cleanup_free struct mapping *mappings = NULL;
 	const cJSON *json;
 	size_t i = 0;
@@ -334,7 +334,7 @@ static bool mapping_is_among(const struct mapping *m, const struct mapping **rec
 	const struct mapping *const *same =
 		bsearch(&m, recorded, n, sizeof(const struct mapping *), mapping_compare);
 
-	return same && (*same)->container_port == m->container_port;
+	return same != NULL && (*same)->container_port == m->container_port;
 }
 
 int mappings_compare(const struct mapping *asked, size_t n_asked, const struct mapping *recorded,
@@ -378,12 +378,12 @@ cJSON *mappings_print(const struct mapping *mappings, size_t n)
 			cJSON_Delete(json);
 			return NULL;
 		}
-		if (!cJSON_AddStringToObject(json, "protocol", mapping_protocol(m)) ||
-		    !cJSON_AddNumberToObject(json, "hostPort", m->host_port) ||
-		    !cJSON_AddNumberToObject(json, "containerPort", m->container_port) ||
+		if (cJSON_AddStringToObject(json, "protocol", mapping_protocol(m)) == NULL ||
+		    cJSON_AddNumberToObject(json, "hostPort", m->host_port) == NULL ||
+		    cJSON_AddNumberToObject(json, "containerPort", m->container_port) == NULL ||
 		    (m->host_family != AF_UNSPEC &&
-		     !cJSON_AddStringToObject(json, "hostIP", mapping_host(m, host))) ||
-		    (m->id && !cJSON_AddNumberToObject(json, "id", (double)m->id)))
+		     cJSON_AddStringToObject(json, "hostIP", mapping_host(m, host)) == NULL) ||
+		    (m->id && cJSON_AddNumberToObject(json, "id", (double)m->id) == NULL))
 			return NULL;
 	}
 	return take_ptr(array);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One model, seven versions: parsing reads what is used of each form and keeps all of it, printing
  * turns what was kept into the form that is asked for. A table for each object says which version
@@ -69,14 +69,14 @@ static const struct member route_members[] = {
 
 static const struct member *find_member(const struct member *members, const char *name)
 {
-	while (members->name && strcmp(members->name, name) != 0)
+	while (members->name != NULL && strcmp(members->name, name) != 0)
 		members++;
-	return members->name ? members : NULL;
+	return members->name != NULL ? members : NULL;
 }
 
 static bool is_defined(const struct member *member, enum cni_version version)
 {
-	return member && version >= member->first && version <= member->last;
+	return member != NULL && version >= member->first && version <= member->last;
 }
 
 /* What was found of a member that cannot be used. */
@@ -160,9 +160,10 @@ int result_find_interface(const struct cni_result *result, const char *name, con
 	for (size_t i = 0; i < result->n_interfaces; i++) {
 		const struct cni_interface *interface = &result->interfaces[i];
 
-		if (!interface->name || strcmp(interface->name, name) != 0)
+		if (interface->name == NULL || strcmp(interface->name, name) != 0)
 			continue;
-		if (!sandbox || (interface->sandbox && strcmp(interface->sandbox, sandbox) == 0))
+		if (sandbox == NULL ||
+		    (interface->sandbox != NULL && strcmp(interface->sandbox, sandbox) == 0))
 			return (int)i;
 	}
 	return -1;
@@ -174,14 +175,15 @@ const char *result_cached_netns(const cJSON *cached)
 	const char *ifname = cJSON_GetStringValue(json_get(cached, "ifName"));
 	const cJSON *interface;
 
-	if (netns || !ifname)
+	if (netns != NULL || ifname == NULL)
 		return netns;
 	cJSON_ArrayForEach (interface, json_get(json_get(cached, "result"), "interfaces")) {
 		const char *name = cJSON_GetStringValue(json_get(interface, "name"));
 		const char *sandbox = cJSON_GetStringValue(json_get(interface, "sandbox"));
 
 		/* A host's end may have the same name; its sandbox is "" or left out. */
-		if (name && strcmp(name, ifname) == 0 && sandbox && sandbox[0] == '/')
+		if (name != NULL && strcmp(name, ifname) == 0 && sandbox != NULL &&
+		    sandbox[0] == '/')
 			return sandbox;
 	}
 	return NULL;
@@ -236,7 +238,7 @@ static int read_text(const struct reader *r, const cJSON *json, const char *key,
 	if (!*text)
 		return 0;
 	*out = strdup(text);
-	return *out ? 0 : cni_error_nomem(r->err);
+	return *out != NULL ? 0 : cni_error_nomem(r->err);
 }
 
 static int read_number(const struct reader *r, const cJSON *json, const char *key, int64_t max,
@@ -267,7 +269,7 @@ static int read_prefix(const struct reader *r, const cJSON *json, const char *js
 	    (*family == 0 || *family == prefix.address.family)) {
 		*family = prefix.address.family;
 		*out = strdup(item->valuestring);
-		return *out ? 0 : cni_error_nomem(r->err);
+		return *out != NULL ? 0 : cni_error_nomem(r->err);
 	}
 	conf_wrong(item, object_path(r, path), json_key, allowed, &fault);
 	return note(r, r->index, key, &fault);
@@ -282,7 +284,7 @@ static int result_read_address(const struct reader *r, const cJSON *json, const 
 
 	if (read_text(r, json, key, out) < 0)
 		return -1;
-	if (!*out || ip_address_parse(*out, &address) == 0)
+	if (*out == NULL || ip_address_parse(*out, &address) == 0)
 		return 0;
 	free(take_ptr(*out));
 	conf_wrong(json_get(json, key), object_path(r, path), key, "an IP address", &fault);
@@ -315,7 +317,7 @@ static int result_read_list(struct reader *r, const cJSON *json, const char *nam
 
 	r->list = name;
 	r->index = 0;
-	if (!list || cJSON_IsNull(list))
+	if (list == NULL || cJSON_IsNull(list))
 		return 0;
 	if (!cJSON_IsArray(list)) {
 		conf_wrong(list, r->prefix, name, "an array", &fault);
@@ -326,7 +328,7 @@ static int result_read_list(struct reader *r, const cJSON *json, const char *nam
 			  RESULT_MAX_ENTRIES);
 		return note(r, RESULT_WHOLE, NULL, &fault);
 	}
-	for (; list->child; r->index++) {
+	for (; list->child != NULL; r->index++) {
 		cJSON *entry = cJSON_DetachItemViaPointer(list, list->child);
 
 		if (read_one(r, entry) < 0)
@@ -343,7 +345,7 @@ static int read_name(const struct reader *r, const cJSON *entry, char **out)
 
 	if (cJSON_IsString(item) && *item->valuestring) {
 		*out = strdup(item->valuestring);
-		return *out ? 0 : cni_error_nomem(r->err);
+		return *out != NULL ? 0 : cni_error_nomem(r->err);
 	}
 	conf_wrong(item, object_path(r, path), "name", "a name", &fault);
 	return note(r, r->index, "name", &fault);
@@ -355,7 +357,7 @@ static int read_interface(const struct reader *r, cJSON *entry)
 	int64_t mtu = 0;
 	int usable;
 
-	if (!interface) {
+	if (interface == NULL) {
 		cJSON_Delete(entry);
 		return cni_error_nomem(r->err);
 	}
@@ -383,7 +385,7 @@ static int read_index(const struct reader *r, const cJSON *entry, int *out)
 	char path[PATH_MAX_BYTES];
 	int64_t index = -1;
 
-	if (item && n == 0)
+	if (item != NULL && n == 0)
 		conf_wrong(item, object_path(r, path), "interface",
 			   "left out: there are no interfaces", &fault);
 	else if (conf_get_int(entry, object_path(r, path), "interface", 0, (int64_t)n - 1, &index,
@@ -399,7 +401,7 @@ static int read_address_entry(const struct reader *r, cJSON *entry, int family)
 	struct cni_ip *ip = result_add_ip(r->result);
 	int usable;
 
-	if (!ip) {
+	if (ip == NULL) {
 		cJSON_Delete(entry);
 		return cni_error_nomem(r->err);
 	}
@@ -425,7 +427,7 @@ static int read_route(const struct reader *r, cJSON *entry)
 	struct cni_route *route = result_add_route(r->result);
 	int usable;
 
-	if (!route) {
+	if (route == NULL) {
 		cJSON_Delete(entry);
 		return cni_error_nomem(r->err);
 	}
@@ -458,14 +460,14 @@ static int read_family(struct reader *r, const cJSON *json, int family)
 	r->list = "ips";
 	r->index = (int)r->result->n_ips;
 	r->prefix = family == AF_INET ? "ip4." : "ip6.";
-	if (!object || cJSON_IsNull(object))
+	if (object == NULL || cJSON_IsNull(object))
 		return 0;
 	if (!cJSON_IsObject(object)) {
 		conf_wrong(object, "", family_key(family), "an object", &fault);
 		return note(r, RESULT_WHOLE, NULL, &fault);
 	}
 	entry = cJSON_CreateObject();
-	if (!entry)
+	if (entry == NULL)
 		return cni_error_nomem(r->err);
 	entry->child = take_ptr(object->child);
 	if (read_address_entry(r, entry, family) < 0)
@@ -498,7 +500,7 @@ static int result_read(struct reader *r, const cJSON *json)
 		return -1;
 	r->result->version = r->version;
 	raw = r->result->raw = cJSON_Duplicate(json, true);
-	if (!raw)
+	if (raw == NULL)
 		return cni_error_nomem(r->err);
 	if (cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(raw, "cniVersion")))
 		cJSON_DeleteItemFromObjectCaseSensitive(raw, "cniVersion");
@@ -546,7 +548,7 @@ int result_require(const struct cni_result *result, const char *list, int index,
 		if (strcmp(fault->list, list) == 0 &&
 		    (fault->index == RESULT_WHOLE || index == RESULT_ANY ||
 		     fault->index == index) &&
-		    (!fault->key || !key || strcmp(fault->key, key) == 0))
+		    (fault->key == NULL || key == NULL || strcmp(fault->key, key) == 0))
 			return cni_error(err, CNI_ERR_DECODE, "%s", fault->text);
 	}
 	return 0;
@@ -575,7 +577,7 @@ static int result_append(cJSON *array, cJSON *item)
 
 static int result_put_string(cJSON *object, const char *key, const char *text)
 {
-	return text ? result_put(object, key, cJSON_CreateString(text)) : 0;
+	return text != NULL ? result_put(object, key, cJSON_CreateString(text)) : 0;
 }
 
 static int put_number(cJSON *object, const char *key, int64_t number)
@@ -608,7 +610,7 @@ static int put_raw(cJSON *out, const cJSON *raw, const struct member *members,
 	cJSON_ArrayForEach (item, raw) {
 		const char *name = name_in(members, item->string, from, to);
 
-		if (!name)
+		if (name == NULL)
 			continue;
 		/* The copy has its key already; adding it to an object would copy it again. */
 		if (name == item->string ? result_append(out, json_copy(item)) < 0
@@ -644,7 +646,7 @@ static cJSON *object_in(cJSON *object, const char *key)
 
 static int text_family(const char *text)
 {
-	return !text ? 0 : strchr(text, ':') ? AF_INET6 : AF_INET;
+	return text == NULL ? 0 : strchr(text, ':') != NULL ? AF_INET6 : AF_INET;
 }
 
 static int ip_family(const struct cni_ip *ip)
@@ -662,12 +664,13 @@ static cJSON *print_interface(const struct cni_result *result,
 {
 	cleanup_json cJSON *out = NULL;
 
-	if (interface->raw && !cJSON_IsObject(interface->raw))
+	if (interface->raw != NULL && !cJSON_IsObject(interface->raw))
 		return json_copy(interface->raw);
 	out = cJSON_CreateObject();
-	if (!out || put_raw(out, interface->raw, interface_members, result->version, version) < 0)
+	if (out == NULL ||
+	    put_raw(out, interface->raw, interface_members, result->version, version) < 0)
 		return NULL;
-	if (interface->raw)
+	if (interface->raw != NULL)
 		return take_ptr(out);
 	if (result_put_string(out, "name", interface->name) < 0 ||
 	    result_put_string(out, "mac", interface->mac) < 0)
@@ -693,10 +696,10 @@ static int put_ip(cJSON *out, const struct cni_result *result, const struct cni_
 {
 	const int family = ip_family(ip);
 
-	if (has_version(version) && !(ip->raw && has_version(result->version)) && family != 0 &&
-	    result_put_string(out, "version", family == AF_INET ? "4" : "6") < 0)
+	if (has_version(version) && !(ip->raw != NULL && has_version(result->version)) &&
+	    family != 0 && result_put_string(out, "version", family == AF_INET ? "4" : "6") < 0)
 		return -1;
-	if (ip->raw)
+	if (ip->raw != NULL)
 		return put_raw(out, ip->raw, ip_members, result->version, version);
 	if (version >= CNI_0_3_0 && put_number(out, "interface", ip->interface) < 0)
 		return -1;
@@ -711,10 +714,10 @@ static cJSON *print_ip(const struct cni_result *result, const struct cni_ip *ip,
 {
 	cleanup_json cJSON *out = NULL;
 
-	if (ip->raw && !cJSON_IsObject(ip->raw))
+	if (ip->raw != NULL && !cJSON_IsObject(ip->raw))
 		return json_copy(ip->raw);
 	out = cJSON_CreateObject();
-	return out && put_ip(out, result, ip, version) == 0 ? take_ptr(out) : NULL;
+	return out != NULL && put_ip(out, result, ip, version) == 0 ? take_ptr(out) : NULL;
 }
 
 static cJSON *print_route(const struct cni_result *result, const struct cni_route *route,
@@ -722,14 +725,15 @@ static cJSON *print_route(const struct cni_result *result, const struct cni_rout
 {
 	cleanup_json cJSON *out = NULL;
 
-	if (route->raw && !cJSON_IsObject(route->raw))
+	if (route->raw != NULL && !cJSON_IsObject(route->raw))
 		return json_copy(route->raw);
 	out = cJSON_CreateObject();
-	if (!out || put_raw(out, route->raw, route_members, result->version, version) < 0)
+	if (out == NULL || put_raw(out, route->raw, route_members, result->version, version) < 0)
 		return NULL;
-	if (!route->raw && (result_put_string(out, "dst", route->dst) < 0 ||
-			    result_put_string(out, "gw", route->gw) < 0 ||
-			    (version >= CNI_1_1_0 && put_number(out, "table", route->table) < 0)))
+	if (route->raw == NULL &&
+	    (result_put_string(out, "dst", route->dst) < 0 ||
+	     result_put_string(out, "gw", route->gw) < 0 ||
+	     (version >= CNI_1_1_0 && put_number(out, "table", route->table) < 0)))
 		return NULL;
 	return take_ptr(out);
 }
@@ -777,14 +781,14 @@ static int put_family(cJSON *object, const struct cni_result *result, enum cni_v
 	const struct cni_ip *ip = NULL;
 	cJSON *out;
 
-	for (size_t i = 0; i < result->n_ips && !ip; i++) {
+	for (size_t i = 0; i < result->n_ips && ip == NULL; i++) {
 		if (ip_family(&result->ips[i]) == family)
 			ip = &result->ips[i];
 	}
-	if (!ip)
+	if (ip == NULL)
 		return 0;
 	out = object_in(object, family_key(family));
-	return !out || put_ip(out, result, ip, version) < 0 ||
+	return out == NULL || put_ip(out, result, ip, version) < 0 ||
 			       put_routes(out, result, version, family) < 0
 		       ? -1
 		       : 0;
@@ -795,7 +799,7 @@ static int put_over(cJSON *object, const char *key, cJSON *item)
 {
 	cJSON *dns = object_in(object, "dns");
 
-	if (!dns) {
+	if (dns == NULL) {
 		cJSON_Delete(item);
 		return -1;
 	}
@@ -805,11 +809,12 @@ static int put_over(cJSON *object, const char *key, cJSON *item)
 
 static int put_dns(cJSON *object, const struct cni_dns *dns)
 {
-	if ((dns->nameservers &&
+	if ((dns->nameservers != NULL &&
 	     put_over(object, "nameservers", json_copy(dns->nameservers)) < 0) ||
-	    (dns->domain && put_over(object, "domain", cJSON_CreateString(dns->domain)) < 0) ||
-	    (dns->search && put_over(object, "search", json_copy(dns->search)) < 0) ||
-	    (dns->options && put_over(object, "options", json_copy(dns->options)) < 0))
+	    (dns->domain != NULL &&
+	     put_over(object, "domain", cJSON_CreateString(dns->domain)) < 0) ||
+	    (dns->search != NULL && put_over(object, "search", json_copy(dns->search)) < 0) ||
+	    (dns->options != NULL && put_over(object, "options", json_copy(dns->options)) < 0))
 		return -1;
 	return 0;
 }
@@ -821,7 +826,7 @@ static cJSON *print_raw(const struct cni_result *result, enum cni_version versio
 	cleanup_json cJSON *out = cJSON_CreateObject();
 	cJSON *stands;
 
-	if (!out)
+	if (out == NULL)
 		return NULL;
 	if (!cJSON_IsString(json_get(result->raw, "cniVersion")) &&
 	    result_put_string(out, "cniVersion", name) < 0)
@@ -829,7 +834,7 @@ static cJSON *print_raw(const struct cni_result *result, enum cni_version versio
 	if (put_raw(out, result->raw, result_members, result->version, version) < 0)
 		return NULL;
 	stands = cJSON_GetObjectItemCaseSensitive(out, "cniVersion");
-	return strcmp(stands->valuestring, name) == 0 || cJSON_SetValuestring(stands, name)
+	return strcmp(stands->valuestring, name) == 0 || cJSON_SetValuestring(stands, name) != NULL
 		       ? take_ptr(out)
 		       : NULL;
 }
@@ -838,7 +843,7 @@ static cJSON *result_print_version(const struct cni_result *result, enum cni_ver
 {
 	cleanup_json cJSON *out = print_raw(result, version);
 
-	if (!out)
+	if (out == NULL)
 		return NULL;
 	if (version <= CNI_0_2_0) {
 		if (put_family(out, result, version, AF_INET) < 0 ||
@@ -856,5 +861,5 @@ int result_print(const struct cni_result *result, enum cni_version version, cJSO
 		 struct cni_error *err)
 {
 	*out = result_print_version(result, version);
-	return *out ? 0 : cni_error_nomem(err);
+	return *out != NULL ? 0 : cni_error_nomem(err);
 }

@@ -23,7 +23,7 @@ void text_reset(struct text *t)
 {
 	t->len = 0;
 	t->failed = false;
-	if (t->data)
+	if (t->data != NULL)
 		t->data[0] = '\0';
 }
 

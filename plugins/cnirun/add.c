@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cnirun add NETWORK NETNS: ADD, and the result on standard output. */
 #include <stdio.h>
 
@@ -24,9 +24,9 @@ static int add_prepare(struct job *job, struct cni_error *err)
 static int add_print(const cJSON *result, struct cni_error *err)
 {
 	cleanup_json cJSON *exact = json_copy(result);
-	cleanup_free char *text = exact ? cJSON_Print(exact) : NULL;
+	cleanup_free char *text = exact != NULL ? cJSON_Print(exact) : NULL;
 
-	if (!text)
+	if (text == NULL)
 		return cni_error_nomem(err);
 	if (puts(text) < 0 || fflush(stdout) != 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot write the result");

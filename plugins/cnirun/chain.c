@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A chain of plugins.
  *
@@ -62,12 +62,12 @@ static void print_clean(const char *text, bool newlines)
 
 void chain_complain(struct chain *chain, const struct cni_error *err)
 {
-	const cJSON *answer = chain ? chain->answer : NULL;
+	const cJSON *answer = chain != NULL ? chain->answer : NULL;
 	const cJSON *msg = json_get(answer, "msg");
 	const cJSON *details = json_get(answer, "details");
 
 	fputs("cnirun: ", stderr);
-	if (answer) {
+	if (answer != NULL) {
 		/* err->msg ends where the plugin's begins. */
 		fprintf(stderr, "%s: ", err->msg);
 		print_clean(cJSON_IsString(msg) ? msg->valuestring : "no message", false);
@@ -79,7 +79,7 @@ void chain_complain(struct chain *chain, const struct cni_error *err)
 		fprintf(stderr, "%s%s%s", err->msg, err->details[0] ? ": " : "", err->details);
 	}
 	fputc('\n', stderr);
-	if (chain)
+	if (chain != NULL)
 		chain_free(chain);
 }
 
@@ -88,13 +88,13 @@ static void pass_words_on(const char *type, const char *words)
 {
 	const size_t own = strlen(type);
 
-	if (!words)
+	if (words == NULL)
 		return;
 	while (*words) {
 		const size_t len = strcspn(words, "\n");
 		cleanup_free char *line = strndup(words, len);
 
-		if (line && *line) {
+		if (line != NULL && *line) {
 			if (strncmp(line, type, own) != 0 || line[own] != ':')
 				fprintf(stderr, "%s: ", type);
 			print_clean(line, false);
@@ -108,7 +108,7 @@ int chain_find_plugin(const char *type, const char *path, char out[PATH_MAX], st
 {
 	struct stat st;
 
-	for (const char *dir = path; dir; dir = *dir ? dir + 1 : NULL) {
+	for (const char *dir = path; dir != NULL; dir = *dir ? dir + 1 : NULL) {
 		const size_t len = strcspn(dir, ":");
 
 		if (len > 0 && snprintf(out, PATH_MAX, "%.*s/%s", (int)len, dir, type) < PATH_MAX &&
@@ -118,7 +118,7 @@ int chain_find_plugin(const char *type, const char *path, char out[PATH_MAX], st
 	}
 	return cni_error(err, CNI_ERR_CONFIG,
 			 "no plugin \"%.60s\" in %.300s; install it, or set CNI_PATH", type,
-			 path && *path ? path : "CNI_PATH, which has no directory");
+			 path != NULL && *path ? path : "CNI_PATH, which has no directory");
 }
 
 void chain_environment_free(struct chain_environment *env)
@@ -132,7 +132,7 @@ static int set_variable(struct chain_environment *env, const char *name, const c
 {
 	char *text;
 
-	if (!value)
+	if (value == NULL)
 		return 0;
 	if (asprintf(&text, "%s=%s", name, value) < 0)
 		return -1;
@@ -145,7 +145,8 @@ static const char *netns_of(const struct chain *chain, const char *command)
 {
 	const char *path = chain->attachment->netns;
 
-	if (!path || (strcmp(command, "DEL") == 0 && (!chain->ns || !netns_is_at(chain->ns, path))))
+	if (path == NULL ||
+	    (strcmp(command, "DEL") == 0 && (chain->ns == NULL || !netns_is_at(chain->ns, path))))
 		return "";
 	return path;
 }
@@ -154,25 +155,26 @@ int chain_make_environment(const struct chain *chain, const char *command,
 			   struct chain_environment *env)
 {
 	const struct attachment_parameters *a = chain->attachment;
-	const char *runtime_dir = a ? a->runtime_dir : NULL;
+	const char *runtime_dir = a != NULL ? a->runtime_dir : NULL;
 	size_t n = 0;
 
-	while (environ[n])
+	while (environ[n] != NULL)
 		n++;
 	env->list = calloc(n + 9, sizeof(*env->list));
-	if (!env->list || set_variable(env, "CNI_COMMAND", command) < 0 ||
+	if (env->list == NULL || set_variable(env, "CNI_COMMAND", command) < 0 ||
 	    set_variable(env, "CNI_PATH", chain->path) < 0)
 		return -1;
-	if (a && (set_variable(env, "CNI_CONTAINERID", a->key.container_id) < 0 ||
-		  set_variable(env, "CNI_IFNAME", a->key.ifname) < 0 ||
-		  set_variable(env, "CNI_NETNS", netns_of(chain, command)) < 0 ||
-		  set_variable(env, RUNTIME_DIR, runtime_dir) < 0 ||
-		  set_variable(env, "CNI_ARGS", a->args ?: "") < 0))
+	if (a != NULL && (set_variable(env, "CNI_CONTAINERID", a->key.container_id) < 0 ||
+			  set_variable(env, "CNI_IFNAME", a->key.ifname) < 0 ||
+			  set_variable(env, "CNI_NETNS", netns_of(chain, command)) < 0 ||
+			  set_variable(env, RUNTIME_DIR, runtime_dir) < 0 ||
+			  set_variable(env, "CNI_ARGS", a->args ?: "") < 0))
 		return -1;
 	n = env->n_own;
-	for (char **variable = environ; *variable; variable++) {
+	for (char **variable = environ; *variable != NULL; variable++) {
 		if (strncmp(*variable, "CNI_", 4) != 0 &&
-		    (!runtime_dir || strncmp(*variable, RUNTIME_DIR "=", sizeof(RUNTIME_DIR)) != 0))
+		    (runtime_dir == NULL ||
+		     strncmp(*variable, RUNTIME_DIR "=", sizeof(RUNTIME_DIR)) != 0))
 			env->list[n++] = *variable;
 	}
 	return 0;
@@ -181,7 +183,7 @@ int chain_make_environment(const struct chain *chain, const char *command,
 static int replace_item(cJSON *object, const char *key, cJSON *item)
 {
 	cJSON_DeleteItemFromObjectCaseSensitive(object, key);
-	if (!item || !cJSON_AddItemToObject(object, key, item)) {
+	if (item == NULL || !cJSON_AddItemToObject(object, key, item)) {
 		cJSON_Delete(item);
 		return -1;
 	}
@@ -196,9 +198,10 @@ static int add_runtime_config(cJSON *request, const struct attachment_parameters
 	const cJSON *capability;
 
 	cJSON_ArrayForEach (capability, declared) {
-		const cJSON *value = a ? json_get(a->capabilities, capability->string) : NULL;
+		const cJSON *value =
+			a != NULL ? json_get(a->capabilities, capability->string) : NULL;
 
-		if (cJSON_IsTrue(capability) && value &&
+		if (cJSON_IsTrue(capability) && value != NULL &&
 		    replace_item(runtime, capability->string, cJSON_Duplicate(value, true)) < 0)
 			return -1;
 	}
@@ -214,7 +217,7 @@ static void drop_reserved(cJSON *request)
 	cJSON *next;
 
 	cJSON_DeleteItemFromObjectCaseSensitive(request, "prevResult");
-	for (cJSON *member = request->child; member; member = next) {
+	for (cJSON *member = request->child; member != NULL; member = next) {
 		next = member->next;
 		if (strncmp(member->string, "cni.dev/", 8) == 0)
 			cJSON_Delete(cJSON_DetachItemViaPointer(request, member));
@@ -227,7 +230,7 @@ char *chain_request(const struct chain *chain, const cJSON *plugin, const cJSON 
 	cleanup_json cJSON *request = cJSON_Duplicate(plugin, true);
 	cleanup_json cJSON *exact = NULL;
 
-	if (!request)
+	if (request == NULL)
 		return NULL;
 	drop_reserved(request);
 	if (replace_item(request, "cniVersion",
@@ -235,15 +238,15 @@ char *chain_request(const struct chain *chain, const cJSON *plugin, const cJSON 
 	    replace_item(request, "name", cJSON_CreateString(chain->list->name)) < 0 ||
 	    add_runtime_config(request, chain->attachment) < 0)
 		return NULL;
-	if (prev && replace_item(request, "prevResult", cJSON_Duplicate(prev, true)) < 0)
+	if (prev != NULL && replace_item(request, "prevResult", cJSON_Duplicate(prev, true)) < 0)
 		return NULL;
 	/* The second is the name that libcni used first, and still sends. */
-	if (valid &&
+	if (valid != NULL &&
 	    (replace_item(request, "cni.dev/valid-attachments", cJSON_Duplicate(valid, true)) < 0 ||
 	     replace_item(request, "cni.dev/attachments", cJSON_Duplicate(valid, true)) < 0))
 		return NULL;
 	exact = json_copy(request);
-	return exact ? cJSON_PrintUnformatted(exact) : NULL;
+	return exact != NULL ? cJSON_PrintUnformatted(exact) : NULL;
 }
 
 static bool is_error(const cJSON *answer)
@@ -257,7 +260,7 @@ int chain_judge(struct chain *chain, const char *type, const char *command,
 {
 	char status[64];
 
-	if (*answer && is_error(*answer)) {
+	if (*answer != NULL && is_error(*answer)) {
 		cJSON_Delete(chain->answer);
 		chain->answer = take_ptr(*answer);
 		/* valueint is the number, or what of it fits an int. */
@@ -271,11 +274,11 @@ int chain_judge(struct chain *chain, const char *type, const char *command,
 	if (outcome->output_len > 0 && WIFEXITED(outcome->status))
 		cni_error(err, CNI_ERR_PLUGIN,
 			  "plugin %.60s failed (%s, %s) without saying why: %s", type, command,
-			  status, *answer ? "its answer is not an error" : unreadable->msg);
+			  status, *answer != NULL ? "its answer is not an error" : unreadable->msg);
 	else
 		cni_error(err, CNI_ERR_PLUGIN, "plugin %.60s failed (%s, %s) without an answer",
 			  type, command, status);
-	if (outcome->words && *outcome->words)
+	if (outcome->words != NULL && *outcome->words)
 		cni_error_details(err, "%s", outcome->words);
 	return -1;
 }
@@ -302,7 +305,7 @@ static int where_to_execute(const struct chain *chain, const char *type)
 		if (strcmp(type, ours[i]) == 0)
 			return -1;
 	}
-	return chain->ns ? chain->ns->userns_fd : -1;
+	return chain->ns != NULL ? chain->ns->userns_fd : -1;
 }
 
 /* Find and execute one plugin. @answer: what it printed, if that is an object; else NULL. */
@@ -343,7 +346,7 @@ static int chain_call(struct chain *chain, const cJSON *plugin, const char *comm
 	if (chain_judge(chain, type, command, &outcome, answer, &unreadable, err) < 0)
 		return -1;
 	pass_words_on(type, outcome.words);
-	if (strcmp(command, "ADD") == 0 && !*answer)
+	if (strcmp(command, "ADD") == 0 && *answer == NULL)
 		return cni_error(err, CNI_ERR_DECODE, "plugin %.60s failed (ADD): %s", type,
 				 outcome.output_len > 0 ? unreadable.msg : "it printed no result");
 	return 0;
@@ -355,7 +358,7 @@ static int call_plugin(struct chain *chain, const cJSON *plugin, const char *com
 	cleanup_free char *request = chain_request(chain, plugin, prev, valid);
 
 	*answer = NULL;
-	if (!request)
+	if (request == NULL)
 		return cni_error_nomem(err);
 	return chain_call(chain, plugin, command, request, answer, err);
 }
@@ -376,7 +379,7 @@ int chain_accept_result(const struct chain *chain, const char *type, cJSON **ans
 	const cJSON *version = json_get(*answer, "cniVersion");
 	cleanup_json cJSON *converted = NULL;
 
-	if (!version || (cJSON_IsString(version) && !*version->valuestring)) {
+	if (version == NULL || (cJSON_IsString(version) && !*version->valuestring)) {
 		if (replace_item(*answer, "cniVersion", cJSON_CreateString(asked)) < 0)
 			return cni_error_nomem(err);
 		version = json_get(*answer, "cniVersion");
@@ -400,7 +403,7 @@ cJSON *chain_as_prev(const struct chain *chain, const cJSON *result)
 	cJSON *converted = NULL;
 
 	/* prevResult came to DEL with 0.4.0, and CHECK came with it. */
-	if (!result || chain->list->version < CNI_0_4_0 ||
+	if (result == NULL || chain->list->version < CNI_0_4_0 ||
 	    result_parse(result, chain->list->version, "the cached result", &parsed, &ignored) < 0)
 		return NULL;
 	if (cJSON_IsString(version) &&
@@ -449,8 +452,8 @@ static bool same_failure(const struct chain *a, const struct cni_error *a_err,
 {
 	const cJSON *a_msg = json_get(a->answer, "msg"), *b_msg = json_get(b->answer, "msg");
 
-	return a_err->code == b_err->code && !a_msg == !b_msg &&
-	       (!a_msg || cJSON_Compare(a_msg, b_msg, true));
+	return a_err->code == b_err->code && (a_msg == NULL) == (b_msg == NULL) &&
+	       (a_msg == NULL || cJSON_Compare(a_msg, b_msg, true));
 }
 
 /*
@@ -468,7 +471,7 @@ static void chain_undo(struct chain *chain, int last, const cJSON *result,
 	again.answer = NULL;
 	if (chain->list->version < CNI_0_4_0)
 		result = NULL;
-	if (failure) {
+	if (failure != NULL) {
 		const cJSON *plugin = cJSON_GetArrayItem(chain->list->plugins, last);
 
 		if (call_without_answer(&again, plugin, "DEL", result, NULL, &err) < 0 &&

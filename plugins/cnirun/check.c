@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cnirun check NETWORK NETNS: CHECK, against the result that the cache remembers. */
 #include "cleanup.h"
 #include "commands.h"
@@ -18,7 +18,7 @@ static int check(struct job *job, struct cni_error *err)
 	present = cache_read(&job->cache, &job->attachment.key, &entry, err);
 	if (present < 0)
 		return -1;
-	if (present == 0 || !entry.result)
+	if (present == 0 || entry.result == NULL)
 		return cni_error(err, CNI_ERR_CONTAINER,
 				 "%.200s does not have the network %.60s on %s: the result cache "
 				 "%.200s knows no such ADD",

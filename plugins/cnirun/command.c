@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * COMMAND and its terminal.
  *
@@ -45,9 +45,9 @@ static const char *command_prepare(void *arg)
 	if ((command->ns->userns_fd >= 0 && process_join_userns(command->ns->userns_fd) < 0) ||
 	    setns(command->ns->fd, CLONE_NEWNET) < 0)
 		return ENTER;
-	if (command->resolv_conf && unshare(CLONE_NEWNS) < 0)
+	if (command->resolv_conf != NULL && unshare(CLONE_NEWNS) < 0)
 		return "make a mount namespace for /etc/resolv.conf";
-	if (command->resolv_conf && resolv_mount(command->resolv_conf) < 0)
+	if (command->resolv_conf != NULL && resolv_mount(command->resolv_conf) < 0)
 		return "mount the network's name servers over /etc/resolv.conf";
 	signals_restore(command->signals);
 	return NULL;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * cnirun del NETWORK NETNS: DEL, with what the cache remembers of ADD.
  */
@@ -76,7 +76,7 @@ static int del_prepare(struct job *job, struct cache_entry *entry, struct cni_er
 		if (job_remember(job, entry, err) < 0)
 			return -1;
 	}
-	if (!job->list.conf) {
+	if (job->list.conf == NULL) {
 		*err = no_list;
 		return -1;
 	}

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * cnirun gc NETWORK: remove what is left of attachments whose namespace has gone.
  *
@@ -41,7 +41,7 @@ static bool is_to_delete(struct sweep *sweep, const struct cache_entry *entry, s
 	struct cni_error err = {0};
 	bool is_it;
 
-	if (!entry->netns) {
+	if (entry->netns == NULL) {
 		if (!all)
 			tell_kept(a);
 		return all;
@@ -69,8 +69,9 @@ static int gc_keep(cJSON *valid, const struct attachment *a, struct cni_error *e
 {
 	cJSON *item = cJSON_CreateObject();
 
-	if (cJSON_AddStringToObject(item, "containerID", a->container_id) &&
-	    cJSON_AddStringToObject(item, "ifname", a->ifname) && cJSON_AddItemToArray(valid, item))
+	if (cJSON_AddStringToObject(item, "containerID", a->container_id) != NULL &&
+	    cJSON_AddStringToObject(item, "ifname", a->ifname) != NULL &&
+	    cJSON_AddItemToArray(valid, item))
 		return 0;
 	cJSON_Delete(item);
 	return cni_error_nomem(err);
@@ -106,7 +107,7 @@ static int gc(struct job *job, struct cni_error *err)
 	struct sweep sweep = {.job = job, .valid = valid};
 	int value;
 
-	if (!valid)
+	if (valid == NULL)
 		return cni_error_nomem(err);
 	if (list_find(job->options.rest[0], false, &job->list, err) < 0)
 		return -1;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The maps of a user namespace (user_namespaces(7), subuid(5)).
  *
@@ -39,9 +39,9 @@ void idmap_own_name(char *name, size_t size)
 	const struct passwd *entry;
 
 	snprintf(name, size, "%s", user ?: "");
-	if (!file)
+	if (file == NULL)
 		return;
-	while ((entry = fgetpwent(file))) {
+	while ((entry = fgetpwent(file)) != NULL) {
 		if (entry->pw_uid == geteuid()) {
 			snprintf(name, size, "%s", entry->pw_name);
 			break;
@@ -58,14 +58,14 @@ int idmap_add_ranges(const struct idmap_kind *kind, const char *name, struct idm
 	char uid[IDMAP_NUMBER_MAX];
 	int n = 0;
 
-	if (!file)
+	if (file == NULL)
 		return 0;
 	snprintf(uid, sizeof(uid), "%u", geteuid());
-	while (n < IDMAP_RANGES_MAX && fgets(line, sizeof(line), file)) {
+	while (n < IDMAP_RANGES_MAX && fgets(line, sizeof(line), file) != NULL) {
 		char *colon = strchr(line, ':');
 		unsigned long first, count;
 
-		if (!colon)
+		if (colon == NULL)
 			continue;
 		*colon = '\0';
 		if ((strcmp(line, name) != 0 && strcmp(line, uid) != 0) ||
@@ -84,7 +84,7 @@ int idmap_add_ranges(const struct idmap_kind *kind, const char *name, struct idm
 
 int idmap_find_program(const char *name, char *out, size_t size)
 {
-	for (const char *dir = getenv("PATH"); dir; dir = *dir ? dir + 1 : NULL) {
+	for (const char *dir = getenv("PATH"); dir != NULL; dir = *dir ? dir + 1 : NULL) {
 		const size_t len = strcspn(dir, ":");
 
 		if (len > 0 && *dir == '/' &&

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "job.h"
 
 #include <stdio.h>
@@ -64,9 +64,9 @@ int job_make_chain(struct job *job, struct cni_error *err)
 {
 	const char *dir = runtime_dir(&job->ns);
 
-	if (!job->attachment.runtime_dir && dir && *dir) {
+	if (job->attachment.runtime_dir == NULL && dir != NULL && *dir) {
 		job->attachment.runtime_dir = strdup(dir);
-		if (!job->attachment.runtime_dir)
+		if (job->attachment.runtime_dir == NULL)
 			return cni_error_nomem(err);
 	}
 	job->chain =
@@ -82,9 +82,9 @@ int job_remember(struct job *job, const struct cache_entry *entry, struct cni_er
 
 	if (cache_entry_parameters(entry, &cached, err) < 0)
 		return -1;
-	if (!a->args)
+	if (a->args == NULL)
 		a->args = take_ptr(cached.args);
-	if (!a->capabilities)
+	if (a->capabilities == NULL)
 		a->capabilities = take_ptr(cached.capabilities);
 	a->runtime_dir = take_ptr(cached.runtime_dir);
 	return 0;
@@ -110,15 +110,16 @@ static cJSON *result_for_libcni(const struct network_list *list, const cJSON *re
 int job_note(const struct job *job, const cJSON *result, struct cni_error *err)
 {
 	cleanup_json cJSON *conf = json_copy(job->list.conf);
-	cleanup_free char *text = conf ? cJSON_PrintUnformatted(conf) : NULL;
-	cleanup_free char *encoded = text ? base64_encode(text, strlen(text)) : NULL;
-	cleanup_json cJSON *converted = result ? result_for_libcni(&job->list, result) : NULL;
+	cleanup_free char *text = conf != NULL ? cJSON_PrintUnformatted(conf) : NULL;
+	cleanup_free char *encoded = text != NULL ? base64_encode(text, strlen(text)) : NULL;
+	cleanup_json cJSON *converted =
+		result != NULL ? result_for_libcni(&job->list, result) : NULL;
 	const struct cache_content content = {
 		.parameters = &job->attachment,
 		.ns = &job->ns,
 		.config = encoded,
-		.result = converted ? converted : result,
-		.exact = converted ? result : NULL,
+		.result = converted != NULL ? converted : result,
+		.exact = converted != NULL ? result : NULL,
 	};
 
 	return cache_write(&job->cache, &content, result != NULL, err);
@@ -135,11 +136,11 @@ bool job_cached_list(const struct network_list *file, const struct cache_entry *
 	cleanup_list struct network_list list = {0};
 	struct cni_error ignored;
 	size_t len = 0;
-	cleanup_free char *conf = entry->config ? base64_decode(entry->config, &len) : NULL;
+	cleanup_free char *conf = entry->config != NULL ? base64_decode(entry->config, &len) : NULL;
 
-	if (!conf || list_parse(conf, len, "the cached list", NULL, &list, &ignored) < 0)
+	if (conf == NULL || list_parse(conf, len, "the cached list", NULL, &list, &ignored) < 0)
 		return false;
-	if (file->conf && !cJSON_IsTrue(json_get(list.conf, "loadOnlyInlinedPlugins")))
+	if (file->conf != NULL && !cJSON_IsTrue(json_get(list.conf, "loadOnlyInlinedPlugins")))
 		return false;
 	*cached = list;
 	list = (struct network_list){0};

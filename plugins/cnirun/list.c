@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Network configuration lists.
  *
@@ -62,7 +62,7 @@ static int list_read_file(const char *path, char **text, size_t *len, struct cni
 		return cni_error(err, CNI_ERR_DECODE, "%s is larger than %u MiB", path,
 				 JSON_MAX_BYTES >> 20);
 	*text = malloc((size_t)st.st_size + 1);
-	if (!*text)
+	if (*text == NULL)
 		return cni_error_nomem(err);
 	for (*len = 0; *len < (size_t)st.st_size && n > 0; *len += (size_t)n) {
 		n = TEMP_FAILURE_RETRY(read(fd, *text + *len, (size_t)st.st_size - *len));
@@ -99,9 +99,9 @@ static int select_version(struct network_list *list, struct cni_error *err)
 	if (conf_get_string(list->conf, "", "cniVersion", &single, err) < 0 ||
 	    conf_get_array(list->conf, "", "cniVersions", &several, err) < 0)
 		return -1;
-	if (single && !*single)
+	if (single != NULL && !*single)
 		single = NULL;
-	if (single && cni_version_parse(single, &version) == 0) {
+	if (single != NULL && cni_version_parse(single, &version) == 0) {
 		list->version = version;
 		found = true;
 	}
@@ -114,7 +114,7 @@ static int select_version(struct network_list *list, struct cni_error *err)
 			list->version = version;
 		found = true;
 	}
-	if (!found && (single || cJSON_GetArraySize(several) > 0))
+	if (!found && (single != NULL || cJSON_GetArraySize(several) > 0))
 		return cni_error(err, CNI_ERR_VERSION,
 				 "cniVersion is \"%.20s\", and cnirun speaks %s to %s",
 				 single ?: "in cniVersions", cni_version_name(CNI_0_1_0),
@@ -251,18 +251,18 @@ static int gather_plugins(struct network_list *list, const char *directory, stru
 	if (get_flag(list->conf, "loadOnlyInlinedPlugins", &only_inlined, err) < 0 ||
 	    conf_get_array(list->conf, "", "plugins", &inlined, err) < 0)
 		return -1;
-	if (!inlined)
+	if (inlined == NULL)
 		cJSON_DeleteItemFromObjectCaseSensitive(list->conf, "plugins"); /* null */
-	plugins = inlined ? cJSON_GetObjectItemCaseSensitive(list->conf, "plugins")
-			  : cJSON_AddArrayToObject(list->conf, "plugins");
-	if (!plugins)
+	plugins = inlined != NULL ? cJSON_GetObjectItemCaseSensitive(list->conf, "plugins")
+				  : cJSON_AddArrayToObject(list->conf, "plugins");
+	if (plugins == NULL)
 		return cni_error_nomem(err);
 	list->plugins = plugins;
-	if (!only_inlined && directory) {
+	if (!only_inlined && directory != NULL) {
 		if (gather_from(directory, list->name, plugins, err) < 0)
 			return -1;
 		cJSON_DeleteItemFromObjectCaseSensitive(list->conf, "loadOnlyInlinedPlugins");
-		if (!cJSON_AddTrueToObject(list->conf, "loadOnlyInlinedPlugins"))
+		if (cJSON_AddTrueToObject(list->conf, "loadOnlyInlinedPlugins") == NULL)
 			return cni_error_nomem(err);
 	}
 	if (cJSON_GetArraySize(plugins) == 0)
@@ -289,7 +289,7 @@ static int check_plugins(const struct network_list *list, struct cni_error *err)
 		    conf_get_object(plugin, path, "capabilities", &capabilities, err) < 0)
 			return -1;
 		/* It becomes a path: one component, and not a directory's. */
-		if (!*type || strchr(type, '/') || strcmp(type, ".") == 0 ||
+		if (!*type || strchr(type, '/') != NULL || strcmp(type, ".") == 0 ||
 		    strcmp(type, "..") == 0)
 			return conf_wrong(json_get(plugin, "type"), path, "type",
 					  "the name of a plugin, without '/'", err);
@@ -301,7 +301,7 @@ static int interpret(struct network_list *list, const char *directory, struct cn
 {
 	if (conf_get_string(list->conf, "", "name", &list->name, err) < 0)
 		return -1;
-	if (!list->name || !cni_valid_network_name(list->name))
+	if (list->name == NULL || !cni_valid_network_name(list->name))
 		return conf_wrong(json_get(list->conf, "name"), "", "name",
 				  "an alphanumeric followed by alphanumerics, '_', '.' and '-', at "
 				  "most 200 bytes",
@@ -349,11 +349,12 @@ static cJSON *make_list(cJSON *plugin)
 	for (int i = 0; i < 2; i++) {
 		const cJSON *item = json_get(single, keys[i]);
 
-		if (item && !cJSON_AddItemToObject(list, keys[i], cJSON_Duplicate(item, true)))
+		if (item != NULL &&
+		    !cJSON_AddItemToObject(list, keys[i], cJSON_Duplicate(item, true)))
 			return NULL;
 	}
 	plugins = cJSON_AddArrayToObject(list, "plugins");
-	if (!cJSON_AddTrueToObject(list, "loadOnlyInlinedPlugins") ||
+	if (cJSON_AddTrueToObject(list, "loadOnlyInlinedPlugins") == NULL ||
 	    !cJSON_AddItemToArray(plugins, single))
 		return NULL;
 	(void)take_ptr(single);
@@ -369,16 +370,17 @@ static int load_file(const char *path, struct network_list *list, struct cni_err
 	if (read_object(path, &conf, err) < 0)
 		return -1;
 	/* libcni goes by the name of the file; a path that was given may have any. */
-	if (!json_get(conf, "plugins") && json_get(conf, "type")) {
+	if (json_get(conf, "plugins") == NULL && json_get(conf, "type") != NULL) {
 		conf = make_list(conf);
-		if (!conf)
+		if (conf == NULL)
 			return cni_error_nomem(err);
 	}
 	snprintf(directory, sizeof(directory), "%s", path);
 	slash = strrchr(directory, '/');
-	if (slash)
+	if (slash != NULL)
 		*slash = '\0';
-	return list_from_tree(conf, path, slash ? (*directory ? directory : "/") : ".", list, err);
+	return list_from_tree(conf, path, slash != NULL ? (*directory ? directory : "/") : ".",
+			      list, err);
 }
 
 struct search {
@@ -440,13 +442,13 @@ static int directories(char paths[2][PATH_MAX])
 	const char *home = getenv("HOME");
 	int n = 0;
 
-	if (only && *only) {
+	if (only != NULL && *only) {
 		snprintf(paths[0], PATH_MAX, "%s", only);
 		return 1;
 	}
-	if (config && *config == '/')
+	if (config != NULL && *config == '/')
 		snprintf(paths[n++], PATH_MAX, "%s/cni/net.d", config);
-	else if (home && *home == '/')
+	else if (home != NULL && *home == '/')
 		snprintf(paths[n++], PATH_MAX, "%s/.config/cni/net.d", home);
 	snprintf(paths[n++], PATH_MAX, SYSTEM_NETWORKS);
 	return n;
@@ -487,17 +489,17 @@ int list_find(const char *network, bool publish, struct network_list *list, stru
 	bool found;
 
 	*list = (struct network_list){0};
-	if (network && strchr(network, '/'))
+	if (network != NULL && strchr(network, '/') != NULL)
 		return load_file(network, list, err);
 	found = find_by_name(network ?: DEFAULT_NETWORK, list, err);
-	if (!found && network && strcmp(network, PROGRAM_NETWORK) == 0) {
+	if (!found && network != NULL && strcmp(network, PROGRAM_NETWORK) == 0) {
 		network = DEFAULT_NETWORK;
 		found = find_by_name(network, list, err);
 	}
-	if (!found && network && strcmp(network, DEFAULT_NETWORK) != 0)
+	if (!found && network != NULL && strcmp(network, DEFAULT_NETWORK) != 0)
 		return -1;
 	/* The list that is shipped for runtimes has no port publisher; nobody chose it here. */
-	if (found && (network || !publish || list_has_capability(list, "portMappings")))
+	if (found && (network != NULL || !publish || list_has_capability(list, "portMappings")))
 		return 0;
 	list_free(list);
 	snprintf(text, sizeof(text), builtin, publish ? builtin_publish : "");

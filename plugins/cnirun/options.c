@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "options.h"
 
 #include <errno.h>
@@ -83,7 +83,7 @@ static bool is_taken(int option, unsigned int command)
 
 static const char *option_name(int option)
 {
-	for (const struct option *o = long_options; o->name; o++) {
+	for (const struct option *o = long_options; o->name != NULL; o++) {
 		if (o->val == option)
 			return o->name;
 	}
@@ -106,7 +106,7 @@ int options_number(const char *option, const char *text, long max, long *out, st
 /* The array of a capability, made when it is not there; one of CAP_ARGS is replaced once. */
 static cJSON *capability_array(struct options *options, const char *capability, bool *fresh)
 {
-	if (!options->capabilities)
+	if (options->capabilities == NULL)
 		options->capabilities = cJSON_CreateObject();
 	if (!*fresh) {
 		cJSON_DeleteItemFromObjectCaseSensitive(options->capabilities, capability);
@@ -148,10 +148,11 @@ static int options_set_mac(struct options *options, const char *text, struct cni
 				 "--mac is \"%.40s\", but must be a hardware address, like "
 				 "c2:11:22:33:44:55",
 				 text);
-	if (!options->capabilities)
+	if (options->capabilities == NULL)
 		options->capabilities = cJSON_CreateObject();
 	cJSON_DeleteItemFromObjectCaseSensitive(options->capabilities, "mac");
-	return cJSON_AddStringToObject(options->capabilities, "mac", mac_format(mac, canonical))
+	return cJSON_AddStringToObject(options->capabilities, "mac", mac_format(mac, canonical)) !=
+			       NULL
 		       ? 0
 		       : cni_error_nomem(err);
 }
@@ -162,7 +163,7 @@ static int set_publish(struct options *options, const char *text, bool *fresh,
 	cJSON *mappings = capability_array(options, "portMappings", fresh);
 
 	options->publish = true;
-	return mappings ? publish_parse(text, mappings, err) : cni_error_nomem(err);
+	return mappings != NULL ? publish_parse(text, mappings, err) : cni_error_nomem(err);
 }
 
 static int set_option(struct options *options, int option, bool fresh[2], struct cni_error *err)
@@ -216,7 +217,7 @@ static int set_option(struct options *options, int option, bool fresh[2], struct
 /* cnitool's grammar: pairs, neither half of them empty. */
 int options_check_args(const char *args, struct cni_error *err)
 {
-	for (const char *pair = args; pair; pair = *pair ? pair + 1 : NULL) {
+	for (const char *pair = args; pair != NULL; pair = *pair ? pair + 1 : NULL) {
 		const size_t len = strcspn(pair, ";");
 		const size_t key = strcspn(pair, "=;");
 
@@ -234,7 +235,7 @@ const char *options_variable(const char *name)
 {
 	const char *value = getenv(name);
 
-	return value && *value ? value : NULL;
+	return value != NULL && *value ? value : NULL;
 }
 
 bool options_is_in_path(const char *dir)
@@ -242,7 +243,7 @@ bool options_is_in_path(const char *dir)
 	const char *path = getenv("PATH");
 	const size_t len = strlen(dir);
 
-	for (const char *p = path; p; p = *p ? p + 1 : NULL) {
+	for (const char *p = path; p != NULL; p = *p ? p + 1 : NULL) {
 		const size_t n = strcspn(p, ":");
 
 		if (n == len && strncmp(p, dir, n) == 0)
@@ -260,7 +261,7 @@ static void own_directory(char out[PATH_MAX])
 
 	out[n > 0 ? n : 0] = '\0';
 	slash = strrchr(out, '/');
-	if (slash)
+	if (slash != NULL)
 		*slash = '\0';
 }
 
@@ -280,7 +281,7 @@ static void find_path(char *out, size_t size)
 	if (*self && !options_is_in_path(self))
 		snprintf(all, sizeof(all), DEFAULT_PATH ":%s", self);
 	*out = '\0';
-	for (const char *p = given ?: all; p; p = *p ? p + 1 : NULL) {
+	for (const char *p = given ?: all; p != NULL; p = *p ? p + 1 : NULL) {
 		const size_t len = strcspn(p, ":");
 		char directory[PATH_MAX];
 
@@ -303,10 +304,10 @@ static int options_environment(struct options *options, unsigned int command, st
 	if (command & (FOR_GC | FOR_STATUS))
 		return 0;
 	options->args = options_variable("CNI_ARGS");
-	if (options->args && options_check_args(options->args, err) < 0)
+	if (options->args != NULL && options_check_args(options->args, err) < 0)
 		return -1;
-	if (capabilities && json_parse(capabilities, strlen(capabilities), "CAP_ARGS",
-				       &options->capabilities, err) < 0) {
+	if (capabilities != NULL && json_parse(capabilities, strlen(capabilities), "CAP_ARGS",
+					       &options->capabilities, err) < 0) {
 		err->code = CNI_ERR_ENVIRONMENT;
 		return -1;
 	}
@@ -316,7 +317,8 @@ static int options_environment(struct options *options, unsigned int command, st
 /* The word that getopt stopped at; of letters behind one dash it has not passed by the word yet. */
 static int refuse_unknown(char **argv, const char *letters, struct cni_error *err)
 {
-	if (optopt != 0 && optopt <= CHAR_MAX && (strchr("+:", optopt) || !strchr(letters, optopt)))
+	if (optopt != 0 && optopt <= CHAR_MAX &&
+	    (strchr("+:", optopt) != NULL || strchr(letters, optopt) == NULL))
 		return cni_error(err, CNI_ERR_CONFIG, "there is no option -%c", optopt);
 	return cni_error(err, CNI_ERR_CONFIG, "there is no option %.40s", argv[optind - 1]);
 }
@@ -351,7 +353,7 @@ int options_parse(int argc, char **argv, unsigned int command, struct options *o
 				 "the interface's name is \"%.60s\", but must be 1 to 15 printable "
 				 "characters without '/', ':', '%%' and spaces",
 				 options->ifname);
-	if (options->container_id && !cni_valid_container_id(options->container_id))
+	if (options->container_id != NULL && !cni_valid_container_id(options->container_id))
 		return cni_error(err, CNI_ERR_ENVIRONMENT,
 				 "--container-id is \"%.60s\", but must be an alphanumeric "
 				 "followed by alphanumerics, '_', '.' and '-', at most 200 bytes",
@@ -367,7 +369,7 @@ int options_absolute_path(const char *path, char out[PATH_MAX], struct cni_error
 	char cwd[PATH_MAX] = "";
 	size_t len = 0;
 
-	if (*path != '/' && !getcwd(cwd, sizeof(cwd)))
+	if (*path != '/' && getcwd(cwd, sizeof(cwd)) == NULL)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot tell the working directory");
 	if (strlen(path) >= PATH_MAX ||
 	    (size_t)snprintf(whole, sizeof(whole), "%s/%s", cwd, path) >= PATH_MAX)
@@ -413,20 +415,23 @@ int options_attachment(const struct options *options, const char *network, const
 {
 	char path[PATH_MAX] = "";
 
-	if (netns && options_absolute_path(netns, path, err) < 0)
+	if (netns != NULL && options_absolute_path(netns, path, err) < 0)
 		return -1;
 	*attachment = (struct attachment_parameters){
 		.key = {.network = strdup(network),
-			.container_id = options->container_id ? strdup(options->container_id)
-							      : cnitool_id(path),
+			.container_id = options->container_id != NULL
+						? strdup(options->container_id)
+						: cnitool_id(path),
 			.ifname = strdup(options->ifname)},
-		.netns = netns ? strdup(path) : NULL,
-		.args = options->args ? strdup(options->args) : NULL,
-		.capabilities =
-			options->capabilities ? cJSON_Duplicate(options->capabilities, true) : NULL,
+		.netns = netns != NULL ? strdup(path) : NULL,
+		.args = options->args != NULL ? strdup(options->args) : NULL,
+		.capabilities = options->capabilities != NULL
+					? cJSON_Duplicate(options->capabilities, true)
+					: NULL,
 	};
-	return attachment->key.network && attachment->key.container_id && attachment->key.ifname &&
-			       (!netns || attachment->netns)
+	return attachment->key.network != NULL && attachment->key.container_id != NULL &&
+			       attachment->key.ifname != NULL &&
+			       (netns == NULL || attachment->netns != NULL)
 		       ? 0
 		       : cni_error_nomem(err);
 }

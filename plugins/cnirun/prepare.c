@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "prepare.h"
 
 #include <fcntl.h>
@@ -27,7 +27,7 @@ void prepare_runtime_dir(void)
 	char dir[32];
 	struct stat st;
 
-	if ((variable && *variable) || (geteuid() == 0 && state_in_initial_userns()))
+	if ((variable != NULL && *variable) || (geteuid() == 0 && state_in_initial_userns()))
 		return;
 	snprintf(dir, sizeof(dir), "/run/user/%u", geteuid());
 	if (stat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid())

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One program, from fork to its last byte.
  *
@@ -116,7 +116,7 @@ static int program_start(struct run *run, struct cni_error *err)
 
 static void program_feed(struct run *run)
 {
-	const char *rest = run->program->input ? run->program->input + run->written : "";
+	const char *rest = run->program->input != NULL ? run->program->input + run->written : "";
 	const size_t len = strlen(rest);
 	const ssize_t n = write(run->input, rest, len);
 
@@ -153,7 +153,7 @@ static int program_drain(int *fd, char **text, size_t *len, size_t max, bool dro
 			take = max - *len;
 		}
 		more = realloc(*text, *len + take + 1);
-		if (!more)
+		if (more == NULL)
 			return -1;
 		*text = more;
 		memcpy(*text + *len, buf, take);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "publish.h"
 
 #include <ctype.h>
@@ -52,9 +52,9 @@ static char *publish_take_address(char *spec, char **address)
 	struct ip_address parsed;
 
 	*address = NULL;
-	if (!bracket && (!end || !memchr(spec, '.', (size_t)(end - spec))))
+	if (!bracket && (end == NULL || memchr(spec, '.', (size_t)(end - spec)) == NULL))
 		return spec;
-	if (!end || (bracket && end[1] != ':'))
+	if (end == NULL || (bracket && end[1] != ':'))
 		return NULL;
 	*end = '\0';
 	*address = spec + bracket;
@@ -68,10 +68,10 @@ static int publish_append(cJSON *mappings, const char *address, const char *prot
 {
 	cJSON *mapping = cJSON_CreateObject();
 
-	if (!cJSON_AddNumberToObject(mapping, "hostPort", (double)host) ||
-	    !cJSON_AddNumberToObject(mapping, "containerPort", (double)container) ||
-	    !cJSON_AddStringToObject(mapping, "protocol", protocol) ||
-	    (address && !cJSON_AddStringToObject(mapping, "hostIP", address)) ||
+	if (cJSON_AddNumberToObject(mapping, "hostPort", (double)host) == NULL ||
+	    cJSON_AddNumberToObject(mapping, "containerPort", (double)container) == NULL ||
+	    cJSON_AddStringToObject(mapping, "protocol", protocol) == NULL ||
+	    (address != NULL && cJSON_AddStringToObject(mapping, "hostIP", address) == NULL) ||
 	    !cJSON_AddItemToArray(mappings, mapping)) {
 		cJSON_Delete(mapping);
 		return -1;
@@ -90,7 +90,7 @@ int publish_parse(const char *text, cJSON *mappings, struct cni_error *err)
 		return refuse(text, "that is too long", err);
 	strcpy(spec, text);
 	slash = strrchr(spec, '/');
-	if (slash) {
+	if (slash != NULL) {
 		*slash = '\0';
 		protocol = slash + 1;
 		/* In any case, as in what a runtime sends. */
@@ -101,12 +101,13 @@ int publish_parse(const char *text, cJSON *mappings, struct cni_error *err)
 			return refuse(text, "there is no such protocol", err);
 	}
 	ports = publish_take_address(spec, &address);
-	if (!ports)
+	if (ports == NULL)
 		return refuse(text, "that is no address", err);
 	colon = strchr(ports, ':');
-	if (colon)
+	if (colon != NULL)
 		*colon = '\0';
-	if (parse_range(ports, &host) < 0 || parse_range(colon ? colon + 1 : ports, &container) < 0)
+	if (parse_range(ports, &host) < 0 ||
+	    parse_range(colon != NULL ? colon + 1 : ports, &container) < 0)
 		return refuse(text, "ports are 1 to 65535", err);
 	if (host.last - host.first != container.last - container.first)
 		return refuse(text, "the two ranges are not equally long", err);

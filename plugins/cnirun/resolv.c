@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * resolv.conf of a COMMAND: from the result's dns, in a mount namespace that only COMMAND sees.
  *
@@ -32,7 +32,7 @@
 static int check_word(const cJSON *item, const char *what, struct cni_error *err)
 {
 	if (cJSON_IsString(item) && *item->valuestring && utf8_is_printable(item->valuestring) &&
-	    !strpbrk(item->valuestring, " #;"))
+	    strpbrk(item->valuestring, " #;") == NULL)
 		return 0;
 	conf_wrong(item, "dns.", what, "one word", err);
 	return cni_error_wrap(err, "the result");
@@ -94,7 +94,7 @@ int resolv_text(const cJSON *result, char **text, struct cni_error *err)
 	if (cJSON_GetArraySize(json_get(dns, "nameservers")) == 0)
 		return 0;
 	out = open_memstream(text, &size);
-	if (!out)
+	if (out == NULL)
 		return cni_error_nomem(err);
 	value = print_all(out, dns, err);
 	if (fclose(out) != 0 && value == 0)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * cnirun's result cache: where it is, whether it can be trusted, and who is at work on it.
  *
@@ -32,13 +32,13 @@ static int default_dir(char out[PATH_MAX], struct cni_error *err)
 	const char *variable = getenv("CNI_CACHE_DIR");
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
 
-	if (variable && *variable) {
+	if (variable != NULL && *variable) {
 		snprintf(out, PATH_MAX, "%s", variable);
 	} else if (geteuid() == 0 && state_in_initial_userns()) {
 		snprintf(out, PATH_MAX, SYSTEM_CACHE);
-	} else if (runtime_dir && *runtime_dir == '/') {
+	} else if (runtime_dir != NULL && *runtime_dir == '/') {
 		snprintf(out, PATH_MAX, "%s/cni", runtime_dir);
-	} else if (runtime_dir && *runtime_dir) {
+	} else if (runtime_dir != NULL && *runtime_dir) {
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "XDG_RUNTIME_DIR is \"%.60s\", but must be an absolute path",
 				 runtime_dir);
@@ -138,7 +138,7 @@ int results_open(const char *dir, enum results_use use, struct cache *cache, str
 	char base[PATH_MAX];
 
 	*cache = CACHE_NONE;
-	if (dir)
+	if (dir != NULL)
 		snprintf(base, sizeof(base), "%s", dir);
 	else if (default_dir(base, err) < 0)
 		return -1;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * cnirun [OPTION...] -- COMMAND: a COMMAND with a network, and nothing left of it afterwards.
  *
@@ -106,7 +106,7 @@ static int place_find(const struct options *o, struct place *place, struct cni_e
 {
 	if (o->pid > 0)
 		return place_of_process(o, place, err);
-	if (!o->netns)
+	if (o->netns == NULL)
 		return place_of_our_own(o, place, err);
 	if (strlen(o->netns) >= sizeof(place->path))
 		return cni_error(err, CNI_ERR_ENVIRONMENT, "--netns: the path is too long");
@@ -125,7 +125,7 @@ static int make_attachment(struct job *job, const struct place *place, struct cn
 	char id[sizeof("cnirun-") + 16];
 	uint64_t number;
 
-	if (!place->lasting && !options.container_id) {
+	if (!place->lasting && options.container_id == NULL) {
 		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
 			return cni_error_errno(err, CNI_ERR_IO, "cannot get a random name");
 		snprintf(id, sizeof(id), "cnirun-%016llx", (unsigned long long)number);
@@ -136,7 +136,7 @@ static int make_attachment(struct job *job, const struct place *place, struct cn
 
 static int check_usage(const struct options *o, struct cni_error *err)
 {
-	if (o->netns && o->pid > 0)
+	if (o->netns != NULL && o->pid > 0)
 		return cni_error(err, CNI_ERR_CONFIG, "--netns and --pid exclude each other");
 	if (o->n_rest > 0 && strcmp(o->rest[-1], "--") != 0)
 		return cni_error(err, CNI_ERR_CONFIG,

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cnirun status NETWORK: whether an ADD can succeed. */
 #include "commands.h"
 #include "job.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What others put in our way.
  *
@@ -191,7 +191,7 @@ static bool is_beside_us(const char *path)
 		return false;
 	self[n] = '\0';
 	*strrchr(self, '/') = '\0';
-	snprintf(parent, sizeof(parent), "%.*s", slash ? (int)(slash - path) : 0, path);
+	snprintf(parent, sizeof(parent), "%.*s", slash != NULL ? (int)(slash - path) : 0, path);
 	return stat(self, &ours) == 0 &&
 	       ((stat(path, &there) == 0 && there.st_dev == ours.st_dev &&
 		 there.st_ino == ours.st_ino) ||

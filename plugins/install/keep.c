@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The loop: settle, sleep until something changes, settle again. inotify wakes it when the
  * directories change (a distribution's package that cleans up, a ConfigMap with another list), a

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Installing, upgrading, mending and removing are one function, with different lists of what is
  * wanted: two places are made to hold exactly these files, in an order in which no list ever names

@@ -9,7 +9,7 @@ const struct backend *const portmap_backends[] = {&backend_slirp4netns, &backend
 
 const struct backend *portmap_backend_by_name(const char *name)
 {
-	for (size_t i = 0; portmap_backends[i]; i++)
+	for (size_t i = 0; portmap_backends[i] != NULL; i++)
 		if (strcmp(portmap_backends[i]->name, name) == 0)
 			return portmap_backends[i];
 	return NULL;

@@ -59,7 +59,7 @@ static void put_filter(struct nl_msg *msg, bool reply, int family, const struct 
 	const int v6 = reply ? CTA_IP_V6_SRC : CTA_IP_V6_DST;
 	uint32_t flags = FILTER_PROTO_NUM;
 
-	if (address) {
+	if (address != NULL) {
 		flags |= reply ? FILTER_IP_SRC : FILTER_IP_DST;
 		part = nla_nest_start(msg, CTA_TUPLE_IP);
 		nla_put(msg, family == AF_INET ? v4 : v6, (int)ip_address_size(family),
@@ -154,7 +154,7 @@ static int delete_each(struct netlink *nl, struct entries_search *s)
 	size_t walks = 0;
 	int error = 0;
 
-	if (s->container)
+	if (s->container != NULL)
 		addresses[0] = *s->container;
 	else if (host_addresses(s->family, addresses, MANY_WALKS, &n_addresses) < 0)
 		return E2BIG;
@@ -169,7 +169,7 @@ static int delete_each(struct netlink *nl, struct entries_search *s)
 
 		if (!entries_may_be_of(s, m))
 			continue;
-		if (s->container)
+		if (s->container != NULL)
 			error = delete_matching(nl, s, s->container, m->container_port);
 		else if (m->one_host)
 			error = delete_matching(nl, s, &m->host, m->host_port);

@@ -35,7 +35,7 @@ static void put_element(struct nl_msg *msg, const struct element *e, const char 
 	struct nlattr *nest = nla_nest_start(msg, NFTA_LIST_ELEM);
 
 	put_value(msg, NFTA_SET_ELEM_KEY, e->key, e->key_len);
-	if (owner) {
+	if (owner != NULL) {
 		uint8_t comment[2 + OWNER_MAX];
 		const size_t len = strlen(owner) + 1;
 
@@ -179,7 +179,7 @@ static int on_element(const struct found *found, void *arg)
 	e->found = true;
 	e->ours = strcmp(found->owner, r->owner) == 0;
 	e->as_planned = found->data_len == e->data_len;
-	if (found->data && e->as_planned)
+	if (found->data != NULL && e->as_planned)
 		e->as_planned = memcmp(found->data, e->data, e->data_len) == 0;
 	snprintf(e->owner, sizeof(e->owner), "%s", found->owner);
 	return 0;
@@ -254,7 +254,7 @@ void elements_put_dump(struct netlink_batch *b, unsigned int set)
 
 static int on_other(const struct found *found, void *arg)
 {
-	if (arg && strcmp(found->owner, arg) == 0)
+	if (arg != NULL && strcmp(found->owner, arg) == 0)
 		return 0;
 	errno = EEXIST;
 	return -1;

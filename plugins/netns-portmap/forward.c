@@ -68,7 +68,7 @@ static void forward_say(size_t name)
 		"chain %s of table %s %s drops what none of its rules accepts: unless one accepts "
 		"what comes for published ports, the container does not get it; ",
 		forward_names[name].chain, forward_names[name].word, forward_names[name].table);
-	if (forward_names[name].iptables)
+	if (forward_names[name].iptables != NULL)
 		fprintf(stderr, "`%s -I %s -m conntrack --ctstate DNAT -j ACCEPT`",
 			forward_names[name].iptables, forward_names[name].chain);
 	else

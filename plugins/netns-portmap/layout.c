@@ -157,7 +157,7 @@ static const struct {
 
 const char *layout_chain_name(unsigned int chain, unsigned int mark_bit, char *buf)
 {
-	if (chains[chain].name)
+	if (chains[chain].name != NULL)
 		return chains[chain].name;
 	snprintf(buf, LAYOUT_NAME_MAX, LAYOUT_MARK_PREFIX "%u", mark_bit);
 	return buf;
@@ -202,7 +202,7 @@ void layout_chain(struct netlink_batch *b, unsigned int chain, unsigned int mark
 	}
 	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, TABLE_NAME);
 	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, layout_chain_name(chain, mark_bit, name));
-	if (chains[chain].type) {
+	if (chains[chain].type != NULL) {
 		nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, chains[chain].type);
 		nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, chains[chain].hook);
 		nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, chains[chain].priority);
@@ -330,7 +330,7 @@ static struct nftnl_expr *expr(struct writer *w, const char *name)
 
 static void set_u32(struct nftnl_expr *e, uint16_t attribute, uint32_t value)
 {
-	if (e)
+	if (e != NULL)
 		nftnl_expr_set_u32(e, attribute, value);
 }
 
@@ -366,7 +366,7 @@ static void write_compare(struct writer *w, uint32_t op, const void *data, uint3
 
 	set_u32(e, NFTNL_EXPR_CMP_SREG, REG(0));
 	set_u32(e, NFTNL_EXPR_CMP_OP, op);
-	if (e)
+	if (e != NULL)
 		nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, data, len);
 }
 
@@ -378,7 +378,7 @@ static void bitwise(struct writer *w, uint32_t mask, uint32_t flip)
 	set_u32(e, NFTNL_EXPR_BITWISE_SREG, REG(0));
 	set_u32(e, NFTNL_EXPR_BITWISE_DREG, REG(0));
 	set_u32(e, NFTNL_EXPR_BITWISE_LEN, sizeof(mask));
-	if (e) {
+	if (e != NULL) {
 		nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof(mask));
 		nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, &flip, sizeof(flip));
 	}
@@ -391,7 +391,7 @@ static void verdict(struct writer *w, int code, unsigned int chain)
 
 	set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
 	set_u32(e, NFTNL_EXPR_IMM_VERDICT, (uint32_t)code);
-	if (e && (code == NFT_JUMP || code == NFT_GOTO))
+	if (e != NULL && (code == NFT_JUMP || code == NFT_GOTO))
 		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN,
 				   layout_chain_name(chain, w->mark_bit, name));
 }
@@ -418,7 +418,7 @@ static void load_ct_address(struct writer *w, uint32_t key, uint8_t direction)
 {
 	struct nftnl_expr *e = load_ct(w, key);
 
-	if (e)
+	if (e != NULL)
 		nftnl_expr_set_u8(e, NFTNL_EXPR_CT_DIR, direction);
 }
 
@@ -492,7 +492,7 @@ static void hide_source(struct writer *w)
 	struct nftnl_expr *e = expr(w, "immediate");
 
 	set_u32(e, NFTNL_EXPR_IMM_DREG, REG(0));
-	if (e)
+	if (e != NULL)
 		nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, nobody, sizeof(nobody));
 	write_address(w, SADDR);
 }
@@ -518,7 +518,7 @@ static void lookup(struct writer *w, bool ipv6, unsigned int scope, unsigned int
 	set_u32(e, NFTNL_EXPR_LOOKUP_SREG, REG(0));
 	if (kind == KIND_DNAT)
 		set_u32(e, NFTNL_EXPR_LOOKUP_DREG, REG(0));
-	if (e)
+	if (e != NULL)
 		nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET,
 				   table_set_name(table_set(ipv6, scope, kind)));
 }
@@ -688,7 +688,7 @@ static void write_mark(struct writer *w)
 	bitwise(w, ~bit, bit);
 	set_mark(w);
 	snprintf(layout, sizeof(layout), LAYOUT_COMMENT "%d", TABLE_LAYOUT);
-	if (w->rule &&
+	if (w->rule != NULL &&
 	    nftnl_rule_set_data(w->rule, NFTNL_RULE_USERDATA, comment,
 				comment_data(comment, NFTNL_UDATA_RULE_COMMENT, layout)) < 0)
 		w->b->failed = true;

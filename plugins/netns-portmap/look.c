@@ -94,9 +94,9 @@ static bool same_expressions(const struct nlattr *ours, const struct nlattr *the
 static const char *message_text(const struct nlmsghdr *nlh, int type)
 {
 	const struct nlattr *attr = nft_attr(nlh, type);
-	const char *text = attr ? nla_data(attr) : "";
+	const char *text = attr != NULL ? nla_data(attr) : "";
 
-	return attr && memchr(text, '\0', (size_t)nla_len(attr)) ? text : "";
+	return attr != NULL && memchr(text, '\0', (size_t)nla_len(attr)) != NULL ? text : "";
 }
 
 static bool same_attrs(const struct nlmsghdr *ours, const struct nlmsghdr *theirs,
@@ -117,7 +117,8 @@ static bool same_rule(const struct nlmsghdr *ours, const struct nlmsghdr *theirs
 	const struct nlattr *mine = nft_attr(ours, NFTA_RULE_EXPRESSIONS);
 	const struct nlattr *other = nft_attr(theirs, NFTA_RULE_EXPRESSIONS);
 
-	return SAME_ATTRS(ours, theirs, types) && mine && other && same_expressions(mine, other);
+	return SAME_ATTRS(ours, theirs, types) && mine != NULL && other != NULL &&
+	       same_expressions(mine, other);
 }
 
 void table_expected_free(struct table_expected *e)
@@ -163,9 +164,9 @@ static void on_table(const struct nlmsghdr *nlh, struct table_looking *look)
 	const struct nlattr *owner = nft_attr(nlh, NFTA_TABLE_OWNER);
 
 	look->table = true;
-	if (flags)
+	if (flags != NULL)
 		look->flags = ntohl(netlink_u32(flags));
-	if (owner)
+	if (owner != NULL)
 		look->view->owner_port = ntohl(netlink_u32(owner));
 }
 
@@ -213,8 +214,8 @@ static long number_behind(const char *prefix, const char *text)
 static const char *rule_comment(const struct nlmsghdr *nlh)
 {
 	const struct nlattr *attr = nft_attr(nlh, NFTA_RULE_USERDATA);
-	const char *data = attr ? nla_data(attr) : NULL;
-	const size_t len = attr ? (size_t)nla_len(attr) : 0;
+	const char *data = attr != NULL ? nla_data(attr) : NULL;
+	const size_t len = attr != NULL ? (size_t)nla_len(attr) : 0;
 
 	return len > 2 && data[0] == 0 && data[len - 1] == '\0' ? data + 2 : "";
 }
@@ -274,7 +275,7 @@ int table_on_look(const struct nlmsghdr *nlh, void *arg)
 	switch (NFNL_MSG_TYPE(nlh->nlmsg_type)) {
 	case NFT_MSG_NEWGEN:
 		attr = nft_attr(nlh, NFTA_GEN_ID);
-		if (attr)
+		if (attr != NULL)
 			look->view->generation = ntohl(netlink_u32(attr));
 		break;
 	case NFT_MSG_NEWTABLE:

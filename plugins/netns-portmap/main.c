@@ -39,8 +39,8 @@ static void find_addresses(const struct cni_request *req, struct ip_address addr
 		if (ip->address == NULL || slot->family != AF_UNSPEC ||
 		    ip_prefix_parse(ip->address, &prefix) < 0)
 			continue;
-		if (on && (on->sandbox == NULL || on->name == NULL ||
-			   strcmp(on->name, req->attachment.ifname) != 0))
+		if (on != NULL && (on->sandbox == NULL || on->name == NULL ||
+				   strcmp(on->name, req->attachment.ifname) != 0))
 			continue;
 		*slot = prefix.address;
 	}
@@ -48,8 +48,8 @@ static void find_addresses(const struct cni_request *req, struct ip_address addr
 
 static int choose(const struct cni_request *req, struct config *config, struct cni_error *err)
 {
-	for (size_t i = 0; portmap_backends[i] && config->backend == NULL; i++) {
-		const int claimed = portmap_backends[i]->claims
+	for (size_t i = 0; portmap_backends[i] != NULL && config->backend == NULL; i++) {
+		const int claimed = portmap_backends[i]->claims != NULL
 					    ? portmap_backends[i]->claims(req, config, err)
 					    : 1;
 
@@ -68,8 +68,9 @@ static int choose(const struct cni_request *req, struct config *config, struct c
 static int portmap_recover(struct call *call, struct cni_error *err)
 {
 	fprintf(stderr, "%s: looking for what is published instead\n", err->msg);
-	for (size_t i = 0; portmap_backends[i]; i++)
-		if (portmap_backends[i]->recover && portmap_backends[i]->recover(call, err) < 0)
+	for (size_t i = 0; portmap_backends[i] != NULL; i++)
+		if (portmap_backends[i]->recover != NULL &&
+		    portmap_backends[i]->recover(call, err) < 0)
 			return -1;
 	return state_remove(call->state, &call->attachment, err);
 }
@@ -88,7 +89,7 @@ static int portmap_withdraw(struct call *call, struct cni_error *err)
 		return 0;
 	if (found > 0)
 		backend = portmap_backend_of(record, err);
-	if (backend)
+	if (backend != NULL)
 		found = backend->del(call, record, err);
 	if ((found < 0 || backend == NULL) && err->code == CNI_ERR_DECODE)
 		found = portmap_recover(call, err);
@@ -211,7 +212,7 @@ static int check_asked(const struct config *config, const cJSON *record, struct 
 		return cni_error_wrap(err, "the record");
 	if (mappings_compare(config->mappings, config->n_mappings, recorded, n, &missing, err) < 0)
 		return -1;
-	if (missing)
+	if (missing != NULL)
 		return cni_error(err, ERR_CHECK,
 				 "host port %s is not published to container port %u: it was not "
 				 "when the container was added",
@@ -298,10 +299,10 @@ static int portmap_gc(const struct cni_request *req, struct cni_error *err)
 		return -1;
 	if (state.fd >= 0 && state_each(&state, portmap_collect, &c, err) < 0)
 		return -1;
-	for (size_t i = 0; portmap_backends[i]; i++) {
+	for (size_t i = 0; portmap_backends[i] != NULL; i++) {
 		struct cni_error *where = c.failed ? &ignored : err;
 
-		if (portmap_backends[i]->sweep &&
+		if (portmap_backends[i]->sweep != NULL &&
 		    portmap_backends[i]->sweep(req, &config, where) < 0)
 			value = -1;
 	}
@@ -324,7 +325,7 @@ static int portmap_status(const struct cni_request *req, struct cni_error *err)
 		err->code = CNI_ERR_UNAVAILABLE;
 		return -1;
 	}
-	if (config.backend && config.backend->status == NULL)
+	if (config.backend != NULL && config.backend->status == NULL)
 		return 0;
 	if (backend_nftables.status(&config, err) == 0 ||
 	    (config.backend == NULL && geteuid() != 0))

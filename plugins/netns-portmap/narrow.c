@@ -49,5 +49,5 @@ int portmap_narrow(const struct call *call, struct config *config, const struct 
 	if (any && mappings_leave_out(config->mappings, &config->n_mappings, is_of_no_use,
 				      &narrowing, err) < 0)
 		return -1;
-	return backend->narrow ? backend->narrow(config, say, err) : 0;
+	return backend->narrow != NULL ? backend->narrow(config, say, err) : 0;
 }

@@ -242,7 +242,7 @@ static int nft_publish(const struct call *call, const struct publication *p, str
 			if (unread)
 				return nft_refused(unread, "read the mappings", err);
 			other = elements_taken(list);
-			if (other)
+			if (other != NULL)
 				return publication_say_taken(p, other, err);
 			elements_adopt(list);
 		}

@@ -50,15 +50,15 @@ cJSON *publication_print(const struct publication *p)
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
 		if (p->address[ipv6].family == AF_UNSPEC)
 			continue;
-		if (!cJSON_AddStringToObject(record, address_keys[ipv6],
-					     ip_address_format(&p->address[ipv6], text)) ||
-		    !cJSON_AddStringToObject(record, device_keys[ipv6], p->device[ipv6]))
+		if (cJSON_AddStringToObject(record, address_keys[ipv6],
+					    ip_address_format(&p->address[ipv6], text)) == NULL ||
+		    cJSON_AddStringToObject(record, device_keys[ipv6], p->device[ipv6]) == NULL)
 			return NULL;
 	}
-	if (!cJSON_AddBoolToObject(record, "snat", p->snat) ||
-	    !cJSON_AddBoolToObject(record, "masqAll", p->masq_all) ||
-	    !cJSON_AddNumberToObject(record, "markMasqBit", p->mark_bit) ||
-	    !cJSON_AddNumberToObject(record, "layout", p->layout))
+	if (cJSON_AddBoolToObject(record, "snat", p->snat) == NULL ||
+	    cJSON_AddBoolToObject(record, "masqAll", p->masq_all) == NULL ||
+	    cJSON_AddNumberToObject(record, "markMasqBit", p->mark_bit) == NULL ||
+	    cJSON_AddNumberToObject(record, "layout", p->layout) == NULL)
 		return NULL;
 	return take_ptr(record);
 }
@@ -124,7 +124,7 @@ struct walk {
 
 static void publication_close_dir(DIR **dir)
 {
-	if (*dir)
+	if (*dir != NULL)
 		closedir(*dir);
 }
 #define cleanup_dir __attribute__((cleanup(publication_close_dir)))
@@ -134,7 +134,7 @@ static DIR *publication_open_dir(int dirfd, const char *name)
 	cleanup_close int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
-	if (dir)
+	if (dir != NULL)
 		take_fd(&fd);
 	return dir;
 }
@@ -169,7 +169,7 @@ static void walk_network(int parent, struct walk *w)
 	cleanup_dir DIR *dir = publication_open_dir(parent, w->network);
 	const struct dirent *entry;
 
-	while (dir && w->left > 0 && !w->done && (entry = readdir(dir))) {
+	while (dir != NULL && w->left > 0 && !w->done && (entry = readdir(dir)) != NULL) {
 		if (entry->d_name[0] == '.' || strchr(entry->d_name, '@') == NULL ||
 		    is_excepted(w, entry->d_name))
 			continue;
@@ -186,7 +186,7 @@ static int walk(int plugin_fd, struct walk *w)
 
 	if (dir == NULL)
 		return -1;
-	while (w->left > 0 && !w->done && (entry = readdir(dir))) {
+	while (w->left > 0 && !w->done && (entry = readdir(dir)) != NULL) {
 		w->network = entry->d_name;
 		if (entry->d_name[0] != '.')
 			walk_network(dirfd(dir), w);

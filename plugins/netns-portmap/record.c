@@ -22,7 +22,7 @@ cJSON *portmap_record_new(const char *backend, const struct mapping *mappings, s
 	cleanup_json cJSON *record = cJSON_CreateObject();
 	cJSON *array;
 
-	if (!cJSON_AddStringToObject(record, "backend", backend))
+	if (cJSON_AddStringToObject(record, "backend", backend) == NULL)
 		return NULL;
 	array = mappings_print(mappings, n);
 	if (!cJSON_AddItemToObject(record, "mappings", array)) {

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A container in several networks. Podman hands its published ports to each of them, and a host
  * port can be had once: the first attachment has it, and the others find it taken, by their own

@@ -109,7 +109,7 @@ static int slirp_find_daemon(const struct cni_request *req, const struct config 
 		if (result_require(&req->prev, "interfaces", index, "socketPath", err) < 0)
 			return -1;
 	}
-	if (path)
+	if (path != NULL)
 		return set_socket(d, path, err);
 	return find_in_record(req, config, d, err);
 }
@@ -135,9 +135,9 @@ static int slirp_ask(const struct daemon *d, const char *command, cJSON *argumen
 
 	*answer = NULL;
 	errno = ENOMEM;
-	if (!cJSON_AddStringToObject(request, "execute", command))
+	if (cJSON_AddStringToObject(request, "execute", command) == NULL)
 		return cni_error_nomem(err);
-	if (owned) {
+	if (owned != NULL) {
 		if (!cJSON_AddItemToObject(request, "arguments", owned))
 			return cni_error_nomem(err);
 		take_ptr(owned);
@@ -227,10 +227,10 @@ static int slirp_list(const struct daemon *d, cJSON **answer, const cJSON **entr
 		return -1;
 	reason = slirp_api_error(*answer);
 	*entries = json_get(*answer, "entries");
-	if (reason || !cJSON_IsArray(*entries)) {
+	if (reason != NULL || !cJSON_IsArray(*entries)) {
 		errno = EPROTO;
 		return cni_error(err, ERR_REFUSED, "slirp4netns does not list its forwards: %.200s",
-				 reason ? reason : "no `entries` in its answer");
+				 reason != NULL ? reason : "no `entries` in its answer");
 	}
 	return 0;
 }
@@ -304,18 +304,18 @@ static int add_one(const struct call *call, const struct daemon *d, struct mappi
 	char host[INET6_ADDRSTRLEN];
 	const char *reason;
 
-	if (!cJSON_AddStringToObject(arguments, "proto", mapping_protocol(m)) ||
-	    !cJSON_AddStringToObject(arguments, "host_addr", host_text(m, host)) ||
-	    !cJSON_AddNumberToObject(arguments, "host_port", m->host_port) ||
-	    !cJSON_AddStringToObject(arguments, "guest_addr", guest) ||
-	    !cJSON_AddNumberToObject(arguments, "guest_port", m->container_port))
+	if (cJSON_AddStringToObject(arguments, "proto", mapping_protocol(m)) == NULL ||
+	    cJSON_AddStringToObject(arguments, "host_addr", host_text(m, host)) == NULL ||
+	    cJSON_AddNumberToObject(arguments, "host_port", m->host_port) == NULL ||
+	    cJSON_AddStringToObject(arguments, "guest_addr", guest) == NULL ||
+	    cJSON_AddNumberToObject(arguments, "guest_port", m->container_port) == NULL)
 		return cni_error_nomem(err);
 	if (slirp_ask(d, "add_hostfwd", take_ptr(arguments), &answer, err) < 0) {
 		*unsure = !is_nobody(err);
 		return cni_error_wrap(err, "cannot publish %s", mapping_format(m, text));
 	}
 	reason = slirp_api_error(answer);
-	if (reason)
+	if (reason != NULL)
 		return is_left_over(call, d, m, guest) ? 0 : slirp_explain(m, reason, err);
 	*unsure = true;
 	if (conf_get_int(json_get(answer, "return"), "return.", "id", 1, INT32_MAX, &m->id, err) !=
@@ -332,12 +332,12 @@ static int remove_one(const struct daemon *d, int64_t id, struct cni_error *err)
 	cleanup_json cJSON *arguments = cJSON_CreateObject();
 	const char *reason;
 
-	if (!cJSON_AddNumberToObject(arguments, "id", (double)id))
+	if (cJSON_AddNumberToObject(arguments, "id", (double)id) == NULL)
 		return cni_error_nomem(err);
 	if (slirp_ask(d, "remove_hostfwd", take_ptr(arguments), &answer, err) < 0)
 		return -1;
 	reason = slirp_api_error(answer);
-	if (reason == NULL || strstr(reason, "bad arguments.id")) /* gone already */
+	if (reason == NULL || strstr(reason, "bad arguments.id") != NULL) /* gone already */
 		return 0;
 	cni_error(err, ERR_REFUSED, "slirp4netns does not withdraw forward %d", (int)id);
 	return cni_error_details(err, "%s", reason);
@@ -365,8 +365,8 @@ static cJSON *print_record(const struct recorded *r)
 {
 	cleanup_json cJSON *record = portmap_record_new(BACKEND_SLIRP4NETNS, r->mappings, r->n);
 
-	if (!cJSON_AddStringToObject(record, "socket", r->daemon.socket) ||
-	    !cJSON_AddStringToObject(record, "address4", r->guest))
+	if (cJSON_AddStringToObject(record, "socket", r->daemon.socket) == NULL ||
+	    cJSON_AddStringToObject(record, "address4", r->guest) == NULL)
 		return NULL;
 	return take_ptr(record);
 }
@@ -469,9 +469,10 @@ static int64_t *find_ids(const struct recorded *r, const cJSON *entries, struct 
 	for (size_t i = 0; i < r->n; i++) {
 		const cJSON *entry = next;
 
-		while (entry && !is_it(entry, &r->mappings[i], r->guest))
+		while (entry != NULL && !is_it(entry, &r->mappings[i], r->guest))
 			entry = entry->next;
-		for (const cJSON *e = entries->child; entry == NULL && e && e != next; e = e->next)
+		for (const cJSON *e = entries->child; entry == NULL && e != NULL && e != next;
+		     e = e->next)
 			if (is_it(e, &r->mappings[i], r->guest))
 				entry = e;
 		if (entry == NULL)
@@ -564,7 +565,7 @@ static int slirp_add(struct call *call, struct cni_error *err)
 		}
 	}
 	numbered = print_record(&r);
-	if (numbered && portmap_record_write(call, numbered, err) == 0)
+	if (numbered != NULL && portmap_record_write(call, numbered, err) == 0)
 		return 0;
 	if (numbered == NULL)
 		cni_error_nomem(err);

@@ -30,7 +30,7 @@ static int on_swept(const struct found *found, void *arg)
 	strcpy(owner, found->owner);
 	if (s->owner[0] ? strcmp(owner, s->owner) != 0
 			: s->req->n_valid && bsearch(owner, s->valid, s->req->n_valid,
-						     sizeof(*s->valid), nft_sweep_compare))
+						     sizeof(*s->valid), nft_sweep_compare) != NULL)
 		return 0;
 	e.key_len = (uint8_t)found->key_len;
 	memcpy(e.key, found->key, found->key_len);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The header field Accept (RFC 9110, 12.4.2 and 12.5.1; tokens and quoted strings 5.6.2 to 5.6.6):
  *
@@ -45,7 +45,7 @@ static bool read_token(const char **p, struct part *part)
 {
 	const char *at = *p;
 
-	while (isalnum((unsigned char)**p) || (**p && strchr("!#$%&'*+-.^_`|~", **p)))
+	while (isalnum((unsigned char)**p) || (**p && strchr("!#$%&'*+-.^_`|~", **p) != NULL))
 		++*p;
 	*part = (struct part){at, (size_t)(*p - at)};
 	return part->len > 0;

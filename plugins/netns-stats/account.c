@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The closing account.
  *
@@ -27,7 +27,7 @@
 
 static void write_member(struct json_write *w, const char *key, const char *value)
 {
-	if (value && value[0] != '\0')
+	if (value != NULL && value[0] != '\0')
 		json_write_string(w, key, value);
 }
 
@@ -36,7 +36,7 @@ static void write_interface(struct json_write *w, const struct entry *begin,
 			    const struct entry *end, bool counted)
 {
 	static const struct counters zero;
-	const bool same = begin && begin->index == end->index;
+	const bool same = begin != NULL && begin->index == end->index;
 	const struct counters delta =
 		counters_delta(same ? &begin->counters : &zero, &end->counters);
 
@@ -59,7 +59,7 @@ int account_reading(const cJSON *record, const struct sample *sample, struct rea
 	const struct reading *known = &baseline;
 
 	if (stats_record_begin(record, &baseline) ||
-	    (!baseline.n && ifname && reading_add(&baseline, ifname, 0, &zero)))
+	    (!baseline.n && ifname != NULL && reading_add(&baseline, ifname, 0, &zero)))
 		return cni_error_nomem(err);
 	timestamp(r->time);
 	for (size_t i = 0; i < known->n; i++) {
@@ -67,9 +67,9 @@ int account_reading(const cJSON *record, const struct sample *sample, struct rea
 		const struct link *l = sample_link(sample, e->index);
 		struct counters c;
 
-		if (!l)
+		if (l == NULL)
 			l = sample_link_named(sample, e->name);
-		if (!l)
+		if (l == NULL)
 			continue;
 		counters_of(l, &c);
 		if (reading_add(r, e->name, l->index, &c))
@@ -98,7 +98,7 @@ int account_print(const cJSON *record, const struct reading *end, const char *re
 			return cni_error_nomem(err);
 	}
 	timestamp(now);
-	closed = end ? end->time : now;
+	closed = end != NULL ? end->time : now;
 	json_write_object(&w, NULL);
 	write_member(&w, "containerId", known.key.container_id);
 	write_member(&w, "network", known.key.network);
@@ -112,17 +112,17 @@ int account_print(const cJSON *record, const struct reading *end, const char *re
 	json_write_array(&w, "interfaces");
 	for (size_t i = 0; i < last.n; i++) {
 		const struct entry *l = &last.entries[i];
-		const struct entry *e = end ? reading_find(end, l->index, l->name) : NULL;
+		const struct entry *e = end != NULL ? reading_find(end, l->index, l->name) : NULL;
 
-		complete = complete && e;
-		write_interface(&w, reading_find(&begin, e ? e->index : l->index, l->name),
-				e ? e : l, e != NULL);
+		complete = complete && e != NULL;
+		write_interface(&w, reading_find(&begin, e != NULL ? e->index : l->index, l->name),
+				e != NULL ? e : l, e != NULL);
 	}
 	/* What had no baseline (ADD could not read the namespace) has counted from zero. */
-	for (size_t i = 0; end && i < end->n; i++) {
+	for (size_t i = 0; end != NULL && i < end->n; i++) {
 		const struct entry *e = &end->entries[i];
 
-		if (!reading_find(&last, e->index, e->name))
+		if (reading_find(&last, e->index, e->name) == NULL)
 			write_interface(&w, NULL, e, true);
 	}
 	json_write_array_end(&w);
@@ -167,11 +167,11 @@ int account_check_file(const char *path, struct cni_error *err)
 		return fd >= 0 ? 0 : -1;
 	/* Not there yet: its directory must be. */
 	copy = strdup(path);
-	if (!copy)
+	if (copy == NULL)
 		return cni_error_nomem(err);
 	slash = strrchr(copy, '/');
 	slash[slash == copy] = '\0';
-	if (access(copy, W_OK | X_OK))
+	if (access(copy, W_OK | X_OK) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot make accountFile %s", path);
 	*err = (struct cni_error){0};
 	return 0;
@@ -194,7 +194,7 @@ static int account_append_entry(int fd, const char *path, const char *data, size
 		return 0;
 	if (written > 0) {
 		end = lseek(fd, 0, SEEK_CUR);
-		if (end == lseek(fd, 0, SEEK_END) && ftruncate(fd, end - written))
+		if (end == lseek(fd, 0, SEEK_END) && ftruncate(fd, end - written) < 0)
 			cni_error_errno(err, CNI_ERR_IO,
 					"accountFile %s ends in half a line: the disk is full",
 					path);
@@ -223,10 +223,11 @@ static ssize_t find_line(int fd, const struct text *line, off_t from)
 	const char *last;
 	ssize_t n;
 
-	while (piece && (n = TEMP_FAILURE_RETRY(pread(fd, piece + have, size - have, from))) > 0) {
+	while (piece != NULL &&
+	       (n = TEMP_FAILURE_RETRY(pread(fd, piece + have, size - have, from))) > 0) {
 		from += n;
 		have += (size_t)n;
-		if (memmem(piece, have, line->data, line->len))
+		if (memmem(piece, have, line->data, line->len) != NULL)
 			return (ssize_t)line->len;
 		if (have >= line->len) {
 			memmove(piece, piece + have - (line->len - 1), line->len - 1);
@@ -236,10 +237,10 @@ static ssize_t find_line(int fd, const struct text *line, off_t from)
 	last = have ? memrchr(piece, '\n', have) : NULL;
 	if (!have || last == piece + have - 1)
 		return 0;
-	last = last ? last + 1 : piece;
+	last = last != NULL ? last + 1 : piece;
 	have -= (size_t)(last - piece);
 	/* Beyond the container's id (there is a comma behind it) it is nobody else's. */
-	if (memcmp(last, line->data, have) == 0 && memchr(last, ',', have))
+	if (memcmp(last, line->data, have) == 0 && memchr(last, ',', have) != NULL)
 		return (ssize_t)have;
 	return -1;
 }

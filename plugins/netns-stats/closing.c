@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Closing a registration: a line goes into the account file, a record out of the state directory.
  * They are two files, maybe on two file systems, and the kernel changes no two at once; a kill
@@ -58,7 +58,7 @@ static int make_line(const cJSON *record, const char *reason, struct text *line,
 	cleanup_sample struct sample sample = {0};
 	bool counted = false;
 
-	if (known.netns && sweep_one(known.netns, &known.identity, 0, &sample, err) == 0)
+	if (known.netns != NULL && sweep_one(known.netns, &known.identity, 0, &sample, err) == 0)
 		counted = account_reading(record, &sample, &end, err) == 0;
 	text_reset(line);
 	return account_print(record, counted ? &end : NULL, reason, line, err);
@@ -102,7 +102,7 @@ void closing_finish(const cJSON *record, const char *account_file)
 {
 	cleanup_note struct note note = {0};
 
-	if (account_file && read_note(record, account_file, &note))
+	if (account_file != NULL && read_note(record, account_file, &note))
 		closing_append(account_file, &note);
 }
 
@@ -117,7 +117,7 @@ static int close_record(const struct state *state, const struct attachment *a, c
 		return state_remove(state, a, err);
 	}
 	plugin_warn(&trouble);
-	if (state_remove(state, a, err)) {
+	if (state_remove(state, a, err) < 0) {
 		fprintf(stderr, PLUGIN_NAME ": the account, which stays open, is: %s",
 			note->line.data);
 		return -1;
@@ -139,7 +139,7 @@ int closing_run(const struct state *state, const struct attachment *a, const cha
 
 	if (found == 0)
 		return 0;
-	if (found > 0 && account_file && !stats_record_is_closing(before))
+	if (found > 0 && account_file != NULL && !stats_record_is_closing(before))
 		made = make_line(before, reason, &note.line, &trouble) == 0;
 	lock = state_lock(state, LOCK_LIMIT_MS, err);
 	if (lock < 0)
@@ -155,12 +155,12 @@ int closing_run(const struct state *state, const struct attachment *a, const cha
 	/* A damaged record has no account, and is no reason to keep a container. */
 	if (found < 0)
 		plugin_warn(&trouble);
-	if (found < 0 || !account_file)
+	if (found < 0 || account_file == NULL)
 		return state_remove(state, a, err);
 	/* Made anew since it was read, or closed in part: then what it says now counts. */
 	if (!read_note(record, account_file, &note) &&
 	    !(made && stats_record_same_begin(before, record)) &&
-	    make_line(record, reason, &note.line, &trouble)) {
+	    make_line(record, reason, &note.line, &trouble) < 0) {
 		plugin_warn(&trouble);
 		return state_remove(state, a, err);
 	}

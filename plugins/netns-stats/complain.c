@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What is said on standard error, a line each. Names of files and containers are in it, and what
  * stood on the command line: all of it passes through a struct cni_error, which is clean of what a

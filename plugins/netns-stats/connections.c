@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Connections, by client. A client is an IPv4 address, an IPv6 network of 64 bits (who has one
  * address of it has all), or a user of a Unix socket.
@@ -64,12 +64,12 @@ static struct client *get_client(struct connections *all, const struct in6_addr 
 {
 	struct client *client = all->clients;
 
-	while (client && memcmp(&client->address, address, sizeof(*address)) != 0)
+	while (client != NULL && memcmp(&client->address, address, sizeof(*address)) != 0)
 		client = client->next;
-	if (client)
+	if (client != NULL)
 		return client;
 	client = calloc(1, sizeof(*client));
-	if (client) {
+	if (client != NULL) {
 		client->address = *address;
 		client->next = all->clients;
 		all->clients = client;
@@ -108,7 +108,7 @@ static void connections_forget(struct connections *all, struct connection *c)
 {
 	struct client *client = c->client;
 
-	if (!client)
+	if (client == NULL)
 		return;
 	leave_ring(c);
 	c->client = NULL;
@@ -130,7 +130,7 @@ static void end(struct connections *all, struct connection *c)
 static struct connection *oldest(struct connection *ring, const struct client *client)
 {
 	for (struct connection *c = ring->next; c != ring; c = c->next)
-		if (!client || c->client == client)
+		if (client == NULL || c->client == client)
 			return c;
 	return NULL;
 }
@@ -139,9 +139,9 @@ static void end_one_of(struct connections *all, const struct client *client)
 {
 	struct connection *c = oldest(&all->waiting, client);
 
-	if (!c)
+	if (c == NULL)
 		c = oldest(&all->sending, client);
-	if (c)
+	if (c != NULL)
 		end(all, c);
 }
 
@@ -150,7 +150,7 @@ static const struct client *biggest(const struct connections *all)
 	const struct client *biggest = all->clients;
 
 	/* Clients are in front that came last: of equal ones the oldest is taken. */
-	for (const struct client *c = all->clients; c; c = c->next)
+	for (const struct client *c = all->clients; c != NULL; c = c->next)
 		if (c->n >= biggest->n)
 			biggest = c;
 	return biggest;
@@ -161,9 +161,9 @@ struct connection *connections_add(struct connections *all, const struct sockadd
 {
 	const struct in6_addr address = client_address(peer, fd);
 	struct connection *c = calloc(1, sizeof(*c));
-	struct client *client = c ? get_client(all, &address) : NULL;
+	struct client *client = c != NULL ? get_client(all, &address) : NULL;
 
-	if (!client) {
+	if (client == NULL) {
 		free(c);
 		return NULL;
 	}
@@ -180,7 +180,7 @@ struct connection *connections_add(struct connections *all, const struct sockadd
 
 void connections_answer(struct connections *all, struct connection *c)
 {
-	if (!c->client || c->phase == CONNECTION_SENDING)
+	if (c->client == NULL || c->phase == CONNECTION_SENDING)
 		return;
 	leave_ring(c);
 	c->phase = CONNECTION_SENDING;
@@ -205,7 +205,7 @@ void connections_end_readers(struct connections *all)
 	const struct client *most = all->clients;
 	struct connection *c, *next;
 
-	for (const struct client *client = all->clients; client; client = client->next)
+	for (const struct client *client = all->clients; client != NULL; client = client->next)
 		if (client->sending > most->sending)
 			most = client;
 	for (c = all->sending.next; c != &all->sending; c = next) {
@@ -220,13 +220,15 @@ int64_t connections_end_overdue(struct connections *all, int64_t now)
 	struct connection *c;
 	int64_t next = INT64_MAX;
 
-	while ((c = oldest(&all->waiting, NULL)) && c->begin + CONNECTION_REQUEST_LIMIT <= now)
+	while ((c = oldest(&all->waiting, NULL)) != NULL &&
+	       c->begin + CONNECTION_REQUEST_LIMIT <= now)
 		end(all, c);
-	if (c)
+	if (c != NULL)
 		next = c->begin + CONNECTION_REQUEST_LIMIT;
-	while ((c = oldest(&all->sending, NULL)) && c->begin + CONNECTION_ANSWER_LIMIT <= now)
+	while ((c = oldest(&all->sending, NULL)) != NULL &&
+	       c->begin + CONNECTION_ANSWER_LIMIT <= now)
 		end(all, c);
-	if (c && c->begin + CONNECTION_ANSWER_LIMIT < next)
+	if (c != NULL && c->begin + CONNECTION_ANSWER_LIMIT < next)
 		next = c->begin + CONNECTION_ANSWER_LIMIT;
 	return next;
 }

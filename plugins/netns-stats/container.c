@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Attachments grouped by container. The registry's order has those of one container together. */
 #include "container.h"
 
@@ -26,7 +26,7 @@ int container_list_add(struct container_list *list, const struct registry *r, si
 	for (size_t i = first, end; i < first + n; i = end) {
 		struct container *c = container_append(list);
 
-		if (!c)
+		if (c == NULL)
 			return cni_error_nomem(err);
 		end = registry_container_end(r, i);
 		*c = (struct container){.id = r->all[i].key.container_id,
@@ -56,7 +56,7 @@ int container_list_add_path(struct container_list *list, const char *path, struc
 {
 	struct container *c = container_append(list);
 
-	if (!c)
+	if (c == NULL)
 		return cni_error_nomem(err);
 	*c = (struct container){.id = "", .netns = path, .pod = "", .pod_namespace = ""};
 	return 0;
@@ -67,7 +67,7 @@ const char *container_network(const struct container *c, const struct link *link
 	for (size_t i = 0; i < c->n; i++) {
 		const struct registry_entry *a = &c->attachments[i];
 
-		if (a->ifindex == link->index || !strcmp(a->key.ifname, link->name))
+		if (a->ifindex == link->index || strcmp(a->key.ifname, link->name) == 0)
 			return a->key.network;
 	}
 	return "";

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Counters, readings of them, and what lies between two readings. */
 #include "counters.h"
 
@@ -109,7 +109,7 @@ const struct entry *reading_find(const struct reading *r, int index, const char 
 		if (r->entries[i].index == index)
 			return &r->entries[i];
 	for (size_t i = 0; i < r->n; i++)
-		if (!strcmp(r->entries[i].name, name))
+		if (strcmp(r->entries[i].name, name) == 0)
 			return &r->entries[i];
 	return NULL;
 }
@@ -117,8 +117,8 @@ const struct entry *reading_find(const struct reading *r, int index, const char 
 static cJSON *print_entry(const struct entry *e)
 {
 	cJSON *json = cJSON_CreateObject();
-	bool ok = cJSON_AddStringToObject(json, "ifname", e->name) &&
-		  cJSON_AddNumberToObject(json, "ifindex", e->index);
+	bool ok = cJSON_AddStringToObject(json, "ifname", e->name) != NULL &&
+		  cJSON_AddNumberToObject(json, "ifindex", e->index) != NULL;
 
 	cJSON_AddObjectToObject(json, "rx");
 	cJSON_AddObjectToObject(json, "tx");
@@ -128,7 +128,7 @@ static cJSON *print_entry(const struct entry *e)
 
 		snprintf(digits, sizeof(digits), "%llu",
 			 (unsigned long long)value_in(&e->counters, &fields[i]));
-		ok = ok && cJSON_AddStringToObject(to, fields[i].name, digits);
+		ok = ok && cJSON_AddStringToObject(to, fields[i].name, digits) != NULL;
 	}
 	if (ok)
 		return json;
@@ -159,7 +159,7 @@ static bool parse_digits(const cJSON *json, uint64_t *out)
 	const char *s = cJSON_GetStringValue(json);
 	uint64_t value = 0;
 
-	if (!s || !*s)
+	if (s == NULL || !*s)
 		return false;
 	for (; *s; s++) {
 		if (*s < '0' || *s > '9' || __builtin_mul_overflow(value, 10, &value) ||

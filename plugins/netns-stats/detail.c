@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The detail of a namespace beyond its links: generic netlink's part is in detail_genl.c; here are
  * the protocol counters, which the kernel offers as text files only (proc_pid_net(5)).
@@ -19,7 +19,7 @@ char *detail_read_file(const char *path)
 	cleanup_free char *data = malloc(DETAIL_FILE_MAX + 1);
 	size_t len = 0;
 
-	while (fd >= 0 && data && len < DETAIL_FILE_MAX) {
+	while (fd >= 0 && data != NULL && len < DETAIL_FILE_MAX) {
 		const ssize_t n = TEMP_FAILURE_RETRY(read(fd, data + len, DETAIL_FILE_MAX - len));
 
 		if (n < 0)
@@ -28,7 +28,7 @@ char *detail_read_file(const char *path)
 			break;
 		len += (size_t)n;
 	}
-	if (fd < 0 || !data)
+	if (fd < 0 || data == NULL)
 		return NULL;
 	data[len] = '\0';
 	return take_ptr(data);
@@ -57,15 +57,16 @@ void detail_write_paired_lines(struct json_write *w, char *data)
 {
 	char *lines = data, *names, *values;
 
-	while ((names = strsep(&lines, "\n")) && (values = strsep(&lines, "\n"))) {
+	while ((names = strsep(&lines, "\n")) != NULL && (values = strsep(&lines, "\n")) != NULL) {
 		char *name, *value, *group = strsep(&names, ":");
 
-		if (!names || !strsep(&values, ":") || !values)
+		if (names == NULL || strsep(&values, ":") == NULL || values == NULL)
 			return;
 		json_write_object(w, group);
 		names += strspn(names, " ");
 		values += strspn(values, " ");
-		while ((name = strsep(&names, " ")) && (value = strsep(&values, " ")))
+		while ((name = strsep(&names, " ")) != NULL &&
+		       (value = strsep(&values, " ")) != NULL)
 			write_counter(w, name, value);
 		json_write_object_end(w);
 	}
@@ -75,14 +76,14 @@ void detail_write_sockets(struct json_write *w, char *data)
 {
 	char *lines = data, *line;
 
-	while ((line = strsep(&lines, "\n"))) {
+	while ((line = strsep(&lines, "\n")) != NULL) {
 		char *name, *value, *group = strsep(&line, ":");
 
-		if (!line)
+		if (line == NULL)
 			continue;
 		json_write_object(w, group);
 		line += strspn(line, " ");
-		while ((name = strsep(&line, " ")) && (value = strsep(&line, " ")))
+		while ((name = strsep(&line, " ")) != NULL && (value = strsep(&line, " ")) != NULL)
 			write_counter(w, name, value);
 		json_write_object_end(w);
 	}
@@ -93,7 +94,7 @@ void detail_write_lines(struct json_write *w, char *data)
 	char *lines = data, *line;
 
 	json_write_object(w, "Snmp6");
-	while ((line = strsep(&lines, "\n"))) {
+	while ((line = strsep(&lines, "\n")) != NULL) {
 		char *value = line + strcspn(line, " \t");
 
 		if (!*value)
@@ -125,10 +126,10 @@ void detail_protocols(struct json_write *w)
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		cleanup_free char *data = detail_read_file(files[i].path);
 
-		if (data)
+		if (data != NULL)
 			files[i].write(w, data);
 	}
-	if (conntrack) {
+	if (conntrack != NULL) {
 		conntrack[strcspn(conntrack, "\n")] = '\0';
 		if (detail_is_number(conntrack)) {
 			json_write_object(w, "conntrack");

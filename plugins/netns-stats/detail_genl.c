@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What generic netlink tells about a namespace: the families `ethtool` (link mode and the standard
  * statistics of IEEE 802.3 and RMON), `netdev` (queues, NAPI instances, queue statistics; Linux 6.7
@@ -192,7 +192,8 @@ static void add_members(struct json_write *w, const struct nlattr *first, int le
 	const struct nlattr *a;
 	int left;
 
-	nla_for_each_attr(a, first, len, left) for (const struct member *m = members; m->name;
+	nla_for_each_attr(a, first, len, left) for (const struct member *m = members;
+						    m->name != NULL;
 						    m++) if (m->type == nla_type(a))
 		add_value(w, m->name, m->form, number_of(a));
 }
@@ -242,7 +243,8 @@ static struct nl_msg *message(int family, uint8_t command, bool dump)
 {
 	struct nl_msg *msg = nlmsg_alloc();
 
-	if (msg && !genlmsg_put(msg, 0, 0, family, 0, dump ? NLM_F_DUMP : 0, command, 1)) {
+	if (msg != NULL &&
+	    genlmsg_put(msg, 0, 0, family, 0, dump ? NLM_F_DUMP : 0, command, 1) == NULL) {
 		nlmsg_free(msg);
 		return NULL;
 	}
@@ -305,9 +307,9 @@ static void stats_answer(struct question *q, const struct nlattr *first, int len
 static struct nl_msg *ethtool_message(int family, uint8_t command, int header, int ifindex)
 {
 	struct nl_msg *msg = message(family, command, false);
-	struct nlattr *nest = msg ? nla_nest_start(msg, header | NLA_F_NESTED) : NULL;
+	struct nlattr *nest = msg != NULL ? nla_nest_start(msg, header | NLA_F_NESTED) : NULL;
 
-	if (!nest) {
+	if (nest == NULL) {
 		nlmsg_free(msg);
 		return NULL;
 	}
@@ -326,17 +328,17 @@ static void ask_ethtool(struct question *q, int family, int ifindex)
 	q->members = linkstate_members;
 	msg = ethtool_message(family, ETHTOOL_MSG_LINKSTATE_GET, ETHTOOL_A_LINKSTATE_HEADER,
 			      ifindex);
-	if (msg)
+	if (msg != NULL)
 		genl_ask(q, msg);
 	q->members = linkmodes_members;
 	msg = ethtool_message(family, ETHTOOL_MSG_LINKMODES_GET, ETHTOOL_A_LINKMODES_HEADER,
 			      ifindex);
-	if (msg)
+	if (msg != NULL)
 		genl_ask(q, msg);
 	q->answer = stats_answer;
 	msg = ethtool_message(family, ETHTOOL_MSG_STATS_GET, ETHTOOL_A_STATS_HEADER, ifindex);
-	nest = msg ? nla_nest_start(msg, ETHTOOL_A_STATS_GROUPS | NLA_F_NESTED) : NULL;
-	if (nest) {
+	nest = msg != NULL ? nla_nest_start(msg, ETHTOOL_A_STATS_GROUPS | NLA_F_NESTED) : NULL;
+	if (nest != NULL) {
 		nla_put(msg, ETHTOOL_A_BITSET_NOMASK, 0, NULL);
 		nla_put_u32(msg, ETHTOOL_A_BITSET_SIZE, N_GROUPS);
 		nla_put_u32(msg, ETHTOOL_A_BITSET_VALUE, every);
@@ -354,7 +356,7 @@ static void ask_list(struct question *q, const char *name, int family, uint8_t c
 	struct nl_msg *msg = message(family, command, true);
 	const struct json_mark before = json_write_mark(q->w);
 
-	if (!msg)
+	if (msg == NULL)
 		return;
 	nla_put_u32(msg, index, (uint32_t)ifindex);
 	if (scope)
@@ -413,7 +415,7 @@ static void add_address(struct json_write *w, const char *name, int family, cons
 	char buf[INET6_ADDRSTRLEN];
 
 	if (nla_len(a) < (family == AF_INET ? 4 : 16) ||
-	    !inet_ntop(family, nla_data(a), buf, sizeof(buf)))
+	    inet_ntop(family, nla_data(a), buf, sizeof(buf)) == NULL)
 		return;
 	json_write_string(w, name, buf);
 }
@@ -490,7 +492,7 @@ static void add_tcp_metrics(struct question *q)
 	const int family = netlink_family(q->nl, TCP_METRICS_GENL_NAME, &ignored);
 	struct nl_msg *msg = family < 0 ? NULL : message(family, TCP_METRICS_CMD_GET, true);
 
-	if (!msg)
+	if (msg == NULL)
 		return;
 	json_write_array(q->w, "tcp_metrics");
 	q->answer = metrics_answer;

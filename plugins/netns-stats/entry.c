@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Attachments out of foreign hands. Both sources are files that something else than this process
  * wrote, so every name is held against the grammar of the CNI specification before anything is done
@@ -33,10 +33,10 @@ static int bad(const char *what, const char *key, struct cni_error *err)
 static int get_name(const char *name, const char *what, const char *key,
 		    bool (*valid)(const char *), const char **out, struct cni_error *err)
 {
-	if (!name || !valid(name))
+	if (name == NULL || !valid(name))
 		return bad(what, key, err);
 	*out = strdup(name);
-	return *out ? 0 : cni_error_nomem(err);
+	return *out != NULL ? 0 : cni_error_nomem(err);
 }
 
 /* Which attachment. @network: the name of the member that names the network. Return: 0, or -1. */
@@ -55,15 +55,17 @@ static int get_rest(const char *netns, const char *pod, const char *pod_namespac
 		    const char *begin, struct registry_entry *a, struct cni_error *err)
 {
 	a->netns = strdup(netns);
-	a->pod = strdup(pod ? pod : "");
-	a->pod_namespace = strdup(pod_namespace ? pod_namespace : "");
-	a->begin = strdup(begin ? begin : "");
-	return a->netns && a->pod && a->pod_namespace && a->begin ? 0 : cni_error_nomem(err);
+	a->pod = strdup(pod != NULL ? pod : "");
+	a->pod_namespace = strdup(pod_namespace != NULL ? pod_namespace : "");
+	a->begin = strdup(begin != NULL ? begin : "");
+	return a->netns != NULL && a->pod != NULL && a->pod_namespace != NULL && a->begin != NULL
+		       ? 0
+		       : cni_error_nomem(err);
 }
 
 static bool valid_path(const char *path)
 {
-	return path && path[0] == '/';
+	return path != NULL && path[0] == '/';
 }
 
 int registry_entry_from_record(const cJSON *record, const struct attachment *key,
@@ -92,7 +94,7 @@ static const char *cached_arg(const struct cache_entry *cached, const char *key)
 {
 	const char *value = cache_entry_arg(cached, key);
 
-	return value && strlen(value) < POD_NAME_MAX ? value : NULL;
+	return value != NULL && strlen(value) < POD_NAME_MAX ? value : NULL;
 }
 
 int registry_entry_from_cache(const struct cache_entry *cached, const char *file,
@@ -113,7 +115,7 @@ int registry_entry_from_cache(const struct cache_entry *cached, const char *file
 				 what);
 	a->identity = cached->identity;
 	a->file = strdup(file);
-	if (!a->file)
+	if (a->file == NULL)
 		return cni_error_nomem(err);
 	return get_rest(cached->netns, cached_arg(cached, "K8S_POD_NAME"),
 			cached_arg(cached, "K8S_POD_NAMESPACE"), NULL, a, err);
@@ -132,10 +134,11 @@ int registry_entry_compare(const struct registry_entry *a, const struct registry
 
 bool registry_same_container(const struct registry_entry *a, const struct registry_entry *b)
 {
-	return !strcmp(a->key.container_id, b->key.container_id) && !strcmp(a->netns, b->netns);
+	return strcmp(a->key.container_id, b->key.container_id) == 0 &&
+	       strcmp(a->netns, b->netns) == 0;
 }
 
 bool registry_same_attachment(const struct registry_entry *a, const struct registry_entry *b)
 {
-	return !strcmp(a->netns, b->netns) && attachment_compare(&a->key, &b->key) == 0;
+	return strcmp(a->netns, b->netns) == 0 && attachment_compare(&a->key, &b->key) == 0;
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Metrics under cAdvisor's names, with the labels interface, namespace, pod, id and network.
  *
@@ -69,15 +69,15 @@ static bool is_duplicate(const struct exposition *e, const struct series *s)
 {
 	for (size_t i = e->container_begin; i < e->n; i++)
 		if (e->series[i].labels_len == s->labels_len &&
-		    !memcmp(e->labels.data + e->series[i].labels, e->labels.data + s->labels,
-			    s->labels_len))
+		    memcmp(e->labels.data + e->series[i].labels, e->labels.data + s->labels,
+			   s->labels_len) == 0)
 			return true;
 	return false;
 }
 
 static bool begin_container(struct exposition *e, const char *id)
 {
-	if (e->container_id && !strcmp(e->container_id, id))
+	if (e->container_id != NULL && strcmp(e->container_id, id) == 0)
 		return true;
 	free(e->container_id);
 	e->container_id = strdup(id);
@@ -233,7 +233,7 @@ int exposition_print(const struct exposition *e, bool openmetrics,
 {
 	for (size_t i = 0; i < sizeof(exposition_families) / sizeof(exposition_families[0]); i++)
 		add_family(out, e, i, openmetrics);
-	if (self)
+	if (self != NULL)
 		add_self(out, self, e->cut, openmetrics);
 	if (openmetrics)
 		text_add(out, "# EOF\n");

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The exporter's HTTP side, on libmicrohttpd. What it withstands, and how, is told in serve.c.
  *
@@ -79,7 +79,7 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
 	(void)mhd;
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		*context = take_ptr(server->arriving);
-	} else if (*context) {
+	} else if (*context != NULL) {
 		connections_remove(&server->connections, *context);
 		*context = NULL;
 	}
@@ -113,13 +113,13 @@ static void accept_some(struct http_server *server)
 		if (fd < 0)
 			continue;
 		server->arriving = connections_add(&server->connections, &peer, fd);
-		if (!server->arriving) {
+		if (server->arriving == NULL) {
 			close(fd);
 			return;
 		}
 		/* The descriptor is closed there, also when it fails. */
 		http.MHD_add_connection(server->daemon, fd, (void *)&peer, len);
-		if (server->arriving)
+		if (server->arriving != NULL)
 			connections_remove(&server->connections, take_ptr(server->arriving));
 	}
 }
@@ -154,15 +154,15 @@ static struct MHD_Response *make_answer(struct http_server *server, bool openmet
 	struct body *body;
 
 	server->exporter->ended = server->connections.ended;
-	if (exporter_scrape(server->exporter, openmetrics, &text, &err))
+	if (exporter_scrape(server->exporter, openmetrics, &text, &err) < 0)
 		return NULL;
 	body = malloc(sizeof(*body));
-	if (!body)
+	if (body == NULL)
 		return NULL;
 	*body = (struct body){server, text.data};
 	response = http.MHD_create_response_from_buffer_with_free_callback_cls(text.len, text.data,
 									       free_body, body);
-	if (!response) {
+	if (response == NULL) {
 		free(body);
 		return NULL;
 	}
@@ -179,7 +179,7 @@ static enum MHD_Result queue(struct http_server *server, struct MHD_Connection *
 	const union MHD_ConnectionInfo *info =
 		http.MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
-	if (info && info->socket_context)
+	if (info != NULL && info->socket_context != NULL)
 		connections_answer(&server->connections, info->socket_context);
 	return http.MHD_queue_response(mhd, status, response);
 }
@@ -191,7 +191,7 @@ static enum MHD_Result answer_text(struct http_server *server, struct MHD_Connec
 		strlen(message), (void *)(uintptr_t)message, MHD_RESPMEM_PERSISTENT);
 	enum MHD_Result ret;
 
-	if (!response)
+	if (response == NULL)
 		return MHD_NO;
 	headers(response, "text/plain; charset=utf-8");
 	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
@@ -205,7 +205,7 @@ static enum MHD_Result read_accept(void *arg, enum MHD_ValueKind kind, const cha
 				   const char *value)
 {
 	(void)kind;
-	if (value && strcasecmp(key, MHD_HTTP_HEADER_ACCEPT) == 0)
+	if (value != NULL && strcasecmp(key, MHD_HTTP_HEADER_ACCEPT) == 0)
 		accept_read(arg, value);
 	return MHD_YES;
 }
@@ -223,12 +223,12 @@ static enum MHD_Result answer_metrics(struct http_server *server, struct MHD_Con
 				   "there are " CONTENT_TYPE_TEXT " and " CONTENT_TYPE_OPENMETRICS
 				   "\n");
 	a = &server->answers[form];
-	if (a->response && (a->generation != generation ||
-			    a->made + exporter_reuse(server->exporter) < monotonic_ns())) {
+	if (a->response != NULL && (a->generation != generation ||
+				    a->made + exporter_reuse(server->exporter) < monotonic_ns())) {
 		http.MHD_destroy_response(a->response);
 		a->response = NULL;
 	}
-	if (!a->response) {
+	if (a->response == NULL) {
 		/* Who reads slowly makes room for who asks, and not the other way round. */
 		if (server->live_answers >= ANSWERS_MAX)
 			connections_end_readers(&server->connections);
@@ -239,7 +239,7 @@ static enum MHD_Result answer_metrics(struct http_server *server, struct MHD_Con
 		a->made = monotonic_ns();
 		a->generation = generation;
 	}
-	if (!a->response)
+	if (a->response == NULL)
 		return answer_text(server, mhd, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
 	return queue(server, mhd, MHD_HTTP_OK, a->response);
 }
@@ -255,7 +255,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *mhd, const c
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
 		return answer_text(server, mhd, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
 	/* The first call is at the end of the headers, the second at the end of the request. */
-	if (!*context) {
+	if (*context == NULL) {
 		*context = &begun;
 		return MHD_YES;
 	}
@@ -263,9 +263,9 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *mhd, const c
 		*upload_len = 0;
 		return MHD_YES;
 	}
-	if (!strcmp(url, "/metrics"))
+	if (strcmp(url, "/metrics") == 0)
 		return answer_metrics(server, mhd);
-	if (!strcmp(url, "/"))
+	if (strcmp(url, "/") == 0)
 		return answer_text(server, mhd, MHD_HTTP_OK,
 				   "netns-stats: container network counters at /metrics\n");
 	return answer_text(server, mhd, MHD_HTTP_NOT_FOUND, "nothing here; /metrics has it\n");
@@ -318,7 +318,7 @@ int http_listen_inet(const char *address, char *shown, size_t shown_size, struct
 	const int one = 1, zero = 0;
 	socklen_t len;
 
-	if (!colon || http_parse_port(colon + 1, &port) ||
+	if (colon == NULL || http_parse_port(colon + 1, &port) ||
 	    (size_t)(colon - address) >= sizeof(host))
 		return bad_address(address, err);
 	all = colon == address;
@@ -340,9 +340,9 @@ int http_listen_inet(const char *address, char *shown, size_t shown_size, struct
 	if (ip.family == AF_INET6) {
 		in6.sin6_addr = ip.v6;
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, all ? &zero : &one, sizeof(one));
-		if (listen_here(fd, &in6, sizeof(in6), address, err))
+		if (listen_here(fd, &in6, sizeof(in6), address, err) < 0)
 			return -1;
-	} else if (listen_here(fd, &in, sizeof(in), address, err)) {
+	} else if (listen_here(fd, &in, sizeof(in), address, err) < 0) {
 		return -1;
 	}
 	len = ip.family == AF_INET6 ? sizeof(in6) : sizeof(in);
@@ -359,7 +359,7 @@ static bool is_abandoned(const struct sockaddr_un *un)
 	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat st;
 
-	return fd >= 0 && !lstat(un->sun_path, &st) && S_ISSOCK(st.st_mode) &&
+	return fd >= 0 && lstat(un->sun_path, &st) == 0 && S_ISSOCK(st.st_mode) &&
 	       connect(fd, (const void *)un, sizeof(*un)) < 0 && errno == ECONNREFUSED;
 }
 
@@ -389,7 +389,7 @@ static int listen_unix(const char *path, struct http_server *server, struct cni_
 	if (ret)
 		return -1;
 	server->socket_path = strdup(path);
-	if (!lstat(path, &st))
+	if (lstat(path, &st) == 0)
 		server->socket_ino = st.st_ino;
 	snprintf(server->address, sizeof(server->address), "unix:%s", path);
 	return take_fd(&fd);
@@ -426,10 +426,11 @@ static int start_daemon(struct http_server *server, const char *address, struct 
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
 		max + 2 * ACCEPT_BATCH, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MAX_BYTES, MHD_OPTION_END);
-	info = server->daemon ? http.MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)
-			      : NULL;
+	info = server->daemon != NULL
+		       ? http.MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)
+		       : NULL;
 	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (!info || server->epoll_fd < 0 || http_watch(server, info->epoll_fd) < 0 ||
+	if (info == NULL || server->epoll_fd < 0 || http_watch(server, info->epoll_fd) < 0 ||
 	    http_watch(server, server->listen_fd) < 0)
 		return cni_error(err, CNI_ERR_IO, "libmicrohttpd cannot serve on %s", address);
 	return 0;
@@ -442,17 +443,17 @@ int http_server_start(const char *address, struct exporter *x, struct http_serve
 	struct http_server *server;
 
 	if (lazy_load(SONAME_MICROHTTPD, "libmicrohttpd12", "serve", symbols,
-		      sizeof(symbols) / sizeof(symbols[0]), &http, err))
+		      sizeof(symbols) / sizeof(symbols[0]), &http, err) < 0)
 		return -1;
 	server = calloc(1, sizeof(*server));
-	if (!server)
+	if (server == NULL)
 		return cni_error_nomem(err);
 	server->exporter = x;
 	server->epoll_fd = -1;
 	server->next_due = INT64_MAX;
 	*out = server;
 	server->listen_fd =
-		strncmp(address, "unix:", 5)
+		strncmp(address, "unix:", 5) != 0
 			? http_listen_inet(address, server->address, sizeof(server->address), err)
 			: listen_unix(address + 5, server, err);
 	return server->listen_fd < 0 ? -1 : start_daemon(server, address, err);
@@ -463,14 +464,14 @@ void http_server_stop(struct http_server **p)
 	struct http_server *server = *p;
 	struct stat st;
 
-	if (!server)
+	if (server == NULL)
 		return;
-	if (server->daemon)
+	if (server->daemon != NULL)
 		http.MHD_stop_daemon(server->daemon);
 	for (size_t i = 0; i < FORMS; i++)
-		if (server->answers[i].response)
+		if (server->answers[i].response != NULL)
 			http.MHD_destroy_response(server->answers[i].response);
-	if (server->socket_path && !lstat(server->socket_path, &st) &&
+	if (server->socket_path != NULL && lstat(server->socket_path, &st) == 0 &&
 	    st.st_ino == server->socket_ino)
 		unlink(server->socket_path);
 	cleanup_close_(&server->listen_fd);

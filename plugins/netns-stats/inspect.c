@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * netns-stats inspect: an attachment's result in the words of `docker inspect` and `podman
  * inspect`.
@@ -37,13 +37,13 @@ static void take_ip(struct settings *s, const struct cni_ip *ip)
 {
 	struct ip_prefix prefix;
 
-	if (!ip->address || ip_prefix_parse(ip->address, &prefix))
+	if (ip->address == NULL || ip_prefix_parse(ip->address, &prefix))
 		return;
-	if (ip->family == AF_INET && !s->address) {
+	if (ip->family == AF_INET && s->address == NULL) {
 		s->address = ip_address_format(&prefix.address, s->address_text);
 		s->prefix = prefix.length;
 		s->gateway = ip->gateway;
-	} else if (ip->family == AF_INET6 && !s->address6) {
+	} else if (ip->family == AF_INET6 && s->address6 == NULL) {
 		s->address6 = ip_address_format(&prefix.address, s->address6_text);
 		s->prefix6 = prefix.length;
 		s->gateway6 = ip->gateway;
@@ -58,7 +58,7 @@ static void read_settings(const struct cni_result *result, const struct registry
 
 	if (index < 0)
 		index = result_find_interface(result, a->key.ifname, NULL);
-	if (index >= 0 && result->interfaces)
+	if (index >= 0 && result->interfaces != NULL)
 		s->mac = result->interfaces[index].mac;
 	for (size_t i = 0; i < result->n_ips; i++)
 		if (index < 0 || result->ips[i].interface < 0 || result->ips[i].interface == index)
@@ -67,7 +67,7 @@ static void read_settings(const struct cni_result *result, const struct registry
 
 static void inspect_add_string(cJSON *to, const char *key, const char *value)
 {
-	cJSON_AddStringToObject(to, key, value ? value : "");
+	cJSON_AddStringToObject(to, key, value != NULL ? value : "");
 }
 
 static void add_settings(cJSON *to, const struct settings *s)
@@ -92,7 +92,7 @@ static void add_port(cJSON *ports, const struct mapping *m)
 	snprintf(number, sizeof(number), "%u", m->host_port);
 	mapping_host(m, host);
 	list = cJSON_GetObjectItemCaseSensitive(ports, key);
-	if (!list)
+	if (list == NULL)
 		list = cJSON_AddArrayToObject(ports, key);
 	entry = cJSON_CreateObject();
 	inspect_add_string(entry, "HostIp", host[0] ? host : "0.0.0.0");
@@ -106,7 +106,7 @@ static int add_mappings(cJSON *ports, const cJSON *array, struct cni_error *err)
 	cleanup_free struct mapping *mappings = NULL;
 	size_t n;
 
-	if (mappings_read(array, "portMappings", &mappings, &n, err))
+	if (mappings_read(array, "portMappings", &mappings, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		add_port(ports, &mappings[i]);
@@ -149,13 +149,13 @@ static int inspect_attachment(const struct registry *r, const struct registry_en
 	struct settings s = {0};
 	cJSON *network;
 
-	if (registry_read(r, a, &source, err))
+	if (registry_read(r, a, &source, err) < 0)
 		return -1;
 	/* The form that our own records have; a cached result says its own. One without a form
 	 * tells nothing, and is no reason to keep the rest back. */
 	if (cJSON_IsObject(source.result) &&
 	    result_parse(source.result, CNI_VERSION_LATEST, "the result of the attachment", &result,
-			 &unreadable))
+			 &unreadable) < 0)
 		complain_error(&unreadable);
 	read_settings(&result, a, &s);
 	if (first)
@@ -210,25 +210,25 @@ int inspect_main(int argc, char **argv)
 
 	if (options_of_inspect(argc, argv, &options) != 0)
 		return EXIT_USAGE;
-	if (registry_load(&registry, &options.where, NULL, &err))
+	if (registry_load(&registry, &options.where, NULL, &err) != 0)
 		return complain_error(&err);
 	for (int i = 0; i < options.n_rest; i++) {
 		size_t first, n;
 
-		if (registry_find(&registry, options.rest[i], &first, &n, &err) ||
-		    container_list_add(&list, &registry, first, n, &err))
+		if (registry_find(&registry, options.rest[i], &first, &n, &err) < 0 ||
+		    container_list_add(&list, &registry, first, n, &err) < 0)
 			return complain_error(&err);
 	}
 	for (size_t i = 0; i < list.n; i++)
-		if (inspect_container(&registry, &list.all[i], out, &err))
+		if (inspect_container(&registry, &list.all[i], out, &err) < 0)
 			return complain_error(&err);
 	printed = cJSON_Print(out);
-	if (printed)
+	if (printed != NULL)
 		json_write_escaped(&text, printed);
 	text_add(&text, "\n");
-	if (!printed)
+	if (printed == NULL)
 		cni_error_nomem(&err);
-	if (!printed || text_write(&text, STDOUT_FILENO, &err))
+	if (printed == NULL || text_write(&text, STDOUT_FILENO, &err) < 0)
 		return complain_error(&err);
 	return 0;
 }

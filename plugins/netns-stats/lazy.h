@@ -66,7 +66,7 @@ static inline int lazy_load(const char *soname, const char *package, const char 
 #else
 	void *handle = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
 
-	if (!handle) {
+	if (handle == NULL) {
 		cni_error(err, CNI_ERR_IO, "%s needs %s; install the package %s", purpose, soname,
 			  package);
 		return cni_error_details(err, "%s", dlerror());
@@ -74,7 +74,7 @@ static inline int lazy_load(const char *soname, const char *package, const char 
 	for (size_t i = 0; i < n; i++) {
 		void *address = dlsym(handle, symbols[i].name);
 
-		if (!address)
+		if (address == NULL)
 			return cni_error(err, CNI_ERR_IO,
 					 "%s needs %s of %s, which is too old to have it", purpose,
 					 symbols[i].name, soname);

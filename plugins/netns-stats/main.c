@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * netns-stats: what each attachment sent and received.
  *
@@ -72,11 +72,12 @@ static int stats_help(void)
 int main(int argc, char **argv)
 {
 	/* Called by hand without a word, the plugin says what it is. */
-	if (getenv("CNI_COMMAND") || argc < 2)
+	if (getenv("CNI_COMMAND") != NULL || argc < 2)
 		return cni_main(&stats_plugin, argc, argv);
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0)
 		return stats_help();
-	if (!strcmp(argv[1], "--version"))
+	if (strcmp(argv[1], "--version") == 0)
 		return version_print(PLUGIN_NAME);
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		if (strcmp(argv[1], stats_commands[i].name) != 0)

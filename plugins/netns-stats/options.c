@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The command lines of the subcommands. Each parser complains by itself, since what is wrong is
  * said in the words of the option.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The plugin role: an attachment's account is opened by ADD, looked at by CHECK, closed by DEL.
  *
@@ -46,7 +46,7 @@ static int read_config(const struct cni_request *req, struct stats_config *conf,
 	if (conf_get_string(req->conf, "", "stateDir", &conf->state_dir, err) < 0 ||
 	    conf_get_string(req->conf, "", "accountFile", &conf->account_file, err) < 0)
 		return -1;
-	if (conf->account_file && conf->account_file[0] != '/')
+	if (conf->account_file != NULL && conf->account_file[0] != '/')
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "accountFile is \"%.200s\", but must be an absolute path",
 				 conf->account_file);
@@ -68,17 +68,18 @@ static int need_prev(const struct cni_request *req, struct cni_error *err)
  */
 static bool is_inside(const struct cni_request *req, const struct cni_interface *interface)
 {
-	return interface->name && interface->sandbox && !strcmp(interface->sandbox, req->netns);
+	return interface->name != NULL && interface->sandbox != NULL &&
+	       strcmp(interface->sandbox, req->netns) == 0;
 }
 
 /* Whether it puts one of this name there. */
 static bool stats_is_ours(const struct cni_request *req, const char *name)
 {
-	if (!strcmp(name, req->attachment.ifname))
+	if (strcmp(name, req->attachment.ifname) == 0)
 		return true;
 	for (size_t i = 0; i < req->prev.n_interfaces; i++)
 		if (is_inside(req, &req->prev.interfaces[i]) &&
-		    !strcmp(req->prev.interfaces[i].name, name))
+		    strcmp(req->prev.interfaces[i].name, name) == 0)
 			return true;
 	return false;
 }
@@ -124,13 +125,14 @@ static int register_attachment(const struct cni_request *req, const struct stats
 	char pod[POD_NAME_MAX], pod_namespace[POD_NAME_MAX];
 	struct cni_error ignored;
 
-	if (state_open(conf->state_dir, PLUGIN_NAME, req->attachment.network, true, &state, err))
+	if (state_open(conf->state_dir, PLUGIN_NAME, req->attachment.network, true, &state, err) <
+	    0)
 		return -1;
-	if (sweep_one(req->netns, NULL, 0, &sample, err)) {
+	if (sweep_one(req->netns, NULL, 0, &sample, err) < 0) {
 		cni_error_wrap(err, "registered without a baseline");
 		plugin_warn(err);
 	}
-	if (read_baseline(req, &sample, &begin, err) ||
+	if (read_baseline(req, &sample, &begin, err) < 0 ||
 	    stats_record_make(req, pod_arg(req, "K8S_POD_NAME", pod),
 			      pod_arg(req, "K8S_POD_NAMESPACE", pod_namespace), &begin, &record,
 			      err) < 0)
@@ -151,16 +153,17 @@ static int stats_add(const struct cni_request *req, struct cni_result *result,
 	struct cni_error trouble = {0};
 
 	/* The answer first: what fails at it has not registered anything. */
-	if (read_config(req, &conf, err) || need_prev(req, err) || cni_pass_on(req, result, err))
+	if (read_config(req, &conf, err) < 0 || need_prev(req, err) < 0 ||
+	    cni_pass_on(req, result, err) < 0)
 		return -1;
-	if (conf.account_file && account_check_file(conf.account_file, &trouble)) {
+	if (conf.account_file != NULL && account_check_file(conf.account_file, &trouble) < 0) {
 		if (trouble.code == CNI_ERR_CONFIG) {
 			*err = trouble;
 			return -1;
 		}
 		plugin_warn(&trouble);
 	}
-	if (register_attachment(req, &conf, &trouble)) {
+	if (register_attachment(req, &conf, &trouble) < 0) {
 		if (trouble.code == CNI_ERR_CONFIG) {
 			*err = trouble;
 			return -1;
@@ -178,7 +181,7 @@ static int stats_del(const struct cni_request *req, struct cni_error *err)
 
 	struct cni_error trouble = {0};
 
-	if (read_config(req, &conf, err))
+	if (read_config(req, &conf, err) < 0)
 		return -1;
 	if (state_open(conf.state_dir, PLUGIN_NAME, req->attachment.network, false, &state,
 		       &trouble) == 0 &&
@@ -204,7 +207,7 @@ int plugin_remember(const char *state_dir, const struct attachment *a, const str
 	cleanup_reading struct reading last = {0};
 	struct netns_identity identity;
 
-	if (state_open(state_dir, PLUGIN_NAME, a->network, false, &state, err))
+	if (state_open(state_dir, PLUGIN_NAME, a->network, false, &state, err) < 0)
 		return -1;
 	if (state.fd < 0)
 		return 0;
@@ -221,7 +224,7 @@ int plugin_remember(const char *state_dir, const struct attachment *a, const str
 	identity = stats_record_view(record).identity;
 	if (identity.cookie && sample->cookie && identity.cookie != sample->cookie)
 		return 0;
-	if (account_reading(record, sample, &last, err))
+	if (account_reading(record, sample, &last, err) < 0)
 		return -1;
 	if (stats_record_set_last(record, &last, err) < 0)
 		return -1;
@@ -234,9 +237,9 @@ static int stats_check(const struct cni_request *req, struct cni_error *err)
 	struct stats_config conf = {0};
 	struct cni_error trouble = {0};
 
-	if (read_config(req, &conf, err) || need_prev(req, err))
+	if (read_config(req, &conf, err) < 0 || need_prev(req, err) < 0)
 		return -1;
-	if (sweep_one(req->netns, NULL, 0, &sample, err)) {
+	if (sweep_one(req->netns, NULL, 0, &sample, err) < 0) {
 		/* Code 3 means that nothing needs a DEL. But what is in prevResult does, with us.
 		 */
 		if (err->code == CNI_ERR_CONTAINER)
@@ -246,17 +249,17 @@ static int stats_check(const struct cni_request *req, struct cni_error *err)
 	for (size_t i = 0; i < req->prev.n_interfaces; i++) {
 		const struct cni_interface *want = &req->prev.interfaces[i];
 
-		if (is_inside(req, want) && !sample_link_named(&sample, want->name))
+		if (is_inside(req, want) && sample_link_named(&sample, want->name) == NULL)
 			return cni_error(err, CNI_ERR_PLUGIN,
 					 "the interface %s of prevResult is not in the network "
 					 "namespace %s",
 					 want->name, req->netns);
 	}
-	if (!sample_link_named(&sample, req->attachment.ifname))
+	if (sample_link_named(&sample, req->attachment.ifname) == NULL)
 		return cni_error(err, CNI_ERR_PLUGIN,
 				 "the interface %s is not in the network namespace %s",
 				 req->attachment.ifname, req->netns);
-	if (plugin_remember(conf.state_dir, &req->attachment, &sample, &trouble))
+	if (plugin_remember(conf.state_dir, &req->attachment, &sample, &trouble) < 0)
 		plugin_warn(&trouble);
 	return 0;
 }
@@ -274,7 +277,7 @@ static int collect_one(const struct attachment *a, void *arg, struct cni_error *
 
 	if (cni_is_valid(c->req, a))
 		return 0;
-	if (closing_run(c->state, a, c->conf->account_file, "GC", err) && !c->first.code)
+	if (closing_run(c->state, a, c->conf->account_file, "GC", err) < 0 && !c->first.code)
 		c->first = *err;
 	return 0;
 }
@@ -285,9 +288,10 @@ static int stats_gc(const struct cni_request *req, struct cni_error *err)
 	struct stats_config conf = {0};
 	struct collection c = {.req = req, .state = &state, .conf = &conf};
 
-	if (read_config(req, &conf, err) ||
-	    state_open(conf.state_dir, PLUGIN_NAME, req->attachment.network, false, &state, err) ||
-	    state_each(&state, collect_one, &c, err))
+	if (read_config(req, &conf, err) < 0 ||
+	    state_open(conf.state_dir, PLUGIN_NAME, req->attachment.network, false, &state, err) <
+		    0 ||
+	    state_each(&state, collect_one, &c, err) != 0)
 		return -1;
 	if (c.first.code) {
 		*err = c.first;
@@ -301,10 +305,11 @@ static int stats_status(const struct cni_request *req, struct cni_error *err)
 	cleanup_state struct state state = STATE_NONE;
 	struct stats_config conf = {0};
 
-	if (read_config(req, &conf, err))
+	if (read_config(req, &conf, err) < 0)
 		return -1;
-	if (state_open(conf.state_dir, PLUGIN_NAME, req->attachment.network, true, &state, err) ||
-	    (conf.account_file && account_check_file(conf.account_file, err))) {
+	if (state_open(conf.state_dir, PLUGIN_NAME, req->attachment.network, true, &state, err) <
+		    0 ||
+	    (conf.account_file != NULL && account_check_file(conf.account_file, err) < 0)) {
 		err->code = CNI_ERR_UNAVAILABLE;
 		return -1;
 	}

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The registry: records below <stateDir>/netns-stats/<network>/, results below
  * <cni cache>/results/.
@@ -53,7 +53,7 @@ struct watch {
 
 static void registry_complain(struct registry *r, const struct cni_error *err)
 {
-	if (!r->complaints)
+	if (r->complaints == NULL)
 		return;
 	text_add(r->complaints, err->msg);
 	text_add(r->complaints, "\n");
@@ -93,7 +93,7 @@ static int insert(struct registry *r, struct registry_entry *a, struct cni_error
 			const size_t size = r->size ? r->size * 2 : 64;
 			struct registry_entry *all = reallocarray(r->all, size, sizeof(*all));
 
-			if (!all)
+			if (all == NULL)
 				return cni_error_nomem(err);
 			r->all = all;
 			r->size = size;
@@ -129,7 +129,7 @@ static void forget_record(struct registry *r, const struct attachment *key)
 static void forget_result(struct registry *r, const char *file)
 {
 	for (size_t i = 0; i < r->n; i++) {
-		if (r->all[i].file && !strcmp(r->all[i].file, file)) {
+		if (r->all[i].file != NULL && strcmp(r->all[i].file, file) == 0) {
 			remove_at(r, i);
 			return;
 		}
@@ -172,7 +172,7 @@ static int load_network(struct registry *r, const char *name, struct cni_error *
 	cleanup_state struct state state = STATE_NONE;
 	struct network net = {r, &state};
 
-	if (open_network(r, name, &state, err)) {
+	if (open_network(r, name, &state, err) < 0) {
 		registry_complain(r, err);
 		return 0;
 	}
@@ -183,7 +183,7 @@ static int load_network(struct registry *r, const char *name, struct cni_error *
 static void results_path(const struct registry *r, char out[PATH_MAX])
 {
 	snprintf(out, PATH_MAX, "%s/results",
-		 r->options.cni_cache ? r->options.cni_cache : DEFAULT_CNI_CACHE);
+		 r->options.cni_cache != NULL ? r->options.cni_cache : DEFAULT_CNI_CACHE);
 }
 
 static int open_results(const struct registry *r, struct cache *cache, struct cni_error *err)
@@ -209,7 +209,7 @@ static int load_result(struct registry *r, const struct cache *cache, const char
 	if (cache_read_file(cache, file, &cached, err) < 0 ||
 	    registry_entry_from_cache(&cached, file, &a, err) < 0) {
 		/* Deleted meanwhile: nothing to complain of. */
-		if (!fstatat(cache->fd, file, &st, AT_SYMLINK_NOFOLLOW))
+		if (fstatat(cache->fd, file, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			registry_complain(r, err);
 		return 0;
 	}
@@ -235,12 +235,12 @@ static int add_watch(struct registry *r, enum watch_kind kind, const char *path,
 		return 0;
 	}
 	watches = reallocarray(r->watches, r->n_watches + 1, sizeof(*watches));
-	if (!watches)
+	if (watches == NULL)
 		return cni_error_nomem(err);
 	r->watches = watches;
 	new = &watches[r->n_watches];
 	*new = (struct watch){.wd = wd, .kind = kind};
-	snprintf(new->name, sizeof(new->name), "%s", name ? name : "");
+	snprintf(new->name, sizeof(new->name), "%s", name != NULL ? name : "");
 	r->n_watches++;
 	return 0;
 }
@@ -255,14 +255,14 @@ static int watch_nearest(struct registry *r, enum watch_kind kind, const char *p
 	char *slash;
 
 	snprintf(up, sizeof(up), "%s", path);
-	while (add_watch(r, name ? WATCH_ANCESTOR : kind, up, name, err)) {
+	while (add_watch(r, name != NULL ? WATCH_ANCESTOR : kind, up, name, err) < 0) {
 		slash = strrchr(up, '/');
-		if ((errno != ENOENT && errno != EACCES) || !slash || slash == up)
+		if ((errno != ENOENT && errno != EACCES) || slash == NULL || slash == up)
 			return -1;
 		*slash = '\0';
 		name = slash + 1;
 	}
-	*awaited = name ? (size_t)(name - up) : 0;
+	*awaited = name != NULL ? (size_t)(name - up) : 0;
 	return name == NULL;
 }
 
@@ -279,7 +279,7 @@ static int watch_path(struct registry *r, enum watch_kind kind, const char *path
 			return ret < 0 ? -1 : 0;
 		len = awaited + strcspn(path + awaited, "/");
 		snprintf(child, sizeof(child), "%.*s", (int)len, path);
-		if (access(child, R_OK))
+		if (access(child, R_OK) < 0)
 			return 0;
 	}
 }
@@ -297,7 +297,7 @@ static int registry_take_network(const char *name, void *arg, struct cni_error *
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", l->fd, name);
-	if (l->r->inotify >= 0 && add_watch(l->r, WATCH_NETWORK, path, name, err)) {
+	if (l->r->inotify >= 0 && add_watch(l->r, WATCH_NETWORK, path, name, err) < 0) {
 		if (errno != ENOENT && errno != ENOTDIR)
 			return -1;
 		return 0;
@@ -318,15 +318,15 @@ static int load_records(struct registry *r, struct cni_error *err)
 	struct listing listing = {.r = r};
 	char path[PATH_MAX];
 
-	if (open_network(r, NULL, &state, err))
+	if (open_network(r, NULL, &state, err) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/" PLUGIN_NAME, state.root);
 	if (r->inotify >= 0) {
-		if (watch_path(r, WATCH_PLUGIN, path, err))
+		if (watch_path(r, WATCH_PLUGIN, path, err) < 0)
 			return -1;
 		/* Opened before it was watched, it may have been missing. */
 		state_close(&state);
-		if (open_network(r, NULL, &state, err))
+		if (open_network(r, NULL, &state, err) < 0)
 			return -1;
 	}
 	listing.fd = state.plugin_fd;
@@ -339,11 +339,12 @@ static int load_results(struct registry *r, struct cni_error *err)
 	char path[PATH_MAX];
 
 	results_path(r, path);
-	if (r->inotify >= 0 && watch_path(r, WATCH_RESULTS, path, err))
+	if (r->inotify >= 0 && watch_path(r, WATCH_RESULTS, path, err) < 0)
 		return -1;
 	/* Nobody asked for it, or it is to come. */
 	if (open_results(r, &cache, err) < 0)
-		return !r->options.cni_cache || (r->inotify >= 0 && errno == ENOENT) ? 0 : -1;
+		return r->options.cni_cache == NULL || (r->inotify >= 0 && errno == ENOENT) ? 0
+											    : -1;
 	return state_each_name(cache.fd, "cannot list a directory of attachments",
 			       registry_take_result, &(struct listing){.r = r, .cache = &cache},
 			       err);
@@ -363,7 +364,7 @@ static void forget_all(struct registry *r)
 
 static int load_all(struct registry *r, struct cni_error *err)
 {
-	if (load_records(r, err))
+	if (load_records(r, err) != 0)
 		return -1;
 	return load_results(r, err);
 }
@@ -411,7 +412,7 @@ static int record_changed(struct registry *r, const char *network, const char *f
 	if (!state_parse_name(network, name, &key))
 		return 0;
 	forget_record(r, &key);
-	if (open_network(r, network, &state, err))
+	if (open_network(r, network, &state, err) < 0)
 		return 0;
 	return load_record(&key, &net, err);
 }
@@ -434,12 +435,12 @@ static int take_event(struct registry *r, const struct inotify_event *e, struct 
 	for (size_t i = 0; i < r->n_watches; i++)
 		if (r->watches[i].wd == e->wd)
 			w = &r->watches[i];
-	if (!w || (e->mask & IN_IGNORED))
+	if (w == NULL || (e->mask & IN_IGNORED))
 		return 0;
 	if (!e->len || w->kind == WATCH_PLUGIN)
 		return 1;
 	if (w->kind == WATCH_ANCESTOR)
-		return !w->name[0] || !strcmp(w->name, e->name);
+		return !w->name[0] || strcmp(w->name, e->name) == 0;
 	/* A record gets its name when it is whole; another new file has nothing to say until
 	 * closed. */
 	if (e->mask & IN_CREATE && w->kind != WATCH_NETWORK)
@@ -502,9 +503,10 @@ int registry_find(const struct registry *r, const char *prefix, size_t *first, s
 				 prefix);
 	/* In the order of strcmp() an id stands before all that it is a prefix of. */
 	end = begin;
-	while (end < r->n && !strcmp(r->all[end].key.container_id, r->all[begin].key.container_id))
+	while (end < r->n &&
+	       strcmp(r->all[end].key.container_id, r->all[begin].key.container_id) == 0)
 		end++;
-	if (end < r->n && !strncmp(r->all[end].key.container_id, prefix, len) &&
+	if (end < r->n && strncmp(r->all[end].key.container_id, prefix, len) == 0 &&
 	    strcmp(r->all[begin].key.container_id, prefix) != 0)
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "several containers have ids that begin with \"%.80s\" (%.80s, "
@@ -542,7 +544,7 @@ int registry_read(const struct registry *r, const struct registry_entry *a,
 		};
 		return 0;
 	}
-	if (open_network(r, a->key.network, &state, err))
+	if (open_network(r, a->key.network, &state, err) < 0)
 		return -1;
 	ret = state_read(&state, &a->key, &source->json, err);
 	if (ret == 0)

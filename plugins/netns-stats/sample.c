@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Reading one namespace.
  *
@@ -46,7 +46,7 @@ static bool grow(void **array, size_t *size, size_t need, size_t element)
 	while (bigger < need)
 		bigger *= 2;
 	p = reallocarray(*array, bigger, element);
-	if (!p)
+	if (p == NULL)
 		return false;
 	*array = p;
 	*size = bigger;
@@ -75,7 +75,7 @@ const struct link *sample_link(const struct sample *s, int index)
 const struct link *sample_link_named(const struct sample *s, const char *name)
 {
 	for (size_t i = 0; i < s->n_links; i++)
-		if (!strcmp(s->links[i].name, name))
+		if (strcmp(s->links[i].name, name) == 0)
 			return &s->links[i];
 	return NULL;
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * netns-stats serve: the exporter.
  *
@@ -63,7 +63,7 @@ static void remember(struct exporter *x, const struct container *c, const struct
 		const struct registry_entry *a = &c->attachments[i];
 
 		if (a->source == SOURCE_RECORD &&
-		    plugin_remember(x->where.state_dir, &a->key, &job->sample, &err))
+		    plugin_remember(x->where.state_dir, &a->key, &job->sample, &err) < 0)
 			complain_error(&err);
 	}
 }
@@ -86,7 +86,7 @@ static uint64_t fingerprint(const struct sample *s)
 /* Room for what is noted per container; it starts anew when containers have come or gone. */
 static bool prepare_notes(struct exporter *x, size_t n)
 {
-	if (x->notes && x->notes_generation == x->registry.generation)
+	if (x->notes != NULL && x->notes_generation == x->registry.generation)
 		return true;
 	free(x->notes);
 	x->notes = calloc(n ? n : 1, sizeof(*x->notes));
@@ -127,7 +127,7 @@ static int read_all_namespaces(struct exporter *x, const struct container_list *
 			}
 			if (!note) {
 				if (exposition_add(&x->exposition, &c[k], &job->sample, x->loopback,
-						   err))
+						   err) < 0)
 					return -1;
 				continue;
 			}
@@ -155,7 +155,7 @@ int exporter_scrape(struct exporter *x, bool openmetrics, struct text *out, stru
 	int failed;
 
 	exposition_reset(&x->exposition);
-	if (container_list_add(&list, &x->registry, 0, x->registry.n, err))
+	if (container_list_add(&list, &x->registry, 0, x->registry.n, err) < 0)
 		return -1;
 	failed = read_all_namespaces(x, &list, false, err);
 	if (failed < 0)
@@ -179,7 +179,7 @@ unsigned long exporter_update(struct exporter *x)
 {
 	struct cni_error err = {0};
 
-	if (registry_update(&x->registry, &err))
+	if (registry_update(&x->registry, &err) != 0)
 		complain_error(&err);
 	print_complaints(x);
 	return x->registry.generation;
@@ -195,7 +195,7 @@ static void note_all(struct exporter *x)
 	cleanup_container_list struct container_list list = {0};
 	struct cni_error err = {0};
 
-	if (container_list_add(&list, &x->registry, 0, x->registry.n, &err) ||
+	if (container_list_add(&list, &x->registry, 0, x->registry.n, &err) < 0 ||
 	    !prepare_notes(x, list.n) || read_all_namespaces(x, &list, true, &err) < 0)
 		complain_error(&err);
 }
@@ -267,7 +267,7 @@ static void exporter_free(struct exporter *x)
 	registry_free(&x->registry);
 	exposition_free(&x->exposition);
 	text_free(&x->complaints);
-	if (x->jobs)
+	if (x->jobs != NULL)
 		sweep_jobs_free(x->jobs, SWEEP_BLOCK);
 	free(x->notes);
 }
@@ -280,15 +280,15 @@ static int serve_run(struct exporter *x, const char *address, struct cni_error *
 
 	raise_descriptor_limit();
 	/* Made when it is missing: a directory that is there can be watched. */
-	if (state_open(x->where.state_dir, PLUGIN_NAME, NULL, true, &state, err))
+	if (state_open(x->where.state_dir, PLUGIN_NAME, NULL, true, &state, err) < 0)
 		return -1;
 	state_close(&state);
 	x->jobs = calloc(SWEEP_BLOCK, sizeof(*x->jobs));
-	if (!x->jobs)
+	if (x->jobs == NULL)
 		return cni_error_nomem(err);
 	signals = serve_open_signals(err);
-	if (signals < 0 || http_server_start(address, x, &server, err) ||
-	    registry_watch(&x->registry, &x->where, &x->complaints, err))
+	if (signals < 0 || http_server_start(address, x, &server, err) < 0 ||
+	    registry_watch(&x->registry, &x->where, &x->complaints, err) != 0)
 		return -1;
 	print_complaints(x);
 	fprintf(stderr, PLUGIN_NAME ": serving http://%s/metrics\n", http_server_address(server));

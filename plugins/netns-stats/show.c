@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * netns-stats show: counters and settings of the containers asked for, or of all.
  *
@@ -54,7 +54,7 @@ static const struct show_form *const forms[] = {&show_table, &show_json, &show_p
 const struct show_form *show_find_form(const char *name)
 {
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
-		if (!strcmp(forms[i]->name, name))
+		if (strcmp(forms[i]->name, name) == 0)
 			return forms[i];
 	return NULL;
 }
@@ -81,7 +81,7 @@ static int show_block(struct show *show, const struct show_form *form, const str
 		if (form->container(show, &c[i], &jobs[i], out, err))
 			return -1;
 		show->printed++;
-		if (out->len > FLUSH_BYTES && text_write(out, STDOUT_FILENO, err))
+		if (out->len > FLUSH_BYTES && text_write(out, STDOUT_FILENO, err) < 0)
 			return -1;
 	}
 	return failed;
@@ -95,7 +95,7 @@ static int show_all(struct show *show, const struct show_form *form,
 	cleanup_text struct text out = {0};
 	int failed = 0, ret = 0;
 
-	if (!jobs)
+	if (jobs == NULL)
 		return cni_error_nomem(err);
 	for (size_t i = 0; ret >= 0 && i < list->n; i += block) {
 		const size_t left = list->n - i;
@@ -104,7 +104,7 @@ static int show_all(struct show *show, const struct show_form *form,
 				 err);
 		failed += ret;
 	}
-	if (ret >= 0 && (form->end(show, &out, err) || text_write(&out, STDOUT_FILENO, err)))
+	if (ret >= 0 && (form->end(show, &out, err) || text_write(&out, STDOUT_FILENO, err) < 0))
 		ret = -1;
 	sweep_jobs_free(jobs, block);
 	return ret < 0 ? -1 : failed;
@@ -118,8 +118,8 @@ static int select_containers(const struct registry *r, bool paths, char **args, 
 		size_t first, count;
 
 		if (paths ? container_list_add_path(list, args[i], err)
-			  : registry_find(r, args[i], &first, &count, err) ||
-				    container_list_add(list, r, first, count, err))
+			  : registry_find(r, args[i], &first, &count, err) < 0 ||
+				    container_list_add(list, r, first, count, err) < 0)
 			return -1;
 	}
 	return paths || n ? 0 : container_list_add(list, r, 0, r->n, err);
@@ -141,13 +141,14 @@ int show_main(int argc, char **argv)
 	show.loopback = options.loopback;
 	show.exact = options.exact;
 	signal(SIGPIPE, SIG_IGN);
-	if ((!options.paths && registry_load(&registry, &options.where, &complaints, &err)) ||
-	    select_containers(&registry, options.paths, options.rest, options.n_rest, &list, &err))
+	if ((!options.paths && registry_load(&registry, &options.where, &complaints, &err) != 0) ||
+	    select_containers(&registry, options.paths, options.rest, options.n_rest, &list, &err) <
+		    0)
 		return complain_error(&err);
 	if (complaints.len)
 		fputs(complaints.data, stderr);
 	failed = show_all(&show, options.form, &list, &err);
-	if (options.form->free)
+	if (options.form->free != NULL)
 		options.form->free(&show);
 	if (failed < 0)
 		return complain_error(&err);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * JSON, written as it comes: an array of containers, whose "links" have the names and the nesting
  * of `ip -s -s -j link`, with "addr_info" as `ip -j address` has it.
@@ -178,7 +178,7 @@ static void write_peer(struct json_write *w, const struct sample *s, const struc
 
 	if (l->peer && l->peer_netnsid < 0)
 		peer = sample_link(s, l->peer);
-	if (peer)
+	if (peer != NULL)
 		json_write_string(w, "link", peer->name);
 	else if (l->peer)
 		json_write_u64(w, "link_index", (unsigned int)l->peer);
@@ -206,7 +206,7 @@ static void write_link(struct json_write *w, const struct container *c, const st
 	write_flags(w, l->flags);
 	json_write_u64(w, "mtu", l->mtu);
 	json_write_string(w, "qdisc", l->qdisc);
-	if (master)
+	if (master != NULL)
 		json_write_string(w, "master", master->name);
 	json_write_string(w, "operstate", operstate_name(l));
 	json_write_string(w, "linkmode", l->linkmode ? "DORMANT" : "DEFAULT");

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The table: a row per interface, columns as wide as their widest cell. Rows are kept until the
  * end, because a column's width is not known before.
@@ -95,7 +95,7 @@ static void address_cell(struct table *t, const struct sample *s, const struct l
 		text_add(&list, list.len ? "," : "");
 		text_add(&list, ip_prefix_format(&a->prefix, buf));
 	}
-	cell(t, list.data ? list.data : "");
+	cell(t, list.data != NULL ? list.data : "");
 }
 
 /* The beginning of an id tells containers apart; a bare namespace goes by its path. */
@@ -171,7 +171,7 @@ static void add_leaves(struct text *out, const cJSON *json, const char *path)
 	} else {
 		cleanup_free char *value = cJSON_PrintUnformatted(json);
 
-		text_add(out, value ? value : "");
+		text_add(out, value != NULL ? value : "");
 	}
 	text_add(out, "\n");
 }
@@ -192,9 +192,9 @@ static int table_container(struct show *show, const struct container *c,
 	const struct sample *s = &job->sample;
 
 	(void)out;
-	if (!show->table)
+	if (show->table == NULL)
 		show->table = calloc(1, sizeof(*show->table));
-	if (!show->table)
+	if (show->table == NULL)
 		return cni_error_nomem(err);
 	if (job->err.code)
 		error_row(show->table, c, &job->err);
@@ -228,7 +228,7 @@ static void print_cell(struct text *out, const struct table *t, size_t column, c
 static int table_end(struct show *show, struct text *out, struct cni_error *err)
 {
 	static struct table empty;
-	struct table *t = show->table ? show->table : &empty;
+	struct table *t = show->table != NULL ? show->table : &empty;
 	const char *s = t->cells.data;
 
 	for (size_t i = 0; i < COLUMNS; i++)
@@ -247,7 +247,7 @@ static int table_end(struct show *show, struct text *out, struct cni_error *err)
 
 static void table_free(struct show *show)
 {
-	if (!show->table)
+	if (show->table == NULL)
 		return;
 	text_free(&show->table->cells);
 	text_free(&show->table->below);

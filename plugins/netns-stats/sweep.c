@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Sampling many namespaces: what is read in each, and how a child hands it back. How they are
  * entered, and what a child's answer is worth, stands at the top of common/netns_visit.c.

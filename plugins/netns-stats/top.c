@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * netns-stats top: rates, live.
  *
@@ -33,7 +33,8 @@ struct top {
 
 static int read_rows(struct top *top, struct cni_error *err)
 {
-	if (rows_read(&top->rows, &top->registry, top->jobs, monotonic_ns() + READING_LIMIT, err))
+	if (rows_read(&top->rows, &top->registry, top->jobs, monotonic_ns() + READING_LIMIT, err) <
+	    0)
 		return -1;
 	return rows_arrange(&top->rows, err);
 }
@@ -60,7 +61,8 @@ static int print_rows(const struct top *top, struct cni_error *err)
 		cleanup_text struct text name = {0};
 
 		text_add_printable(&name, row->name);
-		text_printf(&out, "%-12.12s %-15s %-12.12s", row->id, name.data ? name.data : "",
+		text_printf(&out, "%-12.12s %-15s %-12.12s", row->id,
+			    name.data != NULL ? name.data : "",
 			    row->network[0] ? row->network : "-");
 		top_add_amount(&out, row->rx, top->view.exact);
 		top_add_amount(&out, row->tx, top->view.exact);
@@ -74,10 +76,10 @@ static int print_rows(const struct top *top, struct cni_error *err)
 
 static int top_once(struct top *top, struct cni_error *err)
 {
-	if (read_rows(top, err))
+	if (read_rows(top, err) < 0)
 		return -1;
 	poll(NULL, 0, top->interval_ms);
-	if (read_rows(top, err))
+	if (read_rows(top, err) < 0)
 		return -1;
 	return print_rows(top, err);
 }
@@ -121,7 +123,7 @@ static int top_live(struct top *top, struct cni_error *err)
 	cleanup_close int signals = top_open_signals(err);
 	int64_t next = 0;
 
-	if (signals < 0 || screen_open(err))
+	if (signals < 0 || screen_open(err) < 0)
 		return -1;
 	while (!top->view.quit) {
 		struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN},
@@ -145,10 +147,10 @@ static int top_live(struct top *top, struct cni_error *err)
 		screen_keys(&top->rows, &top->view);
 		if (monotonic_ns() >= next || (came_or_went && !top->view.paused)) {
 			next = monotonic_ns() + top->interval_ms * NS_PER_MS;
-			if (!top->view.paused && read_rows(top, err))
+			if (!top->view.paused && read_rows(top, err) < 0)
 				return -1;
 		}
-		if (rows_arrange(&top->rows, err))
+		if (rows_arrange(&top->rows, err) < 0)
 			return -1;
 		screen_draw(&top->rows, &top->view);
 	}
@@ -168,15 +170,15 @@ int top_main(int argc, char **argv)
 	top.rows.sort = options.sort;
 	top.view.exact = options.exact;
 	top.jobs = calloc(SWEEP_BLOCK, sizeof(*top.jobs));
-	ret = top.jobs ? registry_watch(&top.registry, &options.where, NULL, &err)
-		       : cni_error_nomem(&err);
+	ret = top.jobs != NULL ? registry_watch(&top.registry, &options.where, NULL, &err)
+			       : cni_error_nomem(&err);
 	if (!ret)
 		ret = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? top_live(&top, &err)
 								    : top_once(&top, &err);
 	screen_close();
 	rows_free(&top.rows);
 	registry_free(&top.registry);
-	if (top.jobs)
+	if (top.jobs != NULL)
 		sweep_jobs_free(top.jobs, SWEEP_BLOCK);
 	return ret ? complain_error(&err) : 0;
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The rows of the live table: an interface is known again by container, namespace index and
  * interface index, so that renaming it does not end its history, and one that is made anew under
@@ -22,7 +22,7 @@ static const char *const sort_names[] = {[SORT_TOTAL] = "total",
 int sort_parse(const char *name, enum sort *out)
 {
 	for (size_t i = 0; i < N_SORTS; i++) {
-		if (!strcmp(name, sort_names[i])) {
+		if (strcmp(name, sort_names[i]) == 0) {
 			*out = (enum sort)i;
 			return 0;
 		}
@@ -49,7 +49,7 @@ static struct row *find(struct rows *rows, size_t *hint, const char *id, int ind
 	for (size_t i = 0; i < rows->n; i++) {
 		struct row *row = &rows->all[(*hint + i) % rows->n];
 
-		if (row->index == index && !strcmp(row->id, id)) {
+		if (row->index == index && strcmp(row->id, id) == 0) {
 			*hint = (*hint + i + 1) % rows->n;
 			return row;
 		}
@@ -77,9 +77,9 @@ static int rows_take_link(struct rows *rows, size_t *hint, const struct containe
 	struct counters counters, delta;
 	double seconds;
 
-	if (!row)
+	if (row == NULL)
 		row = rows_append(rows, c->id, l->index);
-	if (!row)
+	if (row == NULL)
 		return -1;
 	snprintf(row->network, sizeof(row->network), "%s", container_network(c, l));
 	snprintf(row->name, sizeof(row->name), "%s", l->name);
@@ -119,7 +119,7 @@ int rows_read(struct rows *rows, const struct registry *r, struct sweep_job *job
 	cleanup_container_list struct container_list list = {0};
 	size_t hint = 0;
 
-	if (container_list_add(&list, r, 0, r->n, err))
+	if (container_list_add(&list, r, 0, r->n, err) < 0)
 		return -1;
 	rows->readings++;
 	rows->rx = rows->tx = 0;
@@ -189,8 +189,8 @@ static int rows_compare(const void *pa, const void *pb, void *arg)
 
 static bool passes(const struct row *row, const char *filter)
 {
-	return !*filter || strcasestr(row->id, filter) || strcasestr(row->name, filter) ||
-	       strcasestr(row->network, filter);
+	return !*filter || strcasestr(row->id, filter) != NULL ||
+	       strcasestr(row->name, filter) != NULL || strcasestr(row->network, filter) != NULL;
 }
 
 int rows_arrange(struct rows *rows, struct cni_error *err)

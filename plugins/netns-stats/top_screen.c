@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The screen of the live table, in ncurses. What does not fit is cut at the right edge: of 80
  * columns the last 15 are the graph, and wider terminals get the network and a longer graph.
@@ -57,18 +57,18 @@ int screen_open(struct cni_error *err)
 	static const struct lazy_symbol symbols[] = {SCREEN_SYMBOLS(SCREEN_SYMBOL)};
 
 	if (lazy_load(SONAME_NCURSESW, "libncursesw6", "top", symbols,
-		      sizeof(symbols) / sizeof(symbols[0]), &curses, err))
+		      sizeof(symbols) / sizeof(symbols[0]), &curses, err) < 0)
 		return -1;
 	/* The characters only: numbers keep their point. */
 	setlocale(LC_CTYPE, "");
-	unicode = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	screen = curses.newterm(NULL, stdout, stdin);
-	if (!screen)
+	if (screen == NULL)
 		return cni_error(
 			err, CNI_ERR_IO,
 			"no terminal of the kind \"%.40s\" is known; set TERM, or send the "
 			"output to a pipe",
-			getenv("TERM") ? getenv("TERM") : "");
+			getenv("TERM") != NULL ? getenv("TERM") : "");
 	curses.cbreak();
 	curses.noecho();
 	curses.nodelay(*curses.stdscr, true);
@@ -81,7 +81,7 @@ int screen_open(struct cni_error *err)
 
 void screen_close(void)
 {
-	if (!screen)
+	if (screen == NULL)
 		return;
 	curses.endwin();
 	curses.delscreen(screen);
@@ -125,7 +125,7 @@ static void add_cell(struct text *line, const char *s, size_t columns)
 	size_t bytes = 0, done = 0;
 
 	text_add_printable(&clean, s);
-	while (clean.data && clean.data[bytes] && done < columns) {
+	while (clean.data != NULL && clean.data[bytes] && done < columns) {
 		bytes++;
 		while (((unsigned char)clean.data[bytes] & 0xc0) == 0x80)
 			bytes++;

@@ -85,7 +85,7 @@ static int check_api(const struct slirp_attachment *a, struct cni_error *err)
 	cleanup_json cJSON *request = cJSON_CreateObject();
 	cleanup_json cJSON *answer = NULL;
 
-	if (!cJSON_AddStringToObject(request, "execute", "list_hostfwd"))
+	if (cJSON_AddStringToObject(request, "execute", "list_hostfwd") == NULL)
 		return cni_error_nomem(err);
 	if (slirp_api_call(a->socket, request, API_LIMIT_MS, &answer, err) < 0) {
 		err->code = ERR_CHECK;

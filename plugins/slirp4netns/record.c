@@ -24,16 +24,16 @@ int slirp_record_write(const struct state *state, const struct slirp_attachment 
 {
 	cleanup_json cJSON *record = cJSON_CreateObject();
 
-	if (!cJSON_AddStringToObject(record, "network", a->key.network) ||
-	    !cJSON_AddStringToObject(record, "containerId", a->key.container_id) ||
-	    !cJSON_AddStringToObject(record, "ifname", a->key.ifname) ||
-	    !cJSON_AddStringToObject(record, "netns", netns) ||
-	    !cJSON_AddStringToObject(record, "socket", a->socket) ||
-	    !cJSON_AddNumberToObject(record, "pid", daemon->pid) ||
-	    !cJSON_AddNumberToObject(record, "startTime", (double)daemon->start_time) ||
-	    !cJSON_AddStringToObject(record, "bootId", daemon->boot_id) ||
+	if (cJSON_AddStringToObject(record, "network", a->key.network) == NULL ||
+	    cJSON_AddStringToObject(record, "containerId", a->key.container_id) == NULL ||
+	    cJSON_AddStringToObject(record, "ifname", a->key.ifname) == NULL ||
+	    cJSON_AddStringToObject(record, "netns", netns) == NULL ||
+	    cJSON_AddStringToObject(record, "socket", a->socket) == NULL ||
+	    cJSON_AddNumberToObject(record, "pid", daemon->pid) == NULL ||
+	    cJSON_AddNumberToObject(record, "startTime", (double)daemon->start_time) == NULL ||
+	    cJSON_AddStringToObject(record, "bootId", daemon->boot_id) == NULL ||
 	    (daemon->inode != 0 &&
-	     !cJSON_AddNumberToObject(record, "pidfdInode", (double)daemon->inode)))
+	     cJSON_AddNumberToObject(record, "pidfdInode", (double)daemon->inode) == NULL))
 		return cni_error_nomem(err);
 	return state_write(state, &a->key, record, false, err);
 }

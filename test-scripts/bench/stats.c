@@ -205,7 +205,7 @@ static void visit(const char *path)
 	bool more = true;
 	int fd;
 
-	if (ns < 0 || setns(ns, CLONE_NEWNET))
+	if (ns < 0 || setns(ns, CLONE_NEWNET) < 0)
 		die("%s: %s", path, strerror(errno));
 	close(ns);
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);

@@ -60,14 +60,14 @@ char *strdup(const char *text)
 	const size_t size = strlen(text) + 1;
 	char *copy = failing_malloc(size);
 
-	return copy ? memcpy(copy, text, size) : NULL;
+	return copy != NULL ? memcpy(copy, text, size) : NULL;
 }
 
 void *calloc(size_t n, size_t size)
 {
 	void *memory = size && n > SIZE_MAX / size ? NULL : failing_malloc(n * size);
 
-	return memory ? memset(memory, 0, n * size) : NULL;
+	return memory != NULL ? memset(memory, 0, n * size) : NULL;
 }
 
 void *reallocarray(void *old, size_t n, size_t size)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The key of an attachment: its order, its text, and when it is one. (Its grammar: test_cni.) */
 #include <setjmp.h>
 #include <stdarg.h>

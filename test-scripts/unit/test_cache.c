@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* libcni's result cache: what is written is read again, and whose files are believed. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Whose the namespace at a cached path is now, from within a mount and a network namespace of the
  * test's own.

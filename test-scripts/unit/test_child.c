@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Child processes: what they start with, and that each of them ends and is reaped. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Calls of a plugin as a runtime makes them: a process with an environment, and a pipe for each of
  * its standard descriptors. The plugin is a small one that says what it was called with.

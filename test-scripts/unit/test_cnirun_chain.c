@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What cnirun hands to a plugin: the request, its environment, where it is looked for. */
 #include <setjmp.h>
 #include <stdarg.h>

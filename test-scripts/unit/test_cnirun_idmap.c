@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which subordinate ids cnirun asks newuidmap(1) for, and where that is looked for. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Network configuration lists: what is a list, in which version, and what a result's dns becomes.
  */
 #include <setjmp.h>

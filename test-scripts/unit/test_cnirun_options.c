@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cnirun's readers of numbers, paths and CNI_ARGS, row by row. */
 #include <setjmp.h>
 #include <stdarg.h>

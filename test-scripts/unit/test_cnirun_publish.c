@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* --publish: what is understood, what is refused with which words, and all mappings or an error. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,8 +36,8 @@ static const char *printed(const cJSON *mappings)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%d>%d/%s%s%s ",
 			 cJSON_GetObjectItem(m, "hostPort")->valueint,
 			 cJSON_GetObjectItem(m, "containerPort")->valueint,
-			 cJSON_GetObjectItem(m, "protocol")->valuestring, host ? "@" : "",
-			 host ? host->valuestring : "");
+			 cJSON_GetObjectItem(m, "protocol")->valuestring, host != NULL ? "@" : "",
+			 host != NULL ? host->valuestring : "");
 	}
 	return text;
 }

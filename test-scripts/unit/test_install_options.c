@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the installer is asked for, and when a list can be used on a node. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Links, addresses and routes of a network namespace of the test's own, with pairs of virtual
  * Ethernet devices in it. The pairs are made by requests of the test's own: the library does not

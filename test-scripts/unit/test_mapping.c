@@ -167,7 +167,7 @@ static void what_is_asked_for_twice_or_covered_is_one(void **state)
 		size_t n;
 
 		snprintf(text, sizeof(text), "[%s]", cases[i].text);
-		for (const char *at = text; (at = strstr(at, "hostPort")); at++)
+		for (const char *at = text; (at = strstr(at, "hostPort")) != NULL; at++)
 			asked++;
 		assert_int_equal(read_text(text, &m, &left, &err), 0);
 		assert_mappings(m, left, cases[i].left);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Netlink: which replies are believed, how long they are read, and what is told when they fail. The
  * kernel's part is a script, but where a test says otherwise.

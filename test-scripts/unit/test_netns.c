@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Network namespaces, from within a mount and a network namespace of the test's own; and as a user
  * without privileges who has a user namespace with a network namespace in it, as rootless

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Daemons. The daemon is this very program, told by its first argument what to do; a file per
  * promise would need an executable each.

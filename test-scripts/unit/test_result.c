@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -587,7 +587,7 @@ static void what_cannot_be_used_is_passed_on_and_told_to_who_needs_it(void **sta
 		assert_int_equal(result_require(&result, rows[i].list, RESULT_WHOLE, NULL, &err),
 				 rows[i].index == RESULT_WHOLE ? -1 : 0);
 		assert_int_equal(result_require(&result, "elsewhere", RESULT_ANY, NULL, &err), 0);
-		if (rows[i].key)
+		if (rows[i].key != NULL)
 			assert_int_equal(result_require(&result, rows[i].list, rows[i].index,
 							"another", &err),
 					 0);
@@ -745,7 +745,7 @@ static bool replace_nth(cJSON *parent, unsigned int *n, const char *with)
 		if ((*n)-- == 0) {
 			cJSON *other = cJSON_Parse(with);
 
-			other->string = item->string ? strdup(item->string) : NULL;
+			other->string = item->string != NULL ? strdup(item->string) : NULL;
 			cJSON_ReplaceItemViaPointer(parent, item, other);
 			return true;
 		}
@@ -975,7 +975,7 @@ the_namespace_of_a_cached_result_is_its_own_or_the_sandbox_of_the_interface(void
 		const char *netns = result_cached_netns(cached);
 
 		assert_non_null(cached);
-		if (cases[i].netns)
+		if (cases[i].netns != NULL)
 			assert_string_equal(netns, cases[i].netns);
 		else
 			assert_null(netns);

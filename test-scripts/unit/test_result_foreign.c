@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Results as other people's plugins print them (foreign-results.jsonl), through the model. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +25,7 @@ static void for_each_result(void (*fn)(const cJSON *line, const cJSON *result))
 	size_t n = 0;
 	ssize_t len;
 
-	if (!file)
+	if (file == NULL)
 		fail_msg("cannot open " RESULTS ", is this the top of the tree?");
 	while ((len = getline(&text, &size, file)) > 0) {
 		cleanup_json cJSON *line = NULL;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The client of the daemon's API, against servers that behave, and others. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What slirp4netns makes of a configuration: its defaults, its bounds, and who names an address
  * first. */
 #include <setjmp.h>

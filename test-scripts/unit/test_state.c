@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Records and locks, in an empty directory on a file system of the test's own. A hostile neighbour
  * is played by chown(2), mknod(2) and symlink(2), which takes root.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which form of the exposition a client gets for what its header field Accept says. */
 #include <setjmp.h>
 #include <stdarg.h>

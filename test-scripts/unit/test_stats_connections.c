@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which connection of the exporter's has to go when there are too many. */
 #include <setjmp.h>
 #include <stdarg.h>

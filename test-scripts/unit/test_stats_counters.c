@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What lies between two readings, the record's form of them, the closing account. */
 #include <setjmp.h>
 #include <stdarg.h>

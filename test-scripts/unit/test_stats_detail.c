@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The kernel's three kinds of text files of counters as JSON, and what in them is not a counter. */
 #include <setjmp.h>
 #include <stdarg.h>

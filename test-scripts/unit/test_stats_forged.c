@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Netlink messages of other processes: root of a container may send them to any socket in there. */
 #include <setjmp.h>
 #include <stdarg.h>

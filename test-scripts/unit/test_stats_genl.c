@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What netns-stats makes of answers over generic netlink, whoever sends them. */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The command lines of netns-stats: what each subcommand takes, and what it does not. */
 #include <setjmp.h>
 #include <stdarg.h>

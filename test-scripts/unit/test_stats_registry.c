@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whom netns-stats finds by a prefix of an id, and what it says of a record that cannot be read. */
 #include <setjmp.h>
 #include <stdarg.h>

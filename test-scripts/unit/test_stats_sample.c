@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What netns-stats makes of the kernel's lists of links and addresses, attribute by attribute. */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a child that was in a container's user namespace says that it read: taken for the word of
  * the container's root, who may have written it. And the one namespace that is visited without a

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* netns-stats top: the rates of its rows, their order, what the screen shows of them, and its keys.
  */
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fuzz.h"
 
 #include <fcntl.h>
@@ -46,7 +46,7 @@ static void *copy_of(const void *data, size_t len, size_t size)
 {
 	char *copy = malloc(size);
 
-	if (!copy)
+	if (copy == NULL)
 		abort();
 	if (len > 0)
 		memcpy(copy, data, len);
@@ -56,7 +56,7 @@ static void *copy_of(const void *data, size_t len, size_t size)
 char *input_text(struct input *input)
 {
 	const uint8_t *end = input->left > 0 ? memchr(input->at, '\0', input->left) : NULL;
-	const size_t len = end ? (size_t)(end - input->at) : input->left;
+	const size_t len = end != NULL ? (size_t)(end - input->at) : input->left;
 	char *text = copy_of(input->at, len, len + 1);
 
 	text[len] = '\0';
@@ -79,7 +79,7 @@ void *input_datagram(struct input *input, size_t *len)
 	static char *end;
 	char *data;
 
-	if (!end) {
+	if (end == NULL) {
 		const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 		char *room = mmap(NULL, DATAGRAM_MAX + page, PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -197,13 +197,13 @@ bool fuzz_same(const cJSON *a, const cJSON *b)
 		return false;
 	if (cJSON_IsString(a))
 		return strcmp(a->valuestring, b->valuestring) == 0;
-	for (; x && y; x = x->next, y = y->next) {
+	for (; x != NULL && y != NULL; x = x->next, y = y->next) {
 		if (cJSON_IsObject(a) && strcmp(x->string, y->string) != 0)
 			return false;
 		if (!fuzz_same(x, y))
 			return false;
 	}
-	return !x && !y;
+	return x == NULL && y == NULL;
 }
 
 char *fuzz_print(const cJSON *json)
@@ -221,7 +221,7 @@ const char *fuzz_dir(void)
 
 	if (!dir[0]) {
 		snprintf(dir, sizeof(dir), "%.40s/fuzz-XXXXXX", getenv("FUZZ_DIR") ?: "/dev/shm");
-		if (!mkdtemp(dir))
+		if (mkdtemp(dir) == NULL)
 			abort();
 	}
 	return dir;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * replay DIRECTORY...: run a target over every file of the directories, as TAP. An input that
  * breaks something ends the process, which is what the caller counts.
@@ -27,7 +27,7 @@ static void replay(const char *path)
 	if (!S_ISREG(st.st_mode))
 		return;
 	data = malloc((size_t)st.st_size + 1);
-	if (!data || read(fd, data, (size_t)st.st_size) != st.st_size)
+	if (data == NULL || read(fd, data, (size_t)st.st_size) != st.st_size)
 		abort();
 	/* Heard only if it is the last. */
 	fprintf(stderr, "# %s\n", path);

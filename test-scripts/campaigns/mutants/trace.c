@@ -86,6 +86,6 @@ void __sanitizer_cov_trace_pc(void)
 {
 	const uintptr_t at = (uintptr_t)__builtin_return_address(0) - base;
 
-	if (reached && at < size)
+	if (reached != NULL && at < size)
 		reached[at] = 1;
 }

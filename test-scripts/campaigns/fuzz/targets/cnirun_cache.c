@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A file of the result cache. What can be read is written, and read again the same; the list in it
  * goes through list_parse(), as DEL and GC have it.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A configuration list, what each plugin of it is asked, what it may answer, and resolv.conf. An
  * input is the list, a NUL, a plugin's standard output, a NUL, and the capabilities' arguments.
@@ -22,7 +22,7 @@ static void check_resolv(const cJSON *result)
 
 	fuzz_check_outcome(value, &err);
 	PROMISE(value == 0 || !text);
-	if (text)
+	if (text != NULL)
 		fuzz_check_printable(text);
 }
 
@@ -72,7 +72,7 @@ static cJSON *check_answer(struct chain *chain, char *output, int status)
 	if (value < 0)
 		chain_complain(chain, &err);
 	err = (struct cni_error){0};
-	if (value == 0 && answer) {
+	if (value == 0 && answer != NULL) {
 		value = chain_accept_result(chain, "plugin", &answer, &err);
 		fuzz_check_outcome(value, &err);
 	}
@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PROMISE(!answer);
 	answer = check_answer(&chain, output, 0);
 	check_requests(&chain, NULL);
-	if (answer) {
+	if (answer != NULL) {
 		check_resolv(answer);
 		check_requests(&chain, answer);
 		prev = chain_as_prev(&chain, answer);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * cnirun's command line and environment. An input is a byte, the subcommand; CNI_ARGS, CAP_ARGS and
  * CNI_IFNAME; and the arguments; each ended by a NUL, "-" for a variable that is not set.
@@ -59,7 +59,7 @@ static void check_options(struct options *options, int argc)
 	PROMISE(cni_valid_ifname(options->ifname));
 	if (options->publish)
 		check_mappings(json_get(options->capabilities, "portMappings"));
-	if (options->capabilities)
+	if (options->capabilities != NULL)
 		free(fuzz_print(options->capabilities));
 	if (options->n_rest > 0)
 		check_attachment(options, options->rest[0]);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * json_parse() and json_copy(). What the strict scanner lets through is what cJSON takes, so a text
  * that is accepted comes back the same when it is printed and read again.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Replies of rtnetlink, as common/netlink.c and link.c read them. Root of a container may send to a
  * socket in its network namespace, so nothing of them can be taken for well-formed.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Names, addresses, CNI_ARGS: what a text must be before it becomes part of a path or a request. */
 #include <ctype.h>
 #include <stdlib.h>

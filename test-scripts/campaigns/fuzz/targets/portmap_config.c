@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * netns-portmap's configuration, its records of both backends, and GC's list: the owners that
  * elements of nf_tables are told apart by are made of names that nobody has checked.
@@ -82,7 +82,7 @@ static void check_owners(const char *network, const cJSON *conf)
 		cleanup_free char *owner = malloc(OWNER_MAX);
 		char prefix[OWNER_MAX];
 
-		if (!id || !ifname)
+		if (id == NULL || ifname == NULL)
 			continue;
 		owner_name(network, id, ifname, owner);
 		owner_prefix(network, prefix);
@@ -100,7 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *name = cJSON_GetStringValue(json_get(conf, "name"));
 	const struct cni_request req = {
 		.command = "ADD",
-		.attachment = {.network = name && cni_valid_network_name(name) ? name : "net",
+		.attachment = {.network =
+				       name != NULL && cni_valid_network_name(name) ? name : "net",
 			       .container_id = "c",
 			       .ifname = "eth0"},
 		.version = CNI_VERSION_LATEST,
@@ -110,11 +111,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct call call = {.req = &req, .attachment = req.attachment, .lock = -1};
 	struct cni_error err = {0};
 
-	if (!conf)
+	if (conf == NULL)
 		return 0;
 	check_config(&req);
 	check_publication(&call, json_get(conf, "record") ?: conf);
-	if (!portmap_backend_of(conf, &err))
+	if (portmap_backend_of(conf, &err) == NULL)
 		fuzz_check_error(&err);
 	check_owners(req.attachment.network, conf);
 	return 0;

@@ -22,8 +22,7 @@ static void check_reading(const struct nlmsghdr *nlh)
 		{.set = 1, .key_len = 24},
 	};
 	struct elements list = {.elements = elements, .n = 2};
-	struct elements_reading r = {
-		.list = &list, .owner = "net/c@eth0", .questions = &questions};
+	struct elements_reading r = {.list = &list, .owner = "net/c@eth0", .questions = &questions};
 	struct publication p = {.n = 1, .mappings = &(struct mapping){.protocol = IPPROTO_TCP}};
 	struct cni_error err = {0};
 	const struct element *other;
@@ -31,7 +30,7 @@ static void check_reading(const struct nlmsghdr *nlh)
 	memcpy(elements[0].key, key, sizeof(key));
 	elements_on_reply(nlh, &r);
 	other = elements_taken(&list);
-	if (other) {
+	if (other != NULL) {
 		PROMISE(strlen(other->owner) < OWNER_MAX);
 		PROMISE(publication_say_taken(&p, other, &err) < 0);
 		fuzz_check_error(&err);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A whole call of cni_main(): environment and standard input in, exit status and standard output
  * out. The plugin behind it does nothing but look at what it is given. An input is CNI_COMMAND,
@@ -127,7 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fflush(stdout);
 	end = lseek(STDOUT_FILENO, 0, SEEK_END);
 	answer = malloc((size_t)end + 1);
-	if (!answer || pread(STDOUT_FILENO, answer, (size_t)end, 0) != end)
+	if (answer == NULL || pread(STDOUT_FILENO, answer, (size_t)end, 0) != end)
 		abort();
 	answer[end] = '\0';
 	put_back(STDIN_FILENO, in);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Results in every version: what is read comes out as it came in its own version, can be printed in
  * each other one, what was printed is read again, and a second round changes nothing.
@@ -25,7 +25,7 @@ static void check_model(const struct cni_result *result)
 
 		PROMISE(ip->interface >= RESULT_NOWHERE &&
 			ip->interface < (int)result->n_interfaces);
-		if (ip->address) {
+		if (ip->address != NULL) {
 			PROMISE(ip_prefix_parse(ip->address, &prefix) == 0);
 			PROMISE(prefix.address.family == ip->family);
 		}
@@ -98,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cni_error err = {0};
 	int value;
 
-	if (!json)
+	if (json == NULL)
 		return 0;
 	value = result_parse(json, version, "prevResult", &result, &err);
 	fuzz_check_outcome(value, &err);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a daemon that has gone mad may answer: every request of netns-portmap's, and CHECK's, over a
  * real socket. An input is a byte, the size of the pieces in which the answer comes, and the
@@ -73,7 +73,7 @@ static void check_requests(struct recorded *r)
 	if (slirp_list(&server.daemon, &answer, &entries, &err) == 0) {
 		cleanup_free int64_t *ids = find_ids(r, entries, &err);
 
-		for (size_t i = 0; ids && i < r->n; i++)
+		for (size_t i = 0; ids != NULL && i < r->n; i++)
 			PROMISE(ids[i] >= 0 && ids[i] <= INT32_MAX);
 		PROMISE(ids || err.code);
 		err = (struct cni_error){0};

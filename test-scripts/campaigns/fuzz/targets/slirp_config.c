@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* slirp4netns's configuration: CNI_ARGS, a NUL, and the configuration of the network. */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *state_dir;
 	int value;
 
-	if (!conf)
+	if (conf == NULL)
 		return 0;
 	value = slirp_config_read(&req, &config, &err);
 	fuzz_check_outcome(value, &err);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A state directory as somebody else may have left it: a record of slirp4netns's with any content,
  * and a file with any name beside it. An input is the file's name, a NUL, and the record.
@@ -69,8 +69,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	PROMISE_OF(state_open(fuzz_dir(), PLUGIN_NAME, "net", true, &state, &err) == 0, err.msg);
 	unlinkat(state.fd, "c@eth0.json", 0);
-	extra = *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-		strlen(name) <= NAME_MAX && strncmp(name, "c@eth0", 6) != 0;
+	extra = *name && strchr(name, '/') == NULL && strcmp(name, ".") != 0 &&
+		strcmp(name, "..") != 0 && strlen(name) <= NAME_MAX &&
+		strncmp(name, "c@eth0", 6) != 0;
 	if (extra) {
 		fd = openat(state.fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 		cleanup_close_(&fd);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Answers of generic netlink, and the text files of the kernel, that `show --detail` makes JSON of.
  * The first byte says which.

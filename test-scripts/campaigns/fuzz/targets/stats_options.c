@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * netns-stats's command line: `show` and `inspect` whole, on a machine without containers, and the
  * values that `top` and `serve` read. An input is the arguments, each ended by a NUL.

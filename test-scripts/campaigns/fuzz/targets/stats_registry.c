@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What netns-stats finds on disk: a record of its own and a result of libcni's, and what it makes
  * of them: the registry, `inspect`, the closing account. An input is the record, a NUL, the cached
@@ -105,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		PROMISE(attachment_is_valid(&registry.all[i].key));
 		PROMISE(registry.all[i].netns[0] == '/');
 	}
-	if (complaints.data)
+	if (complaints.data != NULL)
 		fuzz_check_printable(complaints.data);
 	check_inspect(&registry);
 	if (json_parse(record, strlen(record), "the record", &json, &err) == 0)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A namespace's answers to netns-stats (root of a container sends them if it likes), and what is
  * printed of them: JSON, a table, Prometheus's text. An input is a byte, a pod's name, a NUL, and
@@ -74,7 +74,7 @@ static void check_form(const struct show_form *form, const struct container *c, 
 	PROMISE(form->container(&show, c, &job, &out, &err) == 0);
 	show.printed = 1;
 	PROMISE(form->end(&show, &out, &err) == 0);
-	if (form->free)
+	if (form->free != NULL)
 		form->free(&show);
 	PROMISE(!out.failed && out.data);
 	if (form == &show_json)
