@@ -34,7 +34,7 @@
 #include "job.h"
 #include "resolv.h"
 
-#define NETNS_DIR "/run_in_network/netns"
+#define NETNS_DIR "/run/netns"
 
 struct place {
 	char path[PATH_MAX]; /* CNI_NETNS */
