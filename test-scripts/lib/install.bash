@@ -43,14 +43,14 @@ list() {
 }
 
 # Its words and its output are one text, in $words.
-install_on_node() {
+run_installer() {
 	exec 2>&1
 	timeout --kill-after=1 30 env "USERNET_CNI=${wanted-present}" \
 		/run/install --host /run/node --from /run/image "$@"
 }
 
 installer() {
-	call install_on_node "$@"
+	call run_installer "$@"
 	words=$output
 	no_sanitizer_report "$words"
 }
