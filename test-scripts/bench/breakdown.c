@@ -102,7 +102,7 @@ static const struct operation operations[] = {
 	  {"fork, record", ANY(SYS_mkdirat)},
 	  {"daemon: its preparation, exec", ANY(SYS_sendto)},
 	  {"daemon: until the interface is there", WHERE(SYS_poll, 1, ~0UL, 4)},
-	  {"netlink: address, route, up", ANY(SYS_sendmsg)},
+	  {"netlink: address, route, up", ANY(SYS_sendto)},
 	  {"daemon: until it is ready", MAYBE(SYS_poll, 1, ~0UL, 3)},
 	  {"answer", WHERE(SYS_write, 0, ~0UL, 1)},
 	  ENDING}},
