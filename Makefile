@@ -172,12 +172,14 @@ all: $(foreach folder,$(EXECUTABLES),$(BIN)/$(call name,$(folder)))
 # The names by which netns-stats loads libraries when it needs them (lazy.h) are those that the linker records for
 # an executable: that finds what a name leads to, linker scripts (ncurses) and LDFLAGS included, for any release.
 # The other design, to read the SONAME of a file that pkg-config's libdir leads to, finds no file of those.
+# The first name is taken, so the libraries that LDFLAGS may add, which stand before ours, are left out.
 LAZY_LIBRARIES := MICROHTTPD=libmicrohttpd NCURSESW=ncursesw
 $(BUILD)/sonames.h: Makefile
 	@mkdir -p $(@D)
 	@echo '  GEN   sonames.h'
 	$(Q)set -o pipefail; for library in $(LAZY_LIBRARIES); do \
-		$(CC) $(SOURCE_FLAGS) -shared -nostdlib -o $@.so $(LDFLAGS) -Wl,--no-as-needed -x c /dev/null -x none \
+		$(CC) $(SOURCE_FLAGS) -shared -nostdlib -o $@.so $(filter-out -l%,$(LDFLAGS)) -Wl,--no-as-needed \
+			-x c /dev/null -x none \
 			$$($(PKG_CONFIG) --libs $${library#*=}) && LC_ALL=C readelf --dynamic $@.so | \
 			sed -n "/NEEDED/{s/.*\[\(.*\)\]/#define SONAME_$${library%=*} \"\1\"/p;q}" || exit; \
 	done >$@; rm -f $@.so

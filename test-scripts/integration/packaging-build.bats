@@ -43,7 +43,7 @@ a_program() {
 	gcc -shared -nostdlib -Wl,-soname,libmicrohttpd.so.99 -o libs/libmicrohttpd.so -x c /dev/null
 	gcc -shared -nostdlib -Wl,-soname,libncursesw.so.77 -o libs/libncursesw.so.77 -x c /dev/null
 	echo 'INPUT(libncursesw.so.77)' >libs/libncursesw.so
-	make_here LDFLAGS="-L$PWD/libs" build/sonames.h
+	make_here LDFLAGS="-L$PWD/libs -Wl,--no-as-needed -lm" build/sonames.h
 	cat build/sonames.h
 	grep -x '#define SONAME_MICROHTTPD "libmicrohttpd.so.99"' build/sonames.h
 	grep -x '#define SONAME_NCURSESW "libncursesw.so.77"' build/sonames.h

@@ -342,3 +342,28 @@ the_deb() {
 	said=$("$build" "$BATS_TEST_TMPDIR/unknown" gnutls 2>&1) && return 1
 	[[ $said == *"how to build gnutls is not known here" ]]
 }
+
+@test "make static takes nothing from an archive that nobody has signed, whatever apt's configuration lets pass" {
+	local at=$BATS_TEST_TMPDIR said
+
+	mkdir -p "$at"/{lists,cache/archives}/partial "$at/dists/any/main/binary-amd64"
+	echo "deb [arch=amd64 trusted=yes] file:$at any main" >"$at/sources.list"
+	cat >"$at/apt.conf" <<-END
+		Dir::Etc::SourceList "$at/sources.list";
+		Dir::Etc::SourceParts "/dev/null";
+		Dir::State::lists "$at/lists";
+		Dir::Cache "$at/cache";
+		APT::Sandbox::User "root";
+		Acquire::AllowInsecureRepositories "true";
+		APT::Get::AllowUnauthenticated "true";
+	END
+	cd "$at/dists/any"
+	printf 'Package: any\nVersion: 1\nArchitecture: amd64\nFilename: any.deb\nSize: 1\n' >main/binary-amd64/Packages
+	printf 'Origin: Debian\nSuite: any\nArchitectures: amd64\nComponents: main\nSHA256:\n %s %s %s\n' \
+		"$(sha256sum <main/binary-amd64/Packages | cut -d ' ' -f 1)" "$(stat -c %s main/binary-amd64/Packages)" \
+		main/binary-amd64/Packages >Release
+	export APT_CONFIG=$at/apt.conf
+	apt-get -qq update
+	said=$("$ROOT/conf/static/build-libraries" "$at/static" cjson 2>&1) && return 1
+	[[ $said == *"E: The repository 'file:$at any Release' is not signed."* ]]
+}
