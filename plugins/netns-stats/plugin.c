@@ -122,7 +122,8 @@ static int register_attachment(const struct cni_request *req, const struct stats
 	cleanup_json cJSON *record = NULL;
 	cleanup_json cJSON *before = NULL;
 	cleanup_close int lock = -1;
-	char pod[POD_NAME_MAX], pod_namespace[POD_NAME_MAX];
+	char pod_text[POD_NAME_MAX], pod_namespace_text[POD_NAME_MAX];
+	const char *pod, *pod_namespace;
 	struct cni_error ignored;
 
 	if (state_open(conf->state_dir, PLUGIN_NAME, req->attachment.network, true, &state, err) <
@@ -132,10 +133,10 @@ static int register_attachment(const struct cni_request *req, const struct stats
 		cni_error_wrap(err, "registered without a baseline");
 		plugin_warn(err);
 	}
+	pod = pod_arg(req, "K8S_POD_NAME", pod_text);
+	pod_namespace = pod_arg(req, "K8S_POD_NAMESPACE", pod_namespace_text);
 	if (read_baseline(req, &sample, &begin, err) < 0 ||
-	    stats_record_make(req, pod_arg(req, "K8S_POD_NAME", pod),
-			      pod_arg(req, "K8S_POD_NAMESPACE", pod_namespace), &begin, &record,
-			      err) < 0)
+	    stats_record_make(req, pod, pod_namespace, &begin, &record, err) < 0)
 		return -1;
 	/* plugin_remember() may be about to write back an older record of the same attachment. */
 	lock = state_lock(&state, LOCK_LIMIT_MS, err);
