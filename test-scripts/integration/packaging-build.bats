@@ -29,6 +29,18 @@ a_program() {
 	[[ $output == *"headers of libraries are missing; on Debian: apt-get install libncurses-dev libnftnl-dev."* ]]
 }
 
+@test "the README, make deps and Debian's package name the package of each library's headers, and pkg-config's" {
+	local library package readme file
+
+	readme=$(sed -n '/^    apt-get install gcc/,/[^\\]$/p' "$ROOT/README.md")
+	for library in $(make_here -s print-LIBRARIES) pkgconf; do
+		package=$([[ $library == pkgconf ]] && echo pkgconf || make_here -s "print-PACKAGE_$library")
+		for file in <(echo "$readme") "$ROOT/test-scripts/install-dependencies" "$ROOT/conf/debian/control"; do
+			grep -qw -e "$package" "$file" || { echo "$file: $package"; return 1; }
+		done
+	done
+}
+
 @test "where pkg-config is missing, the build names its package, and make clean needs none" {
 	run make_here PKG_CONFIG=nobody-has-this build/common/utf8.o
 	[ "$status" = 2 ]
