@@ -460,7 +460,7 @@ deb: dist
 compile_commands.json: $(GENERATED)
 	@set -o pipefail; $(MAKE) --no-print-directory --always-make --dry-run V=1 all test-programs bench-programs $(BUILD)/load \
 		$(FAULTS) $(FUZZERS) | awk -v directory="$(CURDIR)" '\
-		$$1 == "$(CC)" { \
+		index($$0, "$(CC) ") == 1 { \
 			command = $$0; gsub(/[\\"]/, "\\\\&", command); \
 			for (i = 2; i <= NF; i++) \
 				if ($$i ~ /^[^-].*\.c$$/) \

@@ -82,6 +82,9 @@ a_program() {
 		command=$(jq -r --arg file "$file" 'first(.[] | select(.file == $file)).command' compile_commands.json)
 		(eval "${command/ -c / -fsyntax-only -MF own.d }")
 	done
+	jq length compile_commands.json >before
+	make_here CC='env gcc' compile_commands.json
+	jq length compile_commands.json | diff before -
 }
 
 @test "the version is that of the README's newest entry, and another text of the README compiles nothing again" {
