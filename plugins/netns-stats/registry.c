@@ -191,7 +191,8 @@ static int open_results(const struct registry *r, struct cache *cache, struct cn
 	*cache = CACHE_NONE;
 	results_path(r, cache->dir);
 	cache->fd = open(cache->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (cache->fd < 0)
+	/* Who may read the names alone has nothing from them. */
+	if (cache->fd < 0 || faccessat(cache->fd, ".", X_OK, AT_EACCESS) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot open libcni's result cache %s",
 				       cache->dir);
 	return 0;
