@@ -677,11 +677,12 @@ int state_each_network(const struct state *state,
 		       struct cni_error *err)
 {
 	struct state_listing listing = {.state = state, .on_network = fn, .arg = arg};
+	char failure[STATE_ROOT_MAX + 32];
 
 	if (state->plugin_fd < 0)
 		return 0;
-	return state_each_name(state->plugin_fd, "cannot list a directory of attachments",
-			       state_take_network, &listing, err);
+	snprintf(failure, sizeof(failure), "cannot list the networks in %s", state->root);
+	return state_each_name(state->plugin_fd, failure, state_take_network, &listing, err);
 }
 
 int state_remove_file(const struct state *state, const char *sub, const char *name,

@@ -338,6 +338,7 @@ static int load_results(struct registry *r, struct cni_error *err)
 {
 	cleanup_cache struct cache cache = CACHE_NONE;
 	char path[PATH_MAX];
+	char failure[PATH_MAX + 40];
 
 	results_path(r, path);
 	if (r->inotify >= 0 && watch_path(r, WATCH_RESULTS, path, err) < 0)
@@ -346,9 +347,9 @@ static int load_results(struct registry *r, struct cni_error *err)
 	if (open_results(r, &cache, err) < 0)
 		return r->options.cni_cache == NULL || (r->inotify >= 0 && errno == ENOENT) ? 0
 											    : -1;
-	return state_each_name(cache.fd, "cannot list a directory of attachments",
-			       registry_take_result, &(struct listing){.r = r, .cache = &cache},
-			       err);
+	snprintf(failure, sizeof(failure), "cannot list libcni's result cache %s", path);
+	return state_each_name(cache.fd, failure, registry_take_result,
+			       &(struct listing){.r = r, .cache = &cache}, err);
 }
 
 static void forget_all(struct registry *r)

@@ -454,6 +454,10 @@ assert c.recv(100) == b'$size'"
 	exits 0 unprivileged /run/netns-stats show -f json
 	exits 1 unprivileged /run/netns-stats show --cni-cache /var/lib/cni
 	rm -r /var/lib/cni/results
+	chmod 600 /run/user/1000/usernet-cni/netns-stats
+	unprivileged /run/netns-stats show 2>/run/said && fail "not a word of what could not be listed"
+	is "$(</run/said)" "netns-stats: cannot list the networks in /run/user/1000/usernet-cni: Permission denied"
+	chmod 700 /run/user/1000/usernet-cni/netns-stats
 	exits 1 unprivileged /run/netns-stats show -n /run/netns/rootonly
 	kill $pid
 	wait_until test ! -e /proc/$pid/ns/net
