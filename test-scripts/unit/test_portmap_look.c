@@ -16,8 +16,8 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
-#include "../../plugins/netns-portmap/look.h"
-#include "../../plugins/netns-portmap/nft.h"
+#include "plugins/netns-portmap/look.h"
+#include "plugins/netns-portmap/nft.h"
 
 #define BIT 13
 #define FIRST_SEQ 7

@@ -18,9 +18,9 @@
 
 #include <cmocka.h>
 
-#include "../../plugins/netns-portmap/publication.h"
-#include "../../plugins/netns-portmap/record.h"
-#include "../../plugins/netns-portmap/siblings.h"
+#include "plugins/netns-portmap/publication.h"
+#include "plugins/netns-portmap/record.h"
+#include "plugins/netns-portmap/siblings.h"
 #include "cleanup.h"
 
 #define ROWS(rows) (sizeof(rows) / sizeof(*(rows)))

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "../../plugins/netns-stats/exposition.h"
+#include "plugins/netns-stats/exposition.h"
 
 static void labels_escape_backslash_quote_and_newline_only(void **unused)
 {

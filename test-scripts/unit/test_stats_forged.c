@@ -15,14 +15,18 @@
 
 #include <cmocka.h>
 
+#include "plugins/netns-stats/sample.h"
+
 #define FORGER 4711 /* its port */
 
 static uint32_t asked; /* the sequence number of our request */
 static int to_forge;   /* datagrams, before each of the kernel's */
 static int n_forged;
 
-ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
-	       socklen_t to_len)
+ssize_t __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+		      socklen_t to_len);
+ssize_t __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+		      socklen_t to_len)
 {
 	asked = ((const struct nlmsghdr *)data)->nlmsg_seq;
 	n_forged = 0;
@@ -56,21 +60,16 @@ static ssize_t forge(void *buf, struct sockaddr *from)
 	return sizeof(forgery);
 }
 
-ssize_t recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *from,
-		 socklen_t *from_len)
+ssize_t __wrap_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *from,
+			socklen_t *from_len);
+ssize_t __wrap_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *from,
+			socklen_t *from_len)
 {
 	if (n_forged < to_forge) {
 		n_forged++;
 		return forge(buf, from);
 	}
 	return syscall(SYS_recvfrom, fd, buf, size, flags, from, from_len);
-}
-
-#include "../../plugins/netns-stats/sample.c"
-
-void detail_collect(struct sample *s)
-{
-	(void)s;
 }
 
 static void what_another_process_says_is_not_believed(void **unused)

@@ -15,6 +15,8 @@
 #include <linux/rtnetlink.h>
 
 #include "failing_alloc.h"
+#include "plugins/netns-stats/detail.h"
+#include "plugins/netns-stats/sample.h"
 
 /* The kernel's lists: what is in store, whatever is asked for, and an end. */
 static _Alignas(8) char store[8192];
@@ -24,16 +26,20 @@ static unsigned int asked;
 static int refusal;            /* errno; 0: none */
 static unsigned int disturbed; /* so many lists are */
 
-ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
-	       socklen_t to_len)
+ssize_t __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+		      socklen_t to_len);
+ssize_t __wrap_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
+		      socklen_t to_len)
 {
 	(void)fd, (void)data, (void)flags, (void)to, (void)to_len;
 	asked++;
 	return (ssize_t)len;
 }
 
-ssize_t recvfrom(int fd, void *to, size_t size, int flags, struct sockaddr *from,
-		 socklen_t *from_len)
+ssize_t __wrap_recvfrom(int fd, void *to, size_t size, int flags, struct sockaddr *from,
+			socklen_t *from_len);
+ssize_t __wrap_recvfrom(int fd, void *to, size_t size, int flags, struct sockaddr *from,
+			socklen_t *from_len)
 {
 	const struct nlmsgerr error = {.error = -refusal};
 	struct nlmsghdr end = {.nlmsg_len = NLMSG_LENGTH(sizeof(error)),
@@ -54,9 +60,8 @@ ssize_t recvfrom(int fd, void *to, size_t size, int flags, struct sockaddr *from
 	return (ssize_t)(used + NLMSG_LENGTH(sizeof(error)));
 }
 
-#include "../../plugins/netns-stats/sample.c"
-
-void detail_collect(struct sample *s)
+void __wrap_detail_collect(struct sample *s);
+void __wrap_detail_collect(struct sample *s)
 {
 	text_add(&s->detail, "{}");
 }

@@ -17,8 +17,8 @@
 #include "cleanup.h"
 #include "isolated.h"
 
-#include "../../plugins/netns-stats/show.h"
-#include "../../plugins/netns-stats/sweep.h"
+#include "plugins/netns-stats/show.h"
+#include "plugins/netns-stats/sweep.h"
 
 static int setns_fails_at; /* 1: the next; 0: none */
 
