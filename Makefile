@@ -226,14 +226,16 @@ plugin_of = $(PLUGIN_$(firstword $(subst _, ,$(1))))
 # Network, mounts and processes of their own, for whatever is tried in C.
 HOST := $(BUILD)/test-scripts/lib/host.o
 
-# A function __wrap_NAME that a test defines stands in for NAME, and __real_NAME is the one that it stands for.
+# A function __wrap_NAME that a test or a fuzz target defines stands in for NAME, and __real_NAME is the one that it
+# stands for.
+wraps = $$(sed -nE 's/^[^[:space:]].*\b__wrap_(\w+)\(.*/-Wl,--wrap=\1/p' $(1) | sort -u)
+
 define unit_rule
 $(BUILD)/unit/test_$(1): test-scripts/unit/test_$(1).c $(patsubst %,$(BUILD)/lib%.a,$(call plugin_of,$(1))) $(HOST) $(LIB) Makefile \
 		| $(GENERATED)
 	@mkdir -p $$(@D)
 	@echo '  TEST  $$<'
-	$$(Q)$$(CC) $$(ALL_CFLAGS) -I. $$(ALL_LDFLAGS) \
-		$$$$(sed -nE 's/^[^[:space:]].*\b__wrap_(\w+)\(.*/-Wl,--wrap=\1/p' $$< | sort -u) \
+	$$(Q)$$(CC) $$(ALL_CFLAGS) -I. $$(ALL_LDFLAGS) $$(call wraps,$$<) \
 		-o $$@ $$< $$(filter %.o %.a,$$^) -lcmocka $$(LIBS_$(call plugin_of,$(1))) $$(LIBS)
 endef
 $(foreach test,$(patsubst $(BUILD)/unit/test_%,%,$(UNIT)),$(eval $(call unit_rule,$(test))))
@@ -263,7 +265,8 @@ $(BUILD)/fuzzers/$(1): $(BUILD)/test-scripts/campaigns/fuzz/targets/$(1).o $(FUZ
 		$(patsubst %,$(BUILD)/lib%.a,$(call fuzz_plugin,$(1))) $(LIB)
 	@mkdir -p $$(@D)
 	@echo '  FUZZ  $(1)'
-	$$(Q)$$(CC) $$(ALL_LDFLAGS) $$(FUZZ_DRIVER) -o $$@ $$^ $$(LIBS_$(call fuzz_plugin,$(1))) $$(LIBS)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $$(FUZZ_DRIVER) $$(call wraps,test-scripts/campaigns/fuzz/targets/$(1).c) -o $$@ $$^ \
+		$$(LIBS_$(call fuzz_plugin,$(1))) $$(LIBS)
 endef
 $(foreach target,$(notdir $(FUZZERS)),$(eval $(call fuzz_rule,$(target))))
 

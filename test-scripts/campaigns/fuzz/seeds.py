@@ -252,6 +252,11 @@ def answer_of_daemon(value, pieces=0):
 
 
 def seeds():
+    forwards = {"entries": [
+        {"id": 1, "proto": "tcp", "host_addr": "0.0.0.0", "host_port": 38080,
+         "guest_addr": "10.0.2.100", "guest_port": 80},
+        {"id": 2, "proto": "udp", "host_addr": "127.0.0.1", "host_port": 53,
+         "guest_addr": "10.0.2.100", "guest_port": 53}]}
     plugins = list(plugin_configurations())
     gc = compact({"cniVersion": "1.1.0", "name": "net", "type": "x", "cni.dev/valid-attachments": [
         {"containerID": "c", "ifname": "eth0"}, {"containerID": "d" * 90, "ifname": 'q"\\'}]})
@@ -278,11 +283,8 @@ def seeds():
     yield "slirp_api", numbered([
         answer_of_daemon({"return": {"id": 7}}), answer_of_daemon({"return": {}}, 1),
         answer_of_daemon({"error": {"desc": "bad request: add_hostfwd: slirp_add_hostfwd failed"}}, 9),
-        answer_of_daemon({"entries": [
-            {"id": 1, "proto": "tcp", "host_addr": "0.0.0.0", "host_port": 38080,
-             "guest_addr": "10.0.2.100", "guest_port": 80},
-            {"id": 2, "proto": "udp", "host_addr": "127.0.0.1", "host_port": 53,
-             "guest_addr": "10.0.2.100", "guest_port": 53}]})])
+        answer_of_daemon(forwards), fields(answer_of_daemon(forwards), compact({"return": {}}),
+                                           compact({"error": {"desc": "bad request: bad arguments.id"}}))])
     yield "portmap_config", numbered(plugins + [
         gc, compact(RECORD_NFTABLES), compact({"name": "n", "record": RECORD_NFTABLES})])
     yield "portmap_nftables", numbered(NFTABLES)
