@@ -117,7 +117,7 @@ int process_of_peer(int fd, struct process *p);
  * Where it leads a process group (all that process_start() started do), what is left of the group
  * is killed behind it, also when it had ended before (Linux 6.9).
  *
- * Return: 0 (also when it had ended before), or -1: it did not end within two seconds of SIGKILL.
+ * Return: 0 (also when it had ended before), or -1: it did not end within ten seconds of SIGKILL.
  */
 int process_stop(const struct process *p, int grace_ms, struct cni_error *err);
 
