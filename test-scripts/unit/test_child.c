@@ -163,14 +163,25 @@ static int has_a_child(void *arg)
 	return waits(NULL);
 }
 
+/* The child has told the pid of its own child, which ends with it. */
+static void assert_grandchild_ends(int channel, struct child *child)
+{
+	cleanup_close int grandchild = -1;
+	pid_t pid;
+
+	assert_int_equal(read(channel, &pid, sizeof(pid)), sizeof(pid));
+	grandchild = (int)syscall(SYS_pidfd_open, pid, 0);
+	assert_true(grandchild >= 0);
+	child_end(child);
+	assert_int_equal(child_wait(grandchild, 5000), 1);
+}
+
 static void a_group_ends_whole(void **state)
 {
 	cleanup_close int ours = -1;
 	cleanup_close int theirs = -1;
-	cleanup_close int grandchild = -1;
 	struct child child = CHILD_NONE;
 	struct cni_error err;
-	pid_t pid;
 
 	(void)state;
 	need_pidfd();
@@ -180,11 +191,7 @@ static void a_group_ends_whole(void **state)
 			.purpose = "try", .fn = has_a_child, .arg = &theirs, .own_group = true},
 		&child);
 	assert_int_equal(getpgid(child.pid), child.pid);
-	assert_int_equal(read(ours, &pid, sizeof(pid)), sizeof(pid));
-	grandchild = (int)syscall(SYS_pidfd_open, pid, 0);
-	assert_true(grandchild >= 0);
-	child_end(&child);
-	assert_int_equal(child_wait(grandchild, 5000), 1);
+	assert_grandchild_ends(ours, &child);
 }
 
 /* A child whose own child is to end with it; it tells that one's pid. */
@@ -207,20 +214,14 @@ static void who_is_to_die_with_its_parent_does(void **state)
 {
 	cleanup_close int ours = -1;
 	cleanup_close int theirs = -1;
-	cleanup_close int grandchild = -1;
 	struct child child = CHILD_NONE;
 	struct cni_error err;
-	pid_t pid;
 
 	(void)state;
 	need_pidfd();
 	assert_int_equal(handover_pair(&ours, &theirs, &err), 0);
 	start(&(struct child_spec){.purpose = "try", .fn = dies_early, .arg = &theirs}, &child);
-	assert_int_equal(read(ours, &pid, sizeof(pid)), sizeof(pid));
-	grandchild = (int)syscall(SYS_pidfd_open, pid, 0);
-	assert_true(grandchild >= 0);
-	child_end(&child);
-	assert_int_equal(child_wait(grandchild, 5000), 1);
+	assert_grandchild_ends(ours, &child);
 }
 
 static int has_default_signals(void *arg)

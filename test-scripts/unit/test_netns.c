@@ -407,15 +407,30 @@ static const char *rootless_container(void)
 	return make_container(path);
 }
 
+/* The same, opened. */
+static void open_rootless(struct netns *ns)
+{
+	struct cni_error err = {0};
+
+	check(netns_open(rootless_container(), ns, &err) == 0);
+}
+
+/* @fn in a process of its own, since it gives its privileges up for good. */
+#define run_rootless(fn)                            \
+	do {                                        \
+		need();                             \
+		need_pidfd();                       \
+		assert_int_equal(run_child(fn), 0); \
+	} while (0)
+
 static void rootless_run(void)
 {
-	const char *path = rootless_container();
 	struct cni_error err = {0};
 	struct netns ns;
 	const int before = count_descriptors();
 	const ino_t own = inode(OWN);
 
-	check(netns_open(path, &ns, &err) == 0);
+	open_rootless(&ns);
 	check(ns.userns_fd >= 0);
 	check(fcntl(ns.userns_fd, F_GETFD) == FD_CLOEXEC);
 	check(!netns_is_own(&ns));
@@ -445,9 +460,7 @@ static void rootless_run(void)
 
 static void an_unprivileged_user_runs_in_a_child_whose_bytes_come_back(void **state)
 {
-	need();
-	need_pidfd();
-	assert_int_equal(run_child(rootless_run), 0);
+	run_rootless(rootless_run);
 }
 
 /* Over a namespace that a user below made, root has every capability. */
@@ -492,11 +505,10 @@ static int no_argument(void *arg, struct cni_error *err)
 
 static void rootless_run_without_argument(void)
 {
-	const char *path = rootless_container();
 	struct cni_error err = {0};
 	struct netns ns;
 
-	check(netns_open(path, &ns, &err) == 0);
+	open_rootless(&ns);
 	check(netns_run(&ns, no_argument, NULL, 0, &err) == 11);
 	netns_close(&ns);
 	_exit(0);
@@ -504,19 +516,16 @@ static void rootless_run_without_argument(void)
 
 static void a_child_needs_no_argument(void **state)
 {
-	need();
-	need_pidfd();
-	assert_int_equal(run_child(rootless_run_without_argument), 0);
+	run_rootless(rootless_run_without_argument);
 }
 
 static void rootless_crash(void)
 {
-	const char *path = rootless_container();
 	struct visit v = {.crash = true};
 	struct cni_error err = {0};
 	struct netns ns;
 
-	check(netns_open(path, &ns, &err) == 0);
+	open_rootless(&ns);
 	check(netns_run(&ns, visit, &v, sizeof(v), &err) == -1);
 	check(err.code == CNI_ERR_IO);
 	check(strstr(err.msg, "did not answer") != NULL);
@@ -526,20 +535,17 @@ static void rootless_crash(void)
 
 static void a_child_that_crashes_is_an_error(void **state)
 {
-	need();
-	need_pidfd();
-	assert_int_equal(run_child(rootless_crash), 0);
+	run_rootless(rootless_crash);
 }
 
 /* As who has CAP_KILL in the container's user namespace may. */
 static void rootless_stop(void)
 {
-	const char *path = rootless_container();
 	struct visit v = {.stop = true, .value = 5};
 	struct cni_error err = {0};
 	struct netns ns;
 
-	check(netns_open(path, &ns, &err) == 0);
+	open_rootless(&ns);
 	check(netns_run(&ns, visit, &v, sizeof(v), &err) == 5);
 	netns_close(&ns);
 	_exit(0);
@@ -547,19 +553,16 @@ static void rootless_stop(void)
 
 static void a_child_that_is_stopped_goes_on(void **state)
 {
-	need();
-	need_pidfd();
-	assert_int_equal(run_child(rootless_stop), 0);
+	run_rootless(rootless_stop);
 }
 
 static void rootless_lie(void)
 {
-	const char *path = rootless_container();
 	struct visit v = {.endless = true};
 	struct cni_error err = {0};
 	struct netns ns;
 
-	check(netns_open(path, &ns, &err) == 0);
+	open_rootless(&ns);
 	check(netns_run(&ns, visit, &v, sizeof(v), &err) == -1);
 	check(err.code == CNI_ERR_IO);
 	check(strnlen(err.msg, sizeof(err.msg)) == sizeof(err.msg) - 1);
@@ -571,9 +574,7 @@ static void rootless_lie(void)
 
 static void an_error_of_a_child_ends_and_has_a_code(void **state)
 {
-	need();
-	need_pidfd();
-	assert_int_equal(run_child(rootless_lie), 0);
+	run_rootless(rootless_lie);
 }
 
 static void in_the_hosts_namespace(void)
@@ -739,9 +740,7 @@ static void rootless_visits(void)
 
 static void one_child_visits_what_a_user_namespace_owns(void **state)
 {
-	need();
-	need_pidfd();
-	assert_int_equal(run_child(rootless_visits), 0);
+	run_rootless(rootless_visits);
 }
 
 static void crash(void)
@@ -769,9 +768,7 @@ static void rootless_crash_among_others(void)
 
 static void what_a_child_has_answered_before_it_crashes_counts(void **state)
 {
-	need();
-	need_pidfd();
-	assert_int_equal(run_child(rootless_crash_among_others), 0);
+	run_rootless(rootless_crash_among_others);
 }
 
 /* Nothing that a process can do to itself, or a namespace's root to it, keeps it from its end. */
@@ -801,9 +798,7 @@ static void rootless_hang(void)
 
 static void a_child_ends_at_the_deadline(void **state)
 {
-	need();
-	need_pidfd();
-	assert_int_equal(run_child(rootless_hang), 0);
+	run_rootless(rootless_hang);
 }
 
 /* As visit_header of netns_visit.c, and what stands behind it. */
@@ -875,9 +870,7 @@ static void rootless_lies(void)
 
 static void a_childs_answer_is_checked_in_every_length(void **state)
 {
-	need();
-	need_pidfd();
-	assert_int_equal(run_child(rootless_lies), 0);
+	run_rootless(rootless_lies);
 }
 
 /* The first says more than it should; the second is as it must be. */
@@ -895,9 +888,7 @@ static void rootless_too_much(void)
 
 static void behind_an_answer_that_is_not_as_it_must_be_none_is_believed(void **state)
 {
-	need();
-	need_pidfd();
-	assert_int_equal(run_child(rootless_too_much), 0);
+	run_rootless(rootless_too_much);
 }
 
 static void rootless_visit_of_the_host(void)
@@ -922,13 +913,12 @@ static void a_namespace_of_somebody_else_is_not_visited(void **state)
 
 static void rootless_join(void)
 {
-	const char *path = rootless_container();
 	struct cni_error err = {0};
 	struct visit v = {0};
 	struct netns ns;
 	ino_t owner;
 
-	check(netns_open(path, &ns, &err) == 0);
+	open_rootless(&ns);
 	owner = inode("/proc/self/ns/user");
 	check(netns_join_owner(&ns, &err) == 0);
 	check(inode("/proc/self/ns/user") != owner);
@@ -1020,13 +1010,12 @@ static void a_socket_that_is_none_is_an_error(void **state)
 
 static void rootless_socket(void)
 {
-	const char *path = rootless_container();
 	struct cni_error err = {0};
 	uint64_t cookie = 0;
 	struct netns ns;
 	int fd, before;
 
-	check(netns_open(path, &ns, &err) == 0);
+	open_rootless(&ns);
 	check(netns_run(&ns, read_cookie, &cookie, sizeof(cookie), &err) == 0);
 	before = count_descriptors();
 	fd = netns_socket(&ns, AF_INET, SOCK_DGRAM, 0, &err);
@@ -1041,9 +1030,7 @@ static void rootless_socket(void)
 
 static void an_unprivileged_user_gets_a_socket_too(void **state)
 {
-	need();
-	need_pidfd();
-	assert_int_equal(run_child(rootless_socket), 0);
+	run_rootless(rootless_socket);
 }
 
 /* Of the namespace's root, in place of ours. */
@@ -1053,12 +1040,11 @@ static void rootless_other_socket(void)
 		int domain, type, protocol;
 	} rows[] = {
 		{AF_UNIX, SOCK_DGRAM, 0}, {AF_INET, SOCK_STREAM, 0}, {AF_INET, SOCK_DGRAM, 136}};
-	const char *path = rootless_container();
 	struct cni_error err = {0};
 	struct netns ns;
 	int before;
 
-	check(netns_open(path, &ns, &err) == 0);
+	open_rootless(&ns);
 	before = count_descriptors();
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		other_domain = rows[i].domain;
@@ -1105,9 +1091,7 @@ static void descriptors_that_nobody_asked_for_are_closed(void **state)
 
 static void what_comes_out_is_the_socket_that_was_asked_for(void **state)
 {
-	need();
-	need_pidfd();
-	assert_int_equal(run_child(rootless_other_socket), 0);
+	run_rootless(rootless_other_socket);
 }
 
 /* In our mount namespace, everybody's, as distributions have it. */
@@ -1120,13 +1104,12 @@ static int everybodys_tun(void)
 
 static void rootless_tap(void)
 {
-	const char *path = rootless_container();
 	struct ifreq request = {0};
 	struct cni_error err = {0};
 	struct netns ns;
 	int fd, before;
 
-	check(netns_open(path, &ns, &err) == 0);
+	open_rootless(&ns);
 	before = count_descriptors();
 	fd = netns_tap(&ns, "a-tap", &err);
 	check(fd >= 0);

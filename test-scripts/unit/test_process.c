@@ -220,6 +220,23 @@ static void wait_for_log(const char *text)
 	fail_msg("the log is \"%s\", should be \"%s\"", log, text);
 }
 
+/* One that says when it may be signalled. */
+static void start_ready(const struct process_spec *spec, struct process *p)
+{
+	start(spec, p);
+	wait_for_log("ready\n");
+}
+
+/* Return: how many milliseconds it took. */
+static int64_t time_of_stop(const struct process *p, int grace_ms)
+{
+	const int64_t begin = milliseconds();
+	struct cni_error err = {0};
+
+	assert_int_equal(process_stop(p, grace_ms, &err), 0);
+	return milliseconds() - begin;
+}
+
 static const char *proc(const struct process *p, const char *name)
 {
 	static char path[64];
@@ -346,8 +363,7 @@ static void past_the_gate_it_is_the_daemon(void **state)
 	size_t len;
 
 	need();
-	start(&spec, &p);
-	wait_for_log("ready\n");
+	start_ready(&spec, &p);
 	assert_int_equal(p.gate, -1);
 	len = read_path(proc(&p, "cmdline"), text, sizeof(text));
 	assert_int_equal(len, sizeof("the daemon\0wait"));
@@ -388,8 +404,7 @@ static void it_inherits_no_descriptor_but_those_it_is_to_keep(void **state)
 	for (size_t n = 0; n <= ROWS(keep); n++) {
 		spec.keep_fds = keep;
 		spec.n_keep_fds = n;
-		start(&spec, &p);
-		wait_for_log("ready\n"); /* the loader has closed what it opened */
+		start_ready(&spec, &p); /* the loader has closed what it opened */
 		assert_int_equal(count_entries(proc(&p, "fd")), 3 + n);
 		for (size_t i = 0; i < n; i++) {
 			snprintf(name, sizeof(name), "fd/%d", keep[i]);
@@ -418,8 +433,7 @@ static void neighbouring_descriptors_are_kept_too(void **state)
 	assert_int_equal(keep[1], keep[0] + 1);
 	spec.keep_fds = keep;
 	spec.n_keep_fds = 2;
-	start(&spec, &p);
-	wait_for_log("ready\n");
+	start_ready(&spec, &p);
 	assert_int_equal(count_entries(proc(&p, "fd")), 5);
 	assert_true(exists(proc(&p, "fd/50")) && exists(proc(&p, "fd/51")));
 	stop(&p);
@@ -633,36 +647,25 @@ static void releasing_a_process_that_was_killed_fails(void **state)
 static void stopping_lets_it_end_in_order(void **state)
 {
 	const struct process_spec spec = spec_of("orderly");
-	struct cni_error err = {0};
 	struct process p;
-	int64_t took;
 
 	need();
-	start(&spec, &p);
-	wait_for_log("ready\n");
-	took = milliseconds();
-	assert_int_equal(process_stop(&p, 5000, &err), 0);
-	assert_true(milliseconds() - took < 2000);
+	start_ready(&spec, &p);
+	assert_true(time_of_stop(&p, 5000) < 2000);
 	wait_for_log("ready\nbye\n");
-	assert_int_equal(process_stop(&p, 5000, &err), 0); /* twice is fine */
-	assert_int_equal(process_stop(&p, 0, &err), 0);
+	assert_true(time_of_stop(&p, 5000) < 2000); /* twice is fine */
+	assert_true(time_of_stop(&p, 0) < 2000);
 	process_close(&p);
 }
 
 static void one_that_ignores_sigterm_is_killed_after_its_grace(void **state)
 {
 	const struct process_spec spec = spec_of("ignore");
-	struct cni_error err = {0};
 	struct process p;
-	int64_t took;
 
 	need();
-	start(&spec, &p);
-	wait_for_log("ready\n");
-	took = milliseconds();
-	assert_int_equal(process_stop(&p, 100, &err), 0);
-	took = milliseconds() - took;
-	assert_in_range(took, 99, 3000);
+	start_ready(&spec, &p);
+	assert_in_range(time_of_stop(&p, 100), 99, 3000);
 	assert_true(ends_within(p.id.pid, 2000));
 	process_close(&p);
 }
@@ -670,13 +673,11 @@ static void one_that_ignores_sigterm_is_killed_after_its_grace(void **state)
 static void without_grace_it_is_killed_at_once(void **state)
 {
 	const struct process_spec spec = spec_of("orderly");
-	struct cni_error err = {0};
 	struct process p;
 
 	need();
-	start(&spec, &p);
-	wait_for_log("ready\n");
-	assert_int_equal(process_stop(&p, 0, &err), 0);
+	start_ready(&spec, &p);
+	assert_true(time_of_stop(&p, 0) < 2000);
 	process_close(&p);
 	wait_for_log("ready\n");
 }
@@ -771,19 +772,14 @@ static void the_listener_of_a_socket_is_found_until_it_ends(void **state)
 static void a_stopped_one_is_continued_to_end_in_order(void **state)
 {
 	const struct process_spec spec = spec_of("orderly");
-	struct cni_error err = {0};
 	struct process p;
-	int64_t took;
 	int status;
 
 	need();
-	start(&spec, &p);
-	wait_for_log("ready\n");
+	start_ready(&spec, &p);
 	assert_int_equal(kill(p.id.pid, SIGSTOP), 0);
 	assert_int_equal(waitpid(p.id.pid, &status, WUNTRACED), p.id.pid);
-	took = milliseconds();
-	assert_int_equal(process_stop(&p, 3000, &err), 0);
-	assert_true(milliseconds() - took < 2000);
+	assert_true(time_of_stop(&p, 3000) < 2000);
 	process_close(&p);
 	wait_for_log("ready\nbye\n");
 }
