@@ -326,7 +326,7 @@ check: deps
 
 # Under a minute on two idle cores, and with what is installed: each unit test, suites of each plugin, formatting.
 check-quick:
-	$(MAKE) all $(UNIT)
+	$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) all $(UNIT)
 	test-scripts/run-tests --quick $(SUITES)
 
 lint: all

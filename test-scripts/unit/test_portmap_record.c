@@ -18,10 +18,10 @@
 
 #include <cmocka.h>
 
+#include "cleanup.h"
 #include "plugins/netns-portmap/publication.h"
 #include "plugins/netns-portmap/record.h"
 #include "plugins/netns-portmap/siblings.h"
-#include "cleanup.h"
 
 #define ROWS(rows) (sizeof(rows) / sizeof(*(rows)))
 #define LONG "a-container-whose-name-is-longer-than-an-owner-has-room-for-in-a-comment"
