@@ -47,7 +47,7 @@ struct side {
 static struct side ours = {.host = "ours", .type = "netns-portmap"};
 static struct side peer = {.host = "peer", .type = "portmap", .path = PEERS "/portmap"};
 
-/* A plugin's call on @side's host; the way there is not timed. */
+/* A plugin's call on @side's host; entering the host is not timed. */
 static double call(const struct side *side, const char *path, const char *operation,
 		   const char *container, const char *input, char *output)
 {

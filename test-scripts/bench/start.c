@@ -2,7 +2,7 @@
 /*
  * Starting a plugin: what the operating system takes for a program of no libraries, for one that
  * links the C library alone, for ours as they are linked usually and statically, and for Go's.
- * VERSION is the operation: it reads the environment and answers.
+ * VERSION is the operation: it reads the environment and prints its result.
  */
 #include <stdio.h>
 #include <unistd.h>

@@ -191,7 +191,7 @@ static double run_command(void *arg)
 	return command_run(&command, NULL, 0);
 }
 
-/* Enter a namespace, ask for its counters, read the answer; nothing else. */
+/* Enter a namespace, ask for its counters, read the reply; nothing else. */
 static void visit(const char *path)
 {
 	struct {
@@ -300,7 +300,7 @@ static int connect_exporter(void)
 	return fd;
 }
 
-/* From connecting to the last byte. An answer is reused for 0.1 s: the pause is longer. */
+/* From connecting to the last byte. A response is reused for 0.1 s: the pause is longer. */
 static double run_scrape(void *arg)
 {
 	static const char request[] = "GET /metrics HTTP/1.1\r\nHost: bench\r\n\r\n";

@@ -399,7 +399,7 @@ publishes() {
 		cnirun -- true
 		is "$status" 125
 		[[ $words == "cnirun: plugin slirp4netns failed (ADD"*"/dev/net/tun"* ]] ||
-			fail "no word of the device: $words"
+			fail "the device is not named: $words"
 		no_trace
 		mkdir "$TMPDIR/bin"
 		ln -s /usr/bin/true "$TMPDIR/bin/true"

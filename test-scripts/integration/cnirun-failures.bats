@@ -47,7 +47,7 @@ cnirun: plugin two failed (ADD, code 5): no ADD"
 	no_trace
 }
 
-# A plugin whose ADD does this, and what cnirun says of it.
+# What a plugin's ADD does, and what cnirun says about it.
 bad_add() {
 	invent bad <<<"[ \$CNI_COMMAND = DEL ] || { $1
 	}"

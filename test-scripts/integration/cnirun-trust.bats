@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# cnirun among others: namespaces that are others' by now, files and locks of other users, root with
+# cnirun among others: namespaces that belong to others by now, files and locks of other users, root with
 # fewer capabilities than root has.
 
 # Each test is a process of its own, with the variables of lib/inside.bash. What COMMAND or a plugin
@@ -476,7 +476,7 @@ passes_over() {
 	mv $dir/net/one.conf /run/x
 	refuses 125 "a part of the list cannot be trusted: $dir/net belongs to user 1000" -n net -- true
 	chown 0 $dir/net
-	# What is fine: a sticky directory on the way, root's group, a link of root's.
+	# What is allowed: a sticky directory in the path, the group root, a link that belongs to root.
 	chmod 1777 /run/x
 	chmod 775 /run/x/y
 	mv $dir /run/x/there

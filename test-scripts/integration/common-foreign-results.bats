@@ -16,7 +16,7 @@ foreign_host() {
 	mkdir -p /run/cache/results /run/empty/results
 }
 
-# behind PLUGIN COMMAND MAPPINGS: the plugin behind the result; its answer goes to out.
+# behind PLUGIN COMMAND MAPPINGS: the plugin behind the result; its own result goes to out.
 behind() {
 	jq -c --arg type "$1" --argjson maps "[$3]" '{cniVersion, name: "net", type: $type,
 		runtimeConfig: {portMappings: $maps}}' result >begin

@@ -264,7 +264,7 @@ descriptors() {
 	is "$(awk '/^Max file size/ {print $4, $5}' "/proc/$pid/limits")" "1048576 1048576"
 	is "$(cat "/proc/$pid/cgroup")" "$(cat /proc/self/cgroup)"
 
-	# And one more, for the process whose end it waits for.
+	# And one more, for the process that it waits for.
 	container_of_process
 	succeeds ADD
 	is "$(descriptors "$(recorded pid)" | grep -o '[0-9] [^ ]*pidfd[^ ]*')" "1 anon_inode:[pidfd]"

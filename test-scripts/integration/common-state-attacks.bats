@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Attacks on the way to the state directory, and on the directories in it, by another user of the machine, 1000,
-# and by exchanging what is there while a plugin runs. Nothing outside is touched, signalled, or read out in an answer.
+# Attacks on the path to the state directory, and on the directories in it, by another user of the machine, 1000,
+# and by exchanging what is there while a plugin runs. Nothing outside is touched, signalled, or shown in an error.
 # run-tests: once
 
 # Each test is a process of its own, with the variables of lib/inside.bash.
@@ -68,7 +68,7 @@ swapping() {
 			esac
 			for command in DEL GC ADD; do
 				case $which-$command in
-				# What only counts keeps no container from starting or stopping; it says so in words.
+				# A plugin that only counts does not keep a container from starting or stopping; it says so on stderr.
 				netns-stats-ADD | netns-stats-DEL)
 					as_plugin "$which" succeeds "$command" "$conf"
 					[[ $words == *"$directory"* ]] || fail "$command in $directory: $words"

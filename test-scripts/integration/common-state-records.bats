@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What lies in the place of a record, or stands in one: another user of the machine, 1000, has put it there.
-# Nothing outside is touched, signalled, or read out in an answer.
+# Nothing outside is touched, signalled, or shown in an error.
 # run-tests: once
 
 # Each test is a process of its own, with the variables of lib/inside.bash.
@@ -50,7 +50,7 @@ strange_records() {
 		[ "$kind" != directory ] || {
 			if [ "$which" = netns-stats ]; then
 				as_plugin "$which" succeeds DEL "$conf"
-				[[ $words == *"$(basename "$file")"* ]] || fail "not a word of it: $words"
+				[[ $words == *"$(basename "$file")"* ]] || fail "the file is not named: $words"
 			else
 				as_plugin "$which" fails 5 "$(basename "$file")" DEL "$conf"
 			fi

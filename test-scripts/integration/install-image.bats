@@ -248,7 +248,7 @@ usernet-cni-install 755 root"
 
 # As CRI-O does: the list of its network from its directory, its version the highest, runtimeConfig for capabilities,
 # Kubernetes's CNI_ARGS, a namespace in /var/run/netns with the name of a UUID.
-# crio OPERATION: prints the (last) answer. $netns may be empty. The rest as CRI-O's ocicni has it.
+# crio OPERATION: prints the (last) result. $netns may be empty. The rest is as CRI-O's ocicni has it.
 crio() {
 	local operation=$1 n prev=${result-null} order number type path answer conf attachment=()
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# 127.0.0.1 with published ports: the host's programs reach the container by it, and nobody reaches the host by it.
+# 127.0.0.1 with published ports: the host's programs reach the container by it, and no other host reaches this one by it.
 # shellcheck disable=SC2016,SC2154
 
 load ../lib/host
@@ -136,7 +136,7 @@ is_private() {
 	    for size in 1, 1472, 1473, 9000, 60000:
 	        u.sendto(b'z' * size, (to, 5353))
 	        assert u.recvfrom(70000) == (b'z' * size, (to, 5353)), (to, size)
-	# A closed port of the container answers as one of the host does.
+	# A closed port of the container replies as one of the host does.
 	u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 	u.settimeout(5)
 	u.connect(('127.0.0.1', 5354))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Whose a port is, in nf_tables: conflicts, races, kills and lost replies, DEL, CHECK and GC, and records that are lost.
+# To whom a port belongs, in nf_tables: conflicts, races, kills and lost replies, DEL, CHECK and GC, and records that are lost.
 # shellcheck disable=SC2016,SC2154
 
 load ../lib/host
@@ -86,7 +86,7 @@ load ../lib/portmap
 	portmap CHECK b "$(map 8080 80)"
 	portmap DEL b
 	nothing_published
-	# The same when some of what it asks for is still its own: for a DEL, and for an ADD whose answer is lost.
+	# The same when some of what it asks for is still its own: for a DEL, and for an ADD whose reply from the kernel is lost.
 	portmap ADD b "$(map 8080 80)" >/dev/null
 	cp /run/usernet-cni/netns-portmap/net/b@eth0.json record
 	portmap DEL b

@@ -170,7 +170,7 @@ published() {
 		portmap CHECK beyond "$(map 80 80)"
 		portmap DEL beyond
 	done
-	# What is needed and cannot be used is named, and only then in the way.
+	# An interface that is needed and cannot be used is named; one that is not needed is not an error.
 	jq '.ips[1].address = "fd22::2"' a.result >odd.result
 	portmap ADD odd "$(map 80 80)" >out
 	is "$(jq -S . out)" "$(jq -S . odd.result)"

@@ -35,7 +35,7 @@ load ../lib/portmap
 	slirp_del b
 }
 
-# An API that never heard of slirp4netns: what it answers is $1.
+# An API that knows nothing of slirp4netns: its reply is $1.
 fake_api() {
 	rm -f fake.sock
 	socat -t 60 "UNIX-LISTEN:$PWD/fake.sock,fork" "SYSTEM:$1" >/dev/null 2>&1 &
@@ -43,7 +43,7 @@ fake_api() {
 	wait_until test -S fake.sock
 }
 
-# The same for an answer of JSON as it is, which socat would not leave its quotes.
+# The same for a reply of JSON as it is, from which socat would take the quotes.
 fake_answer() {
 	case $1 in
 	'{'*)

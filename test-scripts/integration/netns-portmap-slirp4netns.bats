@@ -32,7 +32,7 @@ load ../lib/portmap
 	is "$(nft list ruleset | wc -l)" 0
 	is "$(find /run/usernet-cni/netns-portmap -name '*@*' | wc -l)" 0
 	slirp_del a
-	# UDP's answer to 127.0.0.1 goes by way of the gateway's address.
+	# The reply over UDP to 127.0.0.1 goes through the gateway's address.
 	ip netns add b
 	ip -n b link set lo up
 	slirp_conf b | jq -c '.allowHostLoopback = true' | run_plugin slirp4netns ADD b >b.result

@@ -297,7 +297,7 @@ traced() {
 	expect '.code == 7 and (.msg | contains("accountFile"))' "$output"
 	# Its directory is missing: the container starts and stops, the account is on stderr.
 	exits 0 stats_cni ADD a /run/netns/a '"accountFile":"/run/missing/file"'
-	[[ $words == */run/missing/file* ]] || fail "no word of it"
+	[[ $words == */run/missing/file* ]] || fail "/run/missing/file is not named"
 	exits 0 stats_cni DEL a /run/netns/a '"accountFile":"/run/missing/file"'
 	[[ $words == *'"containerId":"a"'* ]] || fail "the account is lost"
 	# A full disk leaves no half line.
@@ -319,11 +319,11 @@ traced() {
 	echo >$STATE
 	exits 0 stats_cni ADD a /run/netns/a
 	expect '.interfaces[0].name == "eth0"' "$output"
-	[ -n "$words" ] || fail "not a word"
+	[ -n "$words" ] || fail "nothing on standard error"
 	rm $STATE
 	# The namespace cannot be read; the account begins at zero.
 	exits 0 stats_cni ADD a /run/netns/none '"accountFile":"/run/accounts"'
-	[ -n "$words" ] || fail "not a word"
+	[ -n "$words" ] || fail "nothing on standard error"
 	exits 0 stats_cni DEL a /run/netns/none '"accountFile":"/run/accounts"'
 	# A damaged record.
 	stats_cni ADD a /run/netns/a >/dev/null

@@ -169,7 +169,7 @@ assert c.recv(100) == b'$size'"
 		/proc/self/ns/mnt /run/netns/a
 	for path in /run/none /run/fifo /run/dir /run/dangling /etc/passwd /dev/null /proc/self/ns/mnt; do
 		grep -qE "^$path +- +- +(GONE|UNREADABLE)" <<<"$output" || fail "no row of $path"
-		grep -q "$path" <<<"$words" || fail "no word on $path"
+		grep -q "$path" <<<"$words" || fail "$path is not named"
 	done
 	grep -qE '^/run/netns/a +- +eth0 +' <<<"$output" || fail "no row of a"
 	exits 1 stats show -f json --netns /run/none /run/netns/a

@@ -218,7 +218,7 @@ sys.stdin.read()' >/run/held < <(sleep 100) &
 
 		deaf = []
 		for i in range(60):
-		    # Another container, another answer.
+		    # Another container changes the response.
 		    os.rename(sys.argv[1], sys.argv[1].replace("a@", "b@"))
 		    os.rename(sys.argv[1].replace("a@", "b@"), sys.argv[1])
 		    s = socket.socket()

@@ -16,7 +16,7 @@ make_here() {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u BIN -u BUILD make "$@"
 }
 
-# a_program NAME TEXT: in the way of the one with that name.
+# a_program NAME TEXT: found in PATH before the one with that name.
 a_program() {
 	printf '#!/bin/sh\n%s\n' "$2" >"$1"
 	chmod +x "$1"

@@ -122,7 +122,7 @@ load ../lib/host
 		succeeds DEL "$conf"
 	done
 	is "$(wc -l <$asked)" 1
-	# The way it comes to be found makes no difference.
+	# It makes no difference how the binary is found.
 	search=/run/t/bin:$PATH succeeds ADD
 	succeeds DEL
 	is "$(wc -l <$asked)" 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What a daemon can do to its plugins: stop, die, lie, leave its pid to another. Each time the answer is one
-# error or one result, and DEL or GC leaves nothing.
+# What a daemon can do to its plugins: stop, die, lie, leave its pid to another. Each time the result is one
+# error or one result of ADD, and DEL or GC leaves nothing.
 
 # Each test is a process of its own, with the variables of lib/inside.bash.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154

@@ -27,7 +27,7 @@ is_sandboxed() {
 		container "c$shape"
 		succeeds ADD "$(net '"enableSandbox":true')"
 		is "$words" ""
-		is_answered || fail "$shape: no answer"
+		is_answered || fail "$shape: no response"
 		is_sandboxed
 		succeeds CHECK "$(with_prev "$(net)")"
 		succeeds DEL
@@ -48,7 +48,7 @@ is_sandboxed() {
 		enter=(nsenter --target "$process" --user --net --preserve-credentials)
 		succeeds ADD "$(net '"enableSandbox":true')"
 		is "$words" ""
-		is_answered || fail "$1: no answer"
+		is_answered || fail "$1: no response"
 		is_sandboxed
 		succeeds DEL
 		nothing_left
@@ -72,13 +72,13 @@ is_sandboxed() {
 	ln -s /mnt/box/resolv.conf /etc/resolv.conf
 	container c1
 	succeeds ADD "$(net '"enableSandbox":true')"
-	is_answered || fail "no answer"
+	is_answered || fail "no response"
 	succeeds DEL
 	flow() {
 		container_of_process --net --user --map-root-user
 		enter=(nsenter --target "$process" --user --net --preserve-credentials)
 		succeeds ADD "$(net '"enableSandbox":true')"
-		is_answered || fail "no answer"
+		is_answered || fail "no response"
 		succeeds DEL
 	}
 	as_user flow
@@ -170,7 +170,7 @@ is_sandboxed() {
 		container "c${spot##*/}"
 		succeeds ADD "$(net "$away")"
 		is "$words" ""
-		is_answered || fail "no answer with $spot"
+		is_answered || fail "no response with $spot"
 		is_sandboxed
 		[ -e "/proc/$(recorded pid)/root/$spot/directory/resolv.conf" ] || fail "it is not in $spot"
 		succeeds DEL "$(net "$away")"
@@ -179,7 +179,7 @@ is_sandboxed() {
 	container none
 	succeeds ADD "$(net "$away")"
 	[[ $words == *"not sandboxed: "*"no place"* ]] || fail "no note: $words"
-	is_answered || fail "no answer"
+	is_answered || fail "no response"
 }
 
 @test "a kernel that lets no mount cover a link: without the sandbox and a note, or an error" {
@@ -199,7 +199,7 @@ is_sandboxed() {
 		is "$words" ""
 		succeeds ADD
 		[[ $words == *"not sandboxed: /etc/resolv.conf"*"Function not implemented"* ]] || fail "no note: $words"
-		is_answered || fail "no answer"
+		is_answered || fail "no response"
 		succeeds DEL
 		nothing_left
 	done
@@ -207,7 +207,7 @@ is_sandboxed() {
 	plugin=(python3 "$LIB/without.py" 442 "$CNI")
 	succeeds ADD "$(net '"enableSandbox":true')"
 	is "$words" ""
-	is_answered || fail "no answer"
+	is_answered || fail "no response"
 	refused touch "/proc/$(recorded pid)/root/$STATE/slirp4netns/new"
 	refused touch "/proc/$(recorded pid)/root/$STATE/slirp4netns/directory/new"
 }
@@ -295,6 +295,6 @@ slirp4netns: slirp4netns said: and more"
 	is "$words" ""
 	jq -r '.dns.nameservers[] | "nameserver \(.)"' <<<"$output" >/run/t/resolv.container
 	is "$(resolve www.example)" "203.0.113.7"
-	is_answered fd00::3 || fail "fd00::3 does not answer"
+	is_answered fd00::3 || fail "no response of fd00::3"
 	refused is_answered 10.0.2.3
 }

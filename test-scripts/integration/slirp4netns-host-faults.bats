@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What can happen to what the daemon and its plugins share: an API that lies, a namespace that goes, a /run that is
-# full, read-only or away, a machine that starts anew, two runtimes that call at once. Each time the answer is one
-# error or one result, and DEL or GC leaves nothing.
+# full, read-only or away, a machine that starts anew, two runtimes that call at once. Each time the result is one
+# error or one result of ADD, and DEL or GC leaves nothing.
 
 # Each test is a process of its own, with the variables of lib/inside.bash.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
@@ -38,7 +38,7 @@ liar() {
 			;;
 		*) limit=20 by netns-portmap fails "$add" "" ADD "$(portmap_behind)" ;;
 		esac
-		[[ $output != *$'\e'* ]] || fail "$how: an escape sequence in the answer"
+		[[ $output != *$'\e'* ]] || fail "$how: an escape sequence in the error"
 		limit=20 by netns-portmap succeeds DEL "$(portmap_behind)"
 		succeeds DEL
 		nothing_left
@@ -206,7 +206,7 @@ own_state() {
 	CNI_CONTAINERID=other fails 3 "no record of other@eth0" CHECK "$(with_prev "$(net)" "$result")"
 	by netns-portmap succeeds DEL "$(portmap_behind)"
 	succeeds GC "$(gc)"
-	# Its daemon lives: the interface is in the way of another, and said to be.
+	# Its daemon lives: its interface keeps another ADD from making one, and the error says so.
 	fails 102 eth0 ADD
 	is "$(fetch 192.0.2.1)" "tcp from 192.0.2.1"
 	rm -rf "${STATE:?}"/*
@@ -291,7 +291,7 @@ call_aside() {
 	echo "$status" >"/run/t/$1.status"
 }
 
-# proper NAME [CODE...]: an empty answer or an object with success, else an error with one of the codes.
+# proper NAME [CODE...]: success and nothing or an object on standard output, else an error with one of the codes.
 proper() {
 	local name=$1 status
 

@@ -221,7 +221,7 @@ load ../lib/host
 	pid=$(recorded pid)
 	fails 102 eth0 ADD
 	is "$(daemons)" "$pid"
-	# From another namespace, where no interface is in the way.
+	# From another namespace, which has no interface of that name.
 	ip netns add c2
 	CNI_NETNS=/run/netns/c2 fails 102 c1@eth0 ADD
 	is "$(daemons)" "$pid"

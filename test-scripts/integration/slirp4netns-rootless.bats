@@ -197,7 +197,7 @@ user_container() {
 		is "$(fetch 192.0.2.1)" "tcp from 192.0.2.1"
 		succeeds DEL
 		nothing_left
-		# Then nobody answers, and nobody waits.
+		# Then nobody replies, and nobody waits.
 		path=$(fake late <<-'EOF'
 			/usr/bin/slirp4netns "$@" &
 			sleep 1

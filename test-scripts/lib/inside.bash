@@ -30,7 +30,7 @@ report() {
 		echo "exit status of the test: $status"
 		[ -z "${failed_at-}" ] || echo "failed: $failed_at"
 		echo "last output: ${output-}"
-		echo "last words: ${words-}"
+		echo "last standard error: ${words-}"
 		echo "last exit status: ${status_of_call-}"
 		ps -eo pid,ppid,stat,user,args --forest
 		find "$STATE" -ls
@@ -114,7 +114,7 @@ errs() {
 is_error() {
 	[ "$status" = 1 ] || fail "$1 exited with $status, expected an error: $words"
 	examine
-	[[ $examined == error* ]] || fail "$1 did not answer one error object: $output"
+	[[ $examined == error* ]] || fail "$1 did not print one error object: $output"
 }
 
 # examine: what the output is, to $examined: "error CODE MESSAGE<tab>DETAILS", "object", or "none" when it is not
@@ -335,9 +335,9 @@ succeeds() {
 	case $1 in
 	ADD | VERSION)
 		examine
-		[ "$examined" != none ] || fail "$1 did not answer one JSON object"
+		[ "$examined" != none ] || fail "$1 did not print one JSON object"
 		;;
-	*) [ -z "$output" ] || fail "$1 answered" ;;
+	*) [ -z "$output" ] || fail "$1 wrote to standard output: $output" ;;
 	esac
 }
 
@@ -354,7 +354,7 @@ fails() {
 }
 
 # run_plugin PLUGIN COMMAND [CONTAINER [NETNS]] <CONFIGURATION: as a runtime does; $ifname is the interface, and the
-# words of $under, such as those of strace or setpriv, come before the plugin.
+# lines of $under, such as those of strace or setpriv, come before the plugin's.
 under=()
 run_plugin() {
 	local executable=$1 call=("CNI_COMMAND=$2" "CNI_PATH=$BIN:/usr/lib/cni")

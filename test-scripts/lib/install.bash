@@ -42,7 +42,7 @@ list() {
 		>"/run/image/net.d/$name.conflist"
 }
 
-# Its words and its output are one text, in $words.
+# Its standard error and its standard output are one text, in $words.
 run_installer() {
 	exec 2>&1
 	timeout --kill-after=1 30 env "USERNET_CNI=${wanted-present}" \

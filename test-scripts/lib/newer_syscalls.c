@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * System calls that valgrind 3.19 (Debian 12) answers with ENOSYS: openat2, pidfd_open,
+ * System calls that valgrind 3.19 (Debian 12) refuses with ENOSYS: openat2, pidfd_open,
  * pidfd_send_signal. Preloaded into the program under valgrind, this takes syscall(3)'s place and
  * has them done by a process that is not under valgrind: itself, executed. The descriptor comes
  * back over a socket. One source is the library (-shared) and the program (-DPROGRAM).

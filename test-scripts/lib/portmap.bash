@@ -126,7 +126,7 @@ run_list() {
 	done
 }
 
-# serve NETNS ADDRESS-FAMILY PROTOCOL PORT WORD: a server that answers WORD and the client's address.
+# serve NETNS ADDRESS-FAMILY PROTOCOL PORT WORD: a server whose reply is WORD and the client's address.
 serve() {
 	local only=
 

@@ -22,7 +22,7 @@ name_servers() {
 	mv "$1.new" "$1"
 }
 
-# shape NAME: a way to the file, which is printed.
+# shape NAME: makes a path to the file, and prints it.
 shape() {
 	local file
 
@@ -64,7 +64,7 @@ shape() {
 	echo "$file"
 }
 
-# asked [SERVER]: what the daemon's name server answers for a name.
+# asked [SERVER]: the response of the daemon's DNS server for a name.
 asked() {
 	in_container python3 - "${1-10.0.2.3}" <<-'EOF'
 		import socket, sys

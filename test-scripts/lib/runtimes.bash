@@ -8,7 +8,8 @@
 # Control groups are the one thing of the machine's that a runtime must write to: everything goes into a
 # group that is named after this run, and goes with the suite.
 #
-# What a command said is in $output, $words and $status. Variables are for lib/inside.bash too.
+# A command's standard output is in $output, its standard error in $words, its exit status in $status. Variables are
+# for lib/inside.bash too.
 # shellcheck disable=SC2034
 
 # Called outside, in setup_file and teardown_file.
@@ -30,7 +31,7 @@ remove_groups() {
 remove_cgroup() {
 	local i
 
-	# Its processes were killed, and may be on their way out still.
+	# Its processes were killed, and may not have ended yet.
 	for ((i = 0; i < 50; i++)); do
 		remove_groups "$CGROUP"
 		[ -n "$(find /sys/fs/cgroup -maxdepth 2 -type d -name "$CGROUP")" ] || return 0
@@ -112,7 +113,7 @@ refuses_connections() {
 	is "$status" 7
 }
 
-# echoes PORT: what is sent to the host's UDP port comes back. By the host's address: slirp4netns cannot answer
+# echoes PORT: what is sent to the host's UDP port comes back. By the host's address: slirp4netns cannot reply
 # 127.0.0.1 where it keeps the host's loopback from containers.
 echoes() {
 	wait_until is_echoed "$1"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libcni's result cache: what is written is read again, and whose files are believed. */
+/* libcni's result cache: what is written is read again, and only files of the right owner are used.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -151,14 +152,14 @@ static void a_reader_that_executes_believes_its_own_files_alone(void **unused)
 	executes = open_dir_of("test");
 	shows = open_dir_of(NULL);
 	assert_true(make_file(FILE_, ENTRY("net", "c1")));
-	/* A second link: who made it may not be who wrote the file. */
+	/* A second link: the user who made it need not be the one who wrote the file. */
 	assert_int_equal(link(FILE_, "/run/second"), 0);
 	assert_int_equal(cache_read_file(&executes, "net-c1-eth0", &entry, &err), -1);
 	assert_int_equal(err.code, CNI_ERR_DECODE);
 	assert_int_equal(cache_read_file(&shows, "net-c1-eth0", &entry, &err), 1);
 	assert_string_equal(entry.key.container_id, "c1");
 	cache_entry_free(&entry);
-	/* A symbolic link is followed for nobody. */
+	/* A symbolic link is never followed. */
 	assert_int_equal(symlink("/run/second", DIR_ "/link"), 0);
 	assert_int_equal(cache_read_file(&executes, "link", &entry, &err), -1);
 	assert_int_equal(cache_read_file(&shows, "link", &entry, &err), -1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whose the namespace at a cached path is now, from within a mount and a network namespace of the
- * test's own.
+ * To whom the namespace at a cached path belongs now, from within a mount and a network namespace
+ * of the test's own.
  */
 #include <errno.h>
 #include <sched.h>
@@ -26,7 +26,7 @@
 #include "isolated.h"
 
 #define DIR_ "/run/netns"
-#define BOOT "3dbd1c1e-6b0f-4d3f-9c53-27c1bb4ee07a" /* nobody's */
+#define BOOT "3dbd1c1e-6b0f-4d3f-9c53-27c1bb4ee07a" /* of no boot */
 
 #define need()                    \
 	do {                      \
@@ -217,7 +217,8 @@ static void as_nobody(void)
 	check(judge("/proc/1/ns/net", NULL) == CACHED_NETNS_ANOTHER);
 }
 
-/* Of a user namespace, whose processes are all somebody else's: it may have lost a right. */
+/* From inside a user namespace, where all these processes belong to somebody else: it may lack a
+ * right. */
 static void as_a_weak_root(void)
 {
 	check(unshare(CLONE_NEWUSER) == 0);

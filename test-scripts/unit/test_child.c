@@ -73,7 +73,7 @@ static void a_function_ends_with_its_value(void **state)
 				   .arg = &value,
 				   .deadline = monotonic_ms() + 10000},
 	      &child);
-	assert_int_equal(child.pidfd, -1); /* whose end is certain needs no descriptor */
+	assert_int_equal(child.pidfd, -1); /* a child with a deadline needs no descriptor */
 	status = child_reap(&child);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 42);

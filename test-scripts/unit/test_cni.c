@@ -363,7 +363,7 @@ static void assert_contains(const char *text, const char *part)
 		fail_msg("no \"%s\" in \"%s\"", part, text);
 }
 
-/* An answer is one line of error and nothing else. */
+/* The result is one error, on one line, and nothing else. */
 static void assert_refused(int code, const char *version, const char *part)
 {
 	if (o.json == NULL)

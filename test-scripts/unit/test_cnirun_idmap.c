@@ -76,7 +76,7 @@ static void what_is_not_a_range_of_ours_is_passed_over(void **unused)
 	}
 }
 
-/* An id is one of 32 bits, the last of which is no id, inside and outside. */
+/* An id has 32 bits, and the highest number is not an id, inside and outside. */
 static void a_range_that_ends_behind_the_last_id_is_passed_over(void **unused)
 {
 	(void)unused;

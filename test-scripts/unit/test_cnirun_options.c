@@ -81,7 +81,7 @@ static void a_path_is_as_go_makes_it_absolute(void **unused)
 	assert_string_equal(out, longest);
 	/* With the working directory before it, it would be longer. */
 	assert_int_equal(options_absolute_path(longest + 1, out, &err), -1);
-	/* A directory that has gone has no path. */
+	/* A directory that was removed has no path. */
 	assert_int_equal(rmdir("/run/here"), 0);
 	assert_int_equal(options_absolute_path("a", out, &err), -1);
 	assert_int_equal(err.code, CNI_ERR_IO);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* --publish: what is understood, what is refused with which words, and all mappings or an error. */
+/* --publish: what is understood, what is refused with which message, and all mappings or an error.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* base64: the known answers of RFC 4648, whatever the length, and what is not base64. */
+/* base64: the test vectors of RFC 4648, texts of each length, and what is not base64. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -124,7 +124,7 @@ static void commit(struct link_batch *batch, struct netlink *sk)
 		fail_msg("%s (%s)", err.msg, err.details);
 }
 
-/* What a dump brought, as words. */
+/* What a dump brought, as text. */
 struct words {
 	char text[2000];
 	int n;
@@ -364,7 +364,7 @@ static void every_link_is_listed_once(void **state)
 
 	need();
 	need_veth();
-	/* More than one answer of the kernel holds. */
+	/* More than fits into one reply of the kernel. */
 	for (int i = 1; i < 40; i++) {
 		snprintf(name, sizeof(name), "a%d", i);
 		snprintf(peer, sizeof(peer), "b%d", i);
@@ -521,7 +521,7 @@ static void an_ipv6_address_is_usable_at_once(void **state)
 	assert_false(wanted.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED));
 }
 
-/* Of a point-to-point link, and with a flag that the old field of eight bits has no room for. */
+/* On a point-to-point link, and with a flag that does not fit into the old field of eight bits. */
 static void an_address_is_ours_not_the_peers_and_has_all_its_flags(void **state)
 {
 	cleanup_netlink struct netlink *sk = NULL;

@@ -323,7 +323,7 @@ static void a_refusal_has_its_errno_and_the_kernels_words(void **state)
 	assert_int_equal(err.code, CNI_ERR_IO);
 	assert_string_equal(err.msg, "the kernel refused to do it");
 	assert_string_equal(err.details, "Invalid argument: no such colour");
-	/* Behind a copy of the request words are not looked for. */
+	/* Behind a copy of the request no message of the kernel is looked for. */
 	refusal(2, -EPERM);
 	words("anything");
 	last->nlmsg_flags &= (uint16_t)~NLM_F_CAPPED;
@@ -413,7 +413,7 @@ static void what_is_cut_is_not_handed_over(void **state)
 	t.n = 0;
 	assert_int_equal(dump(&t, &err), 0);
 	assert_int_equal(t.n, 0);
-	/* One that found no room here; the rest is read. */
+	/* One that did not fit here; the rest is read. */
 	whole = one(20, 3, 1);
 	whole.size = 40000;
 	script = SCRIPT(whole, one(20, 3, 2), one(NLMSG_DONE, 3, 0), one(20, 3, 9));

@@ -538,7 +538,7 @@ static void a_child_that_crashes_is_an_error(void **state)
 	run_rootless(rootless_crash);
 }
 
-/* As who has CAP_KILL in the container's user namespace may. */
+/* As anyone may who has CAP_KILL in the container's user namespace. */
 static void rootless_stop(void)
 {
 	struct visit v = {.stop = true, .value = 5};
@@ -810,7 +810,7 @@ static struct {
 } lie;
 static size_t lie_bytes;
 
-/* Who has got hold of a child writes what he likes. */
+/* A process that controls a child may write anything to us. */
 static void answer_with_a_lie(void)
 {
 	static const char bytes[8192];
@@ -927,7 +927,7 @@ static void rootless_join(void)
 	check(netns_join_owner(&ns, &err) == 0); /* nothing to do */
 	check(setns(ns.fd, CLONE_NEWNET) == 0);
 	check(netns_is_own(&ns));
-	/* A function now runs here, or in a child; either way in the namespace. */
+	/* A function now runs here or in a child, and in both cases in the namespace. */
 	check(netns_run(&ns, visit, &v, sizeof(v), &err) == 0);
 	check(v.ino == ns.ino);
 	_exit(0);
@@ -1120,7 +1120,7 @@ static void rootless_tap(void)
 	close(fd);
 	fd = netns_tap(&ns, "a-tap", &err);
 	check(fd >= 0);
-	/* One that is there is somebody's, also when it is in nobody's use. */
+	/* A tap that is there belongs to somebody, also when no process uses it. */
 	check(ioctl(fd, TUNSETPERSIST, 1) == 0);
 	close(fd);
 	check(netns_tap(&ns, "a-tap", &err) == -1);
@@ -1367,7 +1367,7 @@ static void a_namespace_in_use_is_removed_all_the_same(void **state)
 	open_path(path, &ns);
 	assert_int_equal(netns_remove(path, &err), 0);
 	assert_false(exists(path));
-	/* Whoever has it open still has it. */
+	/* A process that has it open keeps it. */
 	assert_int_equal(netns_run(&ns, visit, &v, sizeof(v), &err), 0);
 	assert_int_equal(v.ino, ns.ino);
 }

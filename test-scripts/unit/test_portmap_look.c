@@ -112,7 +112,7 @@ static void what_the_layout_says_is_whole(void **unused)
 	begin_whole();
 	reply_rules(expected.n_rules);
 	assert_int_equal(table_judge(&look), TABLE_WHOLE);
-	/* A chain of somebody's own is nobody's to compare. */
+	/* A chain that somebody added is not compared. */
 	reply_rule("mine", "");
 	assert_int_equal(table_judge(&look), TABLE_WHOLE);
 	assert_false(look.interrupted);

@@ -336,7 +336,7 @@ static void a_process_whose_parent_died_before_the_gate_ends_without_a_trace(voi
 	close(told[1]);
 }
 
-/* The second child holds no end of the first one's gate that keeps it waiting. */
+/* The second child does not hold an end of the first one's gate, which would keep it waiting. */
 static void two_processes_at_their_gates_are_independent(void **state)
 {
 	const struct process_spec spec = spec_of("wait");
@@ -729,7 +729,7 @@ static void what_it_started_is_killed_behind_it(void **state)
 	}
 }
 
-/* Who listens is found by the connection, whoever has the socket open besides. */
+/* The process that listens is found by the connection, also when others have the socket open. */
 static void the_listener_of_a_socket_is_found_until_it_ends(void **state)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -800,7 +800,7 @@ static void waiting_has_a_limit(void **state)
 	stop(&p);
 }
 
-/* The plugin that started it is long gone: it is nobody's child that we could wait for. */
+/* The plugin that started it has ended, so it is not a child that we could wait for. */
 static void another_processes_daemon_is_stopped_as_well(void **state)
 {
 	const struct process_spec spec = spec_of("wait");
@@ -1093,7 +1093,7 @@ static void have_no_user_namespaces(void)
 {
 	cleanup_close int fd = -1;
 
-	/* The limit of a user namespace, which who made it may set. */
+	/* The limit of a user namespace, which its owner may set. */
 	check(unshare(CLONE_NEWUSER) == 0);
 	fd = open("/proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
 	check(write(fd, "0", 1) == 1);

@@ -757,7 +757,7 @@ static bool replace_nth(cJSON *parent, unsigned int *n, const char *with)
 
 /*
  * Whatever stands in for any one item comes out as it was, and in every other version as something
- * that reads back the same. Only a cniVersion can be in the way.
+ * that reads back the same. Only a cniVersion can prevent that.
  */
 static void any_wrong_type_anywhere_is_passed_on(void **state)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Want of memory and failing system calls, at every one that an operation of the library makes.
+ * Lack of memory and failing system calls, at every one that an operation of the library makes.
  *
  * An operation runs once undisturbed, which tells how many allocations and calls it makes. Then it
  * runs again for each of them, which fails. Each time it is done in whole, with the right outcome,
@@ -494,7 +494,8 @@ static int make_netns(struct cni_error *err)
 	return 0;
 }
 
-/* A daemon that is not allowed more than this, by a caller who would hand on all that he has. */
+/* A daemon that is allowed this and no more, started by a caller who would hand on all that he has.
+ */
 #define DAEMON_CAPABILITIES (UINT64_C(1) << CAP_NET_ADMIN)
 
 static void make_all_inheritable(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The way to a resolv.conf, and what is in it: as the kernel goes it, and as libslirp reads it. */
+/* Which path leads to a resolv.conf, as the kernel follows it, and what libslirp reads in it. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -800,7 +800,7 @@ static void a_symbolic_link_on_the_way_is_refused(void **state)
 	}
 }
 
-/* Who may write to a directory on the way may put another in the place of ours. */
+/* Whoever may write to a directory in the path may put another in the place of ours. */
 static void a_way_that_others_could_change_is_refused(void **state)
 {
 	static const struct {

@@ -29,7 +29,7 @@ static void a_counter_that_went_down_has_wrapped_or_begun_anew(void **unused)
 		{UINT32_MAX - 9, 10, 20},
 		{1000, 10, 10},                               /* the device is a new one */
 		{UINT64_C(1) << 40, 10, 10},                  /* too far for 32 bits */
-		{UINT32_MAX, UINT32_MAX - 1, UINT32_MAX - 1}, /* no wrap is that long */
+		{UINT32_MAX, UINT32_MAX - 1, UINT32_MAX - 1}, /* a wrap is not that long */
 	};
 
 	(void)unused;

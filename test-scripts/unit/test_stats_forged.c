@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Netlink messages of other processes: root of a container may send them to any socket in there. */
+/* Spoofed netlink messages: root of a container may send them to any socket in its network
+ * namespace. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

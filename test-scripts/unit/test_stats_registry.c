@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whom netns-stats finds by a prefix of an id, and what it says of a record that cannot be read. */
+/* Which container netns-stats finds by a prefix of its id, and what it says of a record that cannot
+ * be read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

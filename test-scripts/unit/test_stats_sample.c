@@ -364,7 +364,7 @@ static void what_finds_no_memory_is_an_error_and_not_a_shorter_list(void **unuse
 	}
 	assert_int_equal(s.n_links, 1);
 	assert_true(sample_reserve_links(&s, 3));
-	/* What there is room for takes no memory, and what there is none for loses nothing. */
+	/* Where there is room no memory is taken, and where there is none nothing is lost. */
 	fail_allocation(1);
 	assert_true(sample_reserve_links(&s, 3));
 	assert_false(sample_reserve_links(&s, 100));

@@ -122,7 +122,7 @@ static void a_childs_answer_is_checked_in_every_length(void **unused)
 	SPOIL(behind = 1);
 	for (size_t i = 0; i < n; i++) {
 		if (is_taken(&spoilt[i], &sample))
-			fail_msg("the answer of row %zu was believed", i);
+			fail_msg("the reply of row %zu was believed", i);
 	}
 }
 

@@ -168,7 +168,7 @@ static void rates_are_per_second_between_two_readings(void **unused)
 	assert_string_equal(row->id, "c00");
 	assert_string_equal(row->name, "eth0");
 	assert_string_equal(row->network, "net");
-	/* One reading is no rate. */
+	/* One reading does not make a rate. */
 	assert_true(row->rx == 0 && row->tx == 0 && row->packets == 0 && rows.rx == 0);
 	count(0, 6000, 7500, 100);
 	count(1, 0, 250, 1);
@@ -721,7 +721,7 @@ static void it_scrolls_to_both_ends_and_no_further(void **unused)
 	FIRST(15);
 	PRESS(KEY_HOME);
 	FIRST(0);
-	/* Fewer than fit, and no room at all. */
+	/* Fewer than fit, and without any room. */
 	PRESS(KEY_END);
 	strcpy(rows.filter, "c0");
 	assert_int_equal(rows_arrange(&rows, &(struct cni_error){0}), 0);

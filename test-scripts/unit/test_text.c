@@ -119,7 +119,7 @@ static void text_grows_and_a_failure_sticks(void **unused)
 	assert_string_equal(t.data, "again");
 }
 
-/* What no machine has fails as memory that runs out does, and leaves what is there. */
+/* A size that no machine has fails as running out of memory does, and leaves what is there. */
 static void a_text_that_is_too_large_is_refused(void **unused)
 {
 	static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 6, SIZE_MAX / 2};

@@ -6,7 +6,8 @@
  * fails once with each errno that fits it, and with some from there on; the process is killed
  * before it and after it; each allocation fails once, and from there on. After every run:
  *
- *   - the answer is a result or an error by the book; no crash, no hang, no half of an answer
+ *   - it prints a result or an error as the protocol has them; no crash, no hang, no half of a
+ * result
  *   - what succeeded is true: after ADD, CHECK agrees; after DEL and GC nothing is left
  *   - an ADD that failed, with one fault, has left nothing
  *   - then DEL, and in a run of its own GC, leaves nothing: no process, file, mount, interface,
@@ -21,7 +22,7 @@
  *   slirp4netns:ADD:1.mount.1:kill-after:GC    its first child is killed after its first mount(2)
  *   slirp4netns:ADD:alloc.7:ENOMEM+:DEL        the 7th allocation and all later ones fail
  *
- * PROCESS is l for the dynamic loader, 0 for the program, 1 and up for its children. The answer to
+ * PROCESS is l for the dynamic loader, 0 for the program, 1 and up for its children. The reply to
  * a fault of the loader is the loader's.
  *
  * Points are shared out among hosts by a hash of their names, and so is a sample chosen.
@@ -157,7 +158,7 @@ static void add_point(struct points *points, const struct campaign *c, const str
 	points->all[points->n++] = *p;
 }
 
-/* With either way to clean up. */
+/* By DEL and by GC. */
 static void add_points(struct points *points, const struct campaign *c, struct point p)
 {
 	p.gc = true;
@@ -301,7 +302,7 @@ static int compare_hashes(const void *a, const void *b)
 
 /* Points that have failed before the defects behind them were mended: of every sample. */
 static const char *const once_failed[] = {
-	/* an error that needed memory to be printed; an answer that lacked what found none */
+	/* an error that needed memory to be printed; a result that lacked what found none */
 	"slirp4netns:ADD:alloc.4:ENOMEM+:DEL",
 	"netns-portmap/*:VERSION:alloc.9:ENOMEM:GC",
 	/* DEL: success though the record could not be read, or the forwards not be asked for */

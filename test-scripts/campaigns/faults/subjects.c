@@ -192,7 +192,7 @@ static bool cannot_write(const struct fault *fault)
 }
 
 /*
- * The exit status of `cnirun -- COMMAND` is COMMAND's. Forwards of a daemon that does not answer
+ * The exit status of `cnirun -- COMMAND` is COMMAND's. Forwards of a daemon that does not reply
  * end with it, or with the attachment's next ADD. A registration of netns-stats is no reason to
  * keep a container.
  */
@@ -361,7 +361,7 @@ static const char *judge_plugin(const char *command, const struct outcome *o)
 	return judge_json(command, o, success);
 }
 
-/* The runner's: a result on standard output, an error in words. */
+/* The runner's: a result on standard output, an error as text on standard error. */
 static const char *judge_runner(const char *command, const struct outcome *o)
 {
 	if (WEXITSTATUS(o->status) != 0) {
@@ -394,7 +394,7 @@ const char *judge(const struct operation *op, const struct fault *fault,
 
 	if (outcome->hung)
 		return "it hangs";
-	/* The dynamic loader says what it misses in its own way. */
+	/* The dynamic loader has its own messages for what it misses. */
 	if (fault->process == PROCESS_LOADER && !succeeded(outcome) && outcome->out_len == 0)
 		return NULL;
 	if (WIFSIGNALED(outcome->status)) {
@@ -404,7 +404,7 @@ const char *judge(const struct operation *op, const struct fault *fault,
 				 WTERMSIG(outcome->status), outcome->words);
 			return text;
 		}
-		/* Nothing of an answer, or all of it. */
+		/* Nothing of a result, or all of it. */
 		return outcome->out_len == 0 ? NULL : judge_json(op->command, outcome, true);
 	}
 	if (outcome->held)
@@ -415,7 +415,7 @@ const char *judge(const struct operation *op, const struct fault *fault,
 		keep_answer(op, outcome);
 		return NULL;
 	}
-	/* Where nothing can be written any more, there is no answer either. */
+	/* Where nothing can be written any more, there is not a result either. */
 	if (cannot_write(fault) && !succeeded(outcome) && outcome->out_len == 0)
 		return NULL;
 	snprintf(text, sizeof(text), "exit status %d: %s; in words: %.300s",

@@ -52,7 +52,7 @@ const char *step_del(const struct operation *op, char *text, size_t size);
 const char *step_gc(const struct operation *op, char *text, size_t size);
 
 /*
- * Whether the answer is what the protocol allows. Return: NULL, or what is wrong with it. A result
+ * Whether the result is what the protocol allows. Return: NULL, or what is wrong with it. A result
  * of ADD is then the one that the subject's next steps go by.
  */
 const char *judge(const struct operation *op, const struct fault *fault,

@@ -110,7 +110,7 @@ static void disappear(struct tracing *t, const struct tracee *tracee)
 	t->tracees[i] = t->tracees[--t->n];
 }
 
-/* A process that has just been killed answers ESRCH; its end is told by wait(2). */
+/* A process that has just been killed gives ESRCH; wait(2) tells of its end. */
 static void go_on(enum __ptrace_request how, pid_t pid, int sig)
 {
 	if (ptrace(how, pid, NULL, (long)sig) < 0 && errno != ESRCH)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the fuzz targets share. A target is one function over the real parser; it says what must be
- * true of every answer with PROMISE(). The same object is driven by libFuzzer (`make fuzz`) and by
+ * true of every result with PROMISE(). The same object is driven by libFuzzer (`make fuzz`) and by
  * replay.c, which runs it over the seeds and the inputs that once broke something (`make check`).
  */
 #ifndef FUZZ_H

@@ -9,7 +9,7 @@
  *
  *   grow, shrink   N attachments are added one by one and deleted one by one: what an operation
  * costs as others come and go at once        the same N, by all callers at once; then every tenth
- * answers through its published port cycles         ADD and DEL of one, over and over, beside one
+ * replies through its published port cycles         ADD and DEL of one, over and over, beside one
  * attachment that stays
  *
  * An operation is `cnirun add` or `cnirun del` of a list with all three plugins: with slirp4netns
@@ -443,7 +443,7 @@ static bool settles_at(const struct census *before, const char *what)
 
 /* --- traffic --- */
 
-/* Where the container answers: the address is the list's. */
+/* Where the container replies: the list says its address. */
 static int listen_in(const char *netns_path)
 {
 	cleanup_netns struct netns ns = NETNS_NONE;

@@ -126,7 +126,7 @@ def copy_tree(tree, built=True):
             shutil.copytree(f"{ROOT}/{name}", f"{tree}/{name}")
         for path in glob.glob(f"{ROOT}/build/*.debug") + glob.glob(f"{ROOT}/build/*.a"):
             shutil.copy2(path, f"{tree}/build/")
-    # Whoever else runs in it, of a test, finds its way.
+    # Other processes of the test that run in it can still enter it.
     shutil.copy2(f"{ROOT}/build/libcni-client", f"{tree}/build/libcni-client")
     os.utime(f"{tree}/build/libcni-client")
 

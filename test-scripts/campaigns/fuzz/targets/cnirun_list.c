@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A configuration list, what each plugin of it is asked, what it may answer, and resolv.conf. An
+ * A configuration list, the request to each plugin of it, its result, and resolv.conf. An
  * input is the list, a NUL, a plugin's standard output, a NUL, and the capabilities' arguments.
  */
 #include <stdlib.h>
@@ -53,7 +53,7 @@ static void check_requests(const struct chain *chain, const cJSON *prev)
 	}
 }
 
-/* What comes out of call() for an answer. Return: what is left to be the result. */
+/* What call() makes of a plugin's output. Return: what is left to be the result. */
 static cJSON *check_answer(struct chain *chain, char *output, int status)
 {
 	const struct outcome outcome = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A namespace's answers to netns-stats (root of a container sends them if it likes), and what is
+ * A namespace's replies to netns-stats (root of a container may send them), and what is
  * printed of them: JSON, a table, Prometheus's text. An input is a byte, a pod's name, a NUL, and
  * two datagrams, of links and of addresses, split where the byte says.
  */
