@@ -16,7 +16,7 @@
 /* What array_reserve() is made of. @array is the address of the pointer, whatever it points to. */
 static inline bool array_reserve_(void *array, size_t *size, size_t n, size_t more, size_t element)
 {
-	size_t need, room = *size > 0 ? *size : 4;
+	size_t need, bytes, room = *size > 0 ? *size : 4;
 	void *old, *grown;
 
 	if (__builtin_add_overflow(n, more, &need))
@@ -26,9 +26,12 @@ static inline bool array_reserve_(void *array, size_t *size, size_t n, size_t mo
 	while (room < need)
 		if (__builtin_mul_overflow(room, 2, &room))
 			return false;
+	/* The C library refuses what is larger than any object; a sanitizer ends the program. */
+	if (__builtin_mul_overflow(room, element, &bytes) || bytes > PTRDIFF_MAX)
+		return false;
 	/* Copied and not cast: an object of one pointer type may not be written as another. */
 	memcpy(&old, array, sizeof(old));
-	grown = reallocarray(old, room, element);
+	grown = realloc(old, bytes);
 	if (grown == NULL)
 		return false;
 	memcpy(array, &grown, sizeof(grown));

@@ -205,6 +205,8 @@ int rows_arrange(struct rows *rows, struct cni_error *err)
 	for (size_t i = 0; i < rows->n; i++)
 		if (passes(&rows->all[i], rows->filter))
 			shown[rows->n_shown++] = &rows->all[i];
+	if (rows->n_shown == 0)
+		return 0; /* no array either, which qsort_r(3) does not take */
 	/* NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	qsort_r(shown, rows->n_shown, sizeof(*shown), rows_compare, &rows->sort);
 	return 0;
