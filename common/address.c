@@ -19,7 +19,7 @@ int ip_address_parse(const char *text, struct ip_address *out)
 {
 	struct ip_address address = {.family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET};
 
-	/* inet_pton(3) knows neither octal parts nor scopes: what it takes is one address only. */
+	/* inet_pton(3) knows neither octal parts nor scopes, so a text has one meaning. */
 	if (inet_pton(address.family, text, address.bytes) != 1)
 		return -1;
 	*out = address;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Internet and hardware addresses as text. Syntax is inet_pton(3)'s. */
+/* IP and hardware addresses as text. The syntax is that of inet_pton(3). */
 #ifndef USERNET_ADDRESS_H
 #define USERNET_ADDRESS_H
 
@@ -26,12 +26,12 @@ struct ip_prefix {
 #define IP_PREFIX_TEXT_MAX (INET6_ADDRSTRLEN + 4)
 #define MAC_TEXT_MAX 18
 
-/* Each parser returns 0, or -1 when the text is no such thing. Leading zeros, spaces and signs are
- * no. */
+/* Each parser returns 0, or -1 when the text is not such an address. Leading zeros, spaces and
+ * signs are refused. */
 int ip_address_parse(const char *text, struct ip_address *out);
 /* "10.0.2.100/24". */
 int ip_prefix_parse(const char *text, struct ip_prefix *out);
-/* "10.0.2.100" or "10.0.2.100/24"; *has_length tells which; without one, length is 32 or 128. */
+/* "10.0.2.100" or "10.0.2.100/24"; *has_length tells which. Without a length, it is 32 or 128. */
 int ip_prefix_parse_optional(const char *text, struct ip_prefix *out, bool *has_length);
 /* Six octets, separated by colons or hyphens. */
 int mac_parse(const char *text, uint8_t out[6]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Arrays that grow: a pointer, the number of elements, and the room that there is, which are the
- * caller's, in a struct beside what else it has. Room is doubled, so that appending n elements
+ * Arrays that grow. The caller has the pointer, the number of elements and the number that there is
+ * room for as members of a struct of its own. The room is doubled, so that appending n elements
  * copies fewer than 2n.
  */
 #ifndef USERNET_ARRAY_H
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What array_reserve() is made of. @array is the address of the pointer, whatever it points to. */
+/* The function behind array_reserve(). @array is the address of the pointer, of whatever type. */
 static inline bool array_reserve_(void *array, size_t *size, size_t n, size_t more, size_t element)
 {
 	size_t need, bytes, room = *size > 0 ? *size : 4;
@@ -40,12 +40,12 @@ static inline bool array_reserve_(void *array, size_t *size, size_t n, size_t mo
 }
 
 /**
- * array_reserve() - room for @more elements behind the first @n.
- * @array: the pointer to the first element; NULL where there is none yet
- * @size:  elements that there is room for, a size_t that begins as 0
+ * array_reserve() - make room for @more elements behind the first @n.
+ * @array: the pointer to the first element; NULL when there is none yet
+ * @size:  number of elements that there is room for, a size_t that begins as 0
  *
- * Elements may move. Return: true, or false out of memory, of addresses too; nothing has changed
- * then.
+ * Elements may move. Return: true; or false when memory is short or the size does not fit a size_t,
+ * and then nothing has changed.
  */
 #define array_reserve(array, size, n, more) \
 	array_reserve_(&(array), &(size), n, more, sizeof(*(array)))

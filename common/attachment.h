@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which attachment: the key that CNI has for one (spec, section 2, "Parameters": a container id and
- * an interface name are unique on a network), and the grammar of its parts.
+ * The key of an attachment in CNI (spec, section 2, "Parameters": a container id and an interface
+ * name are unique on a network), and the grammar of its parts.
  *
- * It stands by itself: a call of the protocol (cni.h), our records (state.h) and libcni's result
- * cache (cache.h) are all about attachments, and need nothing of each other to name one.
+ * It has a header of its own because a call of the protocol (cni.h), our records (state.h) and
+ * libcni's result cache (cache.h) all name attachments, and otherwise need nothing of each other.
  */
 #ifndef USERNET_ATTACHMENT_H
 #define USERNET_ATTACHMENT_H
@@ -15,7 +15,8 @@
 #define ATTACHMENT_IFNAME_MAX 15 /* bytes of an interface's name */
 #define ATTACHMENT_TEXT_MAX (ATTACHMENT_NAME_MAX + 1 + ATTACHMENT_IFNAME_MAX + 1)
 
-/* The strings belong to whoever made it, unless it says otherwise where it is a member. */
+/* The strings belong to whoever made the attachment, unless a struct that has it as a member says
+ * otherwise. */
 struct attachment {
 	const char *network;
 	const char *container_id;
@@ -23,22 +24,26 @@ struct attachment {
 };
 
 /*
- * The grammars of the spec and the kernel, also for names that come out of files.
- * Container id and network: an alphanumeric, then alphanumerics, '_', '.', '-'; at most 200 bytes.
- * Interface: 1 to 15 bytes of UTF-8, not "." or "..", no '/', ':', white space or control character
- * (dev_valid_name()), no '%' (the kernel takes it for a template).
+ * Whether a name has the grammar of the spec or of the kernel. Names that are read from files are
+ * checked too.
+ *
+ * - Container id and network: an alphanumeric, then alphanumerics, '_', '.' and '-'; at most 200
+ *   bytes.
+ * - Interface: 1 to 15 bytes of UTF-8, not "." or "..", without '/', ':', white space and control
+ *   characters (dev_valid_name()), and without '%', which the kernel takes for a template.
  */
 bool cni_valid_container_id(const char *id);
 bool cni_valid_network_name(const char *name);
 bool cni_valid_ifname(const char *name);
 
-/* Whether each of the three is there and as its grammar says. */
+/* Whether each of the three is present and valid. */
 bool attachment_is_valid(const struct attachment *a);
 
-/* By container id, network, interface, each as strcmp() orders it. */
+/* Order by container id, then network, then interface, each as strcmp() orders it. Return: as
+ * strcmp(). */
 int attachment_compare(const struct attachment *a, const struct attachment *b);
 
-/* "<container id>@<interface>", cut where the parts are longer than they may be. Return: @out. */
+/* "<container id>@<interface>", cut short when the parts are longer than is valid. Return: @out. */
 const char *attachment_format(const struct attachment *a, char out[ATTACHMENT_TEXT_MAX]);
 
 /* Free the strings of an attachment that owns them, and zero it. */

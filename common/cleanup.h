@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Scope-bound ownership: each owner of a descriptor, an allocation or a JSON tree carries one
- * of these attributes. Handing over is spelled out: take_fd(&fd), take_ptr(ptr).
+ * Scope-bound ownership: each variable that owns a descriptor, an allocation or a JSON tree carries
+ * one of these attributes. Ownership is handed over by name: take_fd(&fd), take_ptr(ptr).
  */
 #ifndef USERNET_CLEANUP_H
 #define USERNET_CLEANUP_H
@@ -21,8 +21,8 @@ static inline void cleanup_free_(const void *p)
 {
 	void *owned;
 
-	memcpy(&owned, p,
-	       sizeof(owned)); /* a pointer of any type: reading it as void * would alias */
+	/* @p points to a pointer of any type; to read that as void * would break aliasing rules. */
+	memcpy(&owned, p, sizeof(owned));
 	free(owned);
 }
 
@@ -40,7 +40,7 @@ static inline void cleanup_json_(cJSON **json)
 	cJSON_Delete(*json);
 }
 
-/* The descriptor, no longer owned by *fd. */
+/* Return: the descriptor, which *fd no longer owns. */
 static inline int take_fd(int *fd)
 {
 	const int taken = *fd;
@@ -49,7 +49,7 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
-/* The pointer, no longer owned by the variable. */
+/* Value: the pointer, which the variable no longer owns. */
 #define take_ptr(p)                         \
 	({                                  \
 		__typeof__(p) taken_ = (p); \

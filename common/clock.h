@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Milliseconds of a clock that nobody sets (CLOCK_MONOTONIC), for limits. */
+/* Milliseconds of CLOCK_MONOTONIC, a clock that nobody sets, for deadlines. */
 static inline int64_t monotonic_ms(void)
 {
 	struct timespec now;

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cJSON is the tree that plugins read and make. It is in every distribution, small, and has
- * functions for all that one does with a tree. Its parser is for input that one trusts, which ours
- * is not:
+ * cJSON makes the trees that plugins read and build. It is in every distribution, it is small, and
+ * it has functions for all that is done with a tree. But its parser is made for input that one
+ * trusts, and ours is hostile:
  *
- * - It is lenient: bytes that are not UTF-8, control characters in strings, numbers such as 01
- * or 1., and any byte up to the space as white space pass; an escaped U+0000 ends a string early.
- * Where it stopped is in a variable of the whole process. json_scan() holds the text to the grammar
- * before, allocates nothing, knows limits, and says where the fault is.
- * - A key may come twice: it keeps both, its lookup finds the first, and other parsers take the
- * last, so that a checker and a user of a configuration could read different ones. check_keys()
- * refuses that in the tree, where it shows ("a" and "\u0061" are the same key).
- * - A number is a double, and others' data has more in it: an inode, a cookie of 64 bits, 1.10.
- * keep_digits(), in a walk along the tree and the text, lets the text of a number that would not
- * come out as it stands there stay with it, as its valuestring: cJSON copies and frees that with
- * the item, and looks at it for strings only. json_copy() makes it what is printed.
+ * - The parser is lenient. It accepts bytes that are not UTF-8, control characters in strings,
+ *   numbers such as 01 or 1., and any byte up to the space as white space; an escaped U+0000 ends a
+ *   string early. The place where it stopped is in a variable of the whole process. So json_scan()
+ *   first holds the text to the grammar; it allocates nothing, has limits, and says where the fault
+ *   is.
+ * - The parser accepts a key twice. The tree has both, a lookup finds the first, and other parsers
+ *   take the last, so that a checker and a user of a configuration could read different values.
+ *   check_keys() refuses that in the tree, where "a" and "\u0061" are seen to be the same key.
+ * - A number is a double, and foreign data has numbers that a double does not keep: an inode, a
+ *   cookie of 64 bits, 1.10. check_tree() walks along the tree and the text. When a number would
+ *   not be printed as it stands in the text, keep_digits() stores that text as the item's
+ *   valuestring: cJSON copies and frees a valuestring with the item, and reads it for strings only.
+ *   json_copy() makes it the text that is printed.
  *
- * The parser and the walk recurse, on JSON_MAX_DEPTH levels at most. Output that is written once
- * and read by others needs no tree: json_write.h.
+ * The parser and the walk recurse, to JSON_MAX_DEPTH levels at most. Output that is written once
+ * and read by others needs no tree; json_write.h writes it.
  */
 #include "conf.h"
 
@@ -52,7 +54,7 @@ static void number_text(double number, char text[NUMBER_TEXT_MAX])
 		snprintf(text, NUMBER_TEXT_MAX, "%.17g", number);
 }
 
-/* A value as a message shows it. */
+/* How a message shows a value. */
 #define SHOWN_MAX 80
 
 static const char *show(const cJSON *item, char text[SHOWN_MAX])
@@ -127,7 +129,8 @@ static int check_keys(const cJSON *object, const char *what, struct cni_error *e
 	return 0;
 }
 
-/* From @at on, behind a string or a number, to the next number of a text that was scanned. */
+/* Find the next number of a text that json_scan() has accepted. @at: not inside a string or a
+ * number. Return: where the number begins. */
 static const char *next_number(const char *at, size_t *len)
 {
 	while (*at != '-' && (*at < '0' || *at > '9')) {
@@ -156,7 +159,7 @@ static int keep_digits(cJSON *number, const char *text, size_t len)
 	return 0;
 }
 
-/* @at: in the text, before the item; moved behind its last number. */
+/* @at: a place in the text before the item; it is moved behind the item's last number. */
 static int check_tree(cJSON *item, const char **at, const char *what, struct cni_error *err)
 {
 	cJSON *child;
@@ -286,7 +289,7 @@ int conf_get_int(const cJSON *obj, const char *path, const char *key, int64_t mi
 
 	if (item == NULL)
 		return 0;
-	/* 2^53 itself is out: 2^53 + 1 reads as the same double. */
+	/* 2^53 itself is refused, because 2^53 + 1 reads as the same double. */
 	if (cJSON_IsNumber(item) && fabs(item->valuedouble) < (double)WHOLE_MAX &&
 	    conf_is_whole(item->valuedouble)) {
 		const int64_t value = (int64_t)item->valuedouble;

@@ -29,7 +29,7 @@ char *base64_decode(const char *text, size_t *len)
 	cleanup_free char *data = malloc(BASE64_DECODE_LENGTH(n) + 1);
 	struct base64_decode_ctx ctx;
 
-	/* libnettle skips space, which Go does not write. */
+	/* libnettle skips white space, which Go does not write. */
 	if (data == NULL || strspn(text, alphabet) != n)
 		return NULL;
 	base64_decode_init(&ctx);

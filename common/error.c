@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Text of an error goes through a buffer on the stack: a caller may format a message out of the
- * error that it replaces, and "out of memory" must not allocate. What arrives in JSON and on a
- * terminal is cleaned on the way: paths, arguments and a daemon's words hold any bytes.
+ * The text of an error goes through a buffer on the stack, because a caller may format a message
+ * out of the error that it replaces, and "out of memory" must not allocate. The text ends up in
+ * JSON and on a terminal, so it is cleaned on the way: paths, arguments and what a daemon wrote may
+ * hold any bytes.
  */
 #include "error.h"
 
@@ -17,8 +18,8 @@
 #define ELLIPSIS "..."
 
 /*
- * Copies src, which holds at most size - 1 bytes. A cut text ends in an ellipsis, and its last
- * bytes are left out for it, with the character that the cut may have gone through.
+ * Copy src, which holds at most size - 1 bytes. A text that was cut ends in an ellipsis. Its last
+ * bytes give way to the ellipsis, together with a character that the cut may have split.
  */
 static void clean(char *dst, size_t size, const char *src, bool keep_newlines, bool cut)
 {
@@ -84,7 +85,7 @@ int cni_error(struct cni_error *err, int code, const char *fmt, ...)
 int cni_error_errno(struct cni_error *err, int code, const char *fmt, ...)
 {
 	const int number = errno;
-	/* Neither allocates nor translates, unlike strerror(3). */
+	/* Unlike strerror(3), it neither allocates nor translates. */
 	const char *text = strerrordesc_np(number);
 	va_list ap;
 
@@ -120,14 +121,14 @@ int cni_error_wrap(struct cni_error *err, const char *fmt, ...)
 	set_msg(&context, fmt, ap);
 	va_end(ap);
 	snprintf(text, sizeof(text), "%s: %s", context.msg, err->msg);
-	/* Both halves are clean: only the length is new. */
+	/* Both halves are clean already; the text may have become too long. */
 	clean(err->msg, sizeof(err->msg), text, false, strlen(text) >= sizeof(err->msg));
 	return -1;
 }
 
 int cni_error_copy(struct cni_error *err, const struct cni_error *foreign)
 {
-	/* The texts are cleaned on the way, as all others have been. */
+	/* The texts are cleaned on the way, as all other texts are. */
 	cni_error(err, foreign->code != 0 ? foreign->code : CNI_ERR_IO, "%.*s",
 		  (int)sizeof(foreign->msg) - 1, foreign->msg);
 	return cni_error_details(err, "%.*s", (int)sizeof(foreign->details) - 1, foreign->details);

@@ -17,23 +17,24 @@ enum cni_error_code {
 	CNI_ERR_DECODE = 6,
 	CNI_ERR_CONFIG = 7, /* network configuration does not validate */
 	CNI_ERR_AGAIN = 11,
-	CNI_ERR_UNAVAILABLE = 50,         /* STATUS: no ADD can succeed */
-	CNI_ERR_UNAVAILABLE_LIMITED = 51, /* STATUS: nor do existing containers fare well */
-	CNI_ERR_PLUGIN = 100,             /* first of the plugin's own codes */
+	CNI_ERR_UNAVAILABLE = 50, /* STATUS: no ADD can succeed */
+	CNI_ERR_UNAVAILABLE_LIMITED =
+		51,           /* STATUS: and existing containers may have limited connectivity */
+	CNI_ERR_PLUGIN = 100, /* first of the plugin's own codes */
 };
 
 struct cni_error {
 	int code;           /* enum cni_error_code or a plugin's own; 0: no error */
-	char msg[512];      /* what failed, on what, what to do; UTF-8, no newline */
-	char details[1024]; /* the cause: an errno's text, a daemon's last words; may be empty */
+	char msg[512];      /* what failed, on what, what to do; UTF-8, without newlines */
+	char details[1024]; /* the cause: an errno's text, what a daemon wrote last; may be empty */
 };
 
 /**
  * cni_error() - fill an error.
- * @err:  where to; never NULL
+ * @err:  the error to fill; never NULL
  * @code: enum cni_error_code, or a plugin's own
- * @fmt:  printf format of the message; what is not UTF-8, or not seen on a terminal, comes out as
- * '?'
+ * @fmt:  printf format of the message; bytes that are not UTF-8, and characters that a terminal
+ *        does not show, become '?'
  *
  * Return: always -1, so that a caller can `return cni_error(...)`.
  */
@@ -58,7 +59,7 @@ int cni_error_wrap(struct cni_error *err, const char *fmt, ...)
 
 /**
  * cni_error_copy() - take over an error that another process has made.
- * @foreign: any bytes; a text that does not end is cut, a code of 0 becomes CNI_ERR_IO
+ * @foreign: may hold any bytes; a text without an end is cut, and a code of 0 becomes CNI_ERR_IO
  *
  * Return: always -1.
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * cJSON takes more than JSON: control characters as white space or in strings, 01 and +1, bytes
- * that are not UTF-8, numbers cut off at 63 characters; and it recurses up to 1,000 levels. Two
- * readers that differ on one text are how a configuration gets past a check, so the text is held
- * to the grammar before cJSON sees it. What is left for cJSON to fail at is memory.
+ * that are not UTF-8, numbers cut off at 63 characters; and it recurses up to 1,000 levels. When
+ * two readers differ on one text, a configuration can get past a check, so the text is held to the
+ * grammar before cJSON sees it. After that, cJSON can fail for want of memory only.
  */
 #include "json_scan.h"
 
@@ -24,7 +24,7 @@ struct scan {
 	size_t at;
 };
 
-/* What may stand at the next byte that is no white space. */
+/* What may stand at the next byte that is not white space. */
 enum expect { VALUE, FIRST_ELEMENT, KEY, FIRST_KEY, SEPARATOR };
 
 static int peek(const struct scan *s)
@@ -43,7 +43,7 @@ static int peek_past_space(struct scan *s)
 	return c;
 }
 
-/* Four hex digits after \u; negative: not four. */
+/* The four hex digits after \u. Return: their value, or -1 when there are not four. */
 static int scan_hex(struct scan *s)
 {
 	int unit = 0;
@@ -90,8 +90,8 @@ static const char *scan_escape(struct scan *s)
 	if (unit > 0)
 		return NULL;
 	s->at = start;
-	/* A C string would end there, and compare equal to a shorter one. */
-	return unit == 0 ? "a NUL character in a string" : "a \\u escape that is no character";
+	/* A C string would end at U+0000, and compare equal to a shorter one. */
+	return unit == 0 ? "a NUL character in a string" : "a \\u escape that is not a character";
 }
 
 static const char *scan_string(struct scan *s)
@@ -209,7 +209,7 @@ static const char *scan_scalar(struct scan *s)
 const char *json_scan(const char *text, size_t len, size_t *at)
 {
 	struct scan s = {.text = text, .len = len};
-	char closing[JSON_MAX_DEPTH]; /* of each container that is open */
+	char closing[JSON_MAX_DEPTH]; /* the closing bracket of each container that is open */
 	size_t depth = 0;
 	size_t values = 0;
 	enum expect expect = VALUE;

@@ -5,7 +5,7 @@
 
 #include "utf8.h"
 
-/* As JSON has characters by number: beyond U+FFFF as two halves. */
+/* Write a character as \uXXXX; JSON has two of these, a surrogate pair, for one beyond U+FFFF. */
 static void write_escape(struct text *out, uint32_t code)
 {
 	if (code > 0xffff) {
@@ -15,7 +15,7 @@ static void write_escape(struct text *out, uint32_t code)
 	text_printf(out, "\\u%04x", code);
 }
 
-/* One character of s; returns the bytes it took. */
+/* Write one character of s. Return: the bytes that it has in s. */
 static size_t write_character(struct text *out, const char *s)
 {
 	const size_t len = utf8_length(s, strnlen(s, 4));
@@ -29,7 +29,7 @@ static size_t write_character(struct text *out, const char *s)
 	return len > 0 ? len : 1;
 }
 
-/* The characters of ASCII that JSON and terminals take as they are. */
+/* The ASCII characters that need no escape in JSON and on a terminal. */
 static const bool plain[256] = {
 	[' '] = true,
 	['!'] = true,
@@ -37,7 +37,7 @@ static const bool plain[256] = {
 	[']' ... '~'] = true,
 };
 
-/* How many of them are at s. */
+/* How many of them s begins with. */
 static size_t plain_run(const char *s)
 {
 	size_t run = 0;
@@ -52,7 +52,7 @@ static void write_quoted(struct text *out, const char *s)
 	const size_t all = plain_run(s);
 	char *p;
 
-	/* Nearly each key and value is such, and there are hundreds to a link. */
+	/* Nearly all keys and values are plain, and a link has hundreds of them. */
 	if (s[all] == '\0') {
 		p = text_reserve(out, all + 2);
 		if (p == NULL)
@@ -80,7 +80,7 @@ static void write_quoted(struct text *out, const char *s)
 	text_add_bytes(out, "\"", 1);
 }
 
-/* What stands before a value. */
+/* Write what stands before a value: a comma where one is due, and the key. */
 static void begin_value(struct json_write *w, const char *key)
 {
 	if (w->comma)
@@ -168,7 +168,7 @@ bool json_write_is_empty(const struct json_write *w)
 void json_write_escaped(struct text *out, const char *json)
 {
 	while (*json != '\0') {
-		/* Space between values, and what the strings have as they should. */
+		/* White space between values, quotes, and escapes that are there already stay. */
 		const size_t run = *json == '\n' || *json == '\t' || *json == '"' || *json == '\\'
 					   ? 1
 					   : plain_run(json);

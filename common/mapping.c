@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The form is CNI's convention (CONVENTIONS.md, "port mappings"), with what runtimes make of it:
- * Podman leaves hostIP empty, CRI-O and containerd send the protocol as Kubernetes spells it, and
- * containerd the members as its Go structure does (HostPort, HostIP): Go's decoder, and therefore
- * the reference plugin, takes a name in any case, and passes over those that it does not know.
+ * The form is CNI's convention (CONVENTIONS.md, "port mappings"), as runtimes use it. Podman leaves
+ * hostIP empty. CRI-O and containerd spell the protocol as Kubernetes does, and containerd spells
+ * the members as its Go structure does (HostPort, HostIP). Go's decoder, and therefore the
+ * reference plugin, accepts a name in any case and ignores names that it does not know.
  */
 #include "mapping.h"
 
@@ -43,8 +43,8 @@ static int read_host(const char *text, const char *path, struct mapping *m, stru
 	if (*text == '\0')
 		return 0;
 	if (ip_address_parse(text, &m->host) < 0)
-		return cni_error(err, CNI_ERR_CONFIG, "%shostIP: \"%.64s\" is no IP address", path,
-				 text);
+		return cni_error(err, CNI_ERR_CONFIG, "%shostIP: \"%.64s\" is not an IP address",
+				 path, text);
 	if (m->host.family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&m->host.v6)) {
 		struct in_addr v4;
 
@@ -56,7 +56,7 @@ static int read_host(const char *text, const char *path, struct mapping *m, stru
 	return 0;
 }
 
-/* How the object spells a member. @name: left as it is when there is none. */
+/* Find out how the object spells a member. @name: not changed when it has no such member. */
 static int spelling(const cJSON *json, const char *path, const char *key, const char **name,
 		    struct cni_error *err)
 {
@@ -109,8 +109,8 @@ int mapping_read(const cJSON *json, const char *path, struct mapping *m, struct 
 	const char *host = "";
 
 	if (!cJSON_IsObject(json))
-		return cni_error(err, CNI_ERR_CONFIG, "%.*s is no object", (int)strlen(path) - 1,
-				 path);
+		return cni_error(err, CNI_ERR_CONFIG, "%.*s is not an object",
+				 (int)strlen(path) - 1, path);
 	if (read_port(json, path, "hostPort", &m->host_port, err) < 0 ||
 	    read_port(json, path, "containerPort", &m->container_port, err) < 0 ||
 	    read_string(json, path, "protocol", &protocol, err) < 0 ||
@@ -123,7 +123,7 @@ int mapping_read(const cJSON *json, const char *path, struct mapping *m, struct 
 	return read_host(host, path, m, err);
 }
 
-/* By protocol, port and address, those of every address first. */
+/* Order by protocol, port and address; mappings of every address come first. */
 static int mapping_compare(const void *left, const void *right)
 {
 	const struct mapping *a = *(const struct mapping *const *)left;
@@ -157,7 +157,7 @@ static bool same_host(const struct mapping *a, const struct mapping *b)
 	       b->host_family == AF_UNSPEC;
 }
 
-/* NULL out of memory. */
+/* Return: pointers to the mappings in order, or NULL out of memory. */
 static const struct mapping **sort(const struct mapping *mappings, size_t n)
 {
 	const struct mapping **sorted = calloc(n + 1, sizeof(const struct mapping *));
@@ -197,7 +197,7 @@ static bool same_port(const struct mapping *a, const struct mapping *b)
 	return a->protocol == b->protocol && a->host_port == b->host_port;
 }
 
-/* Marks each of @sorted that is to go. */
+/* Mark in @gone each mapping that is to be left out. */
 static int judge_all(const struct mapping **sorted, size_t n, mapping_judge *judge, void *arg,
 		     const struct mapping *mappings, bool *gone, struct cni_error *err)
 {
@@ -240,8 +240,8 @@ int mappings_leave_out(struct mapping *mappings, size_t *n, mapping_judge *judge
 }
 
 /*
- * Whether one is there already. AF_UNSPEC sorts before the two families, so what is wider is the
- * group's first, and what is the same is before it.
+ * Whether a mapping is in the list already. AF_UNSPEC sorts before the two families, so a wider
+ * mapping is the first of the group, and an equal one stands just before.
  */
 static int is_twice(const struct mapping_group *group, size_t index, void *arg,
 		    struct cni_error *err)
@@ -328,7 +328,7 @@ int mappings_read_record(const cJSON *array, struct mapping **out, size_t *n, st
 	return 0;
 }
 
-/* @recorded: as sort() has it. */
+/* @recorded: in the order of sort(). */
 static bool mapping_is_among(const struct mapping *m, const struct mapping **recorded, size_t n)
 {
 	const struct mapping *const *same =

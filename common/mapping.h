@@ -13,13 +13,13 @@
 #include "error.h"
 
 struct mapping {
-	uint8_t protocol; /* IPPROTO_TCP, _UDP or _SCTP */
+	uint8_t protocol; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_SCTP */
 	uint16_t host_port;
 	uint16_t container_port;
-	int host_family;        /* AF_INET, AF_INET6; AF_UNSPEC: every address of both */
-	bool one_host;          /* only that address, not every one of its family */
-	struct ip_address host; /* it */
-	int64_t id;             /* slirp4netns's number of it, in a record; 0: none (yet) */
+	int host_family;        /* AF_INET or AF_INET6; AF_UNSPEC: every address of both */
+	bool one_host;          /* only the address in host, not every one of its family */
+	struct ip_address host; /* the host address */
+	int64_t id;             /* slirp4netns's number for it, in a record; 0: it has none (yet) */
 };
 
 #define MAPPING_TEXT_MAX (INET6_ADDRSTRLEN + 16)
@@ -27,77 +27,85 @@ struct mapping {
 /**
  * mappings_read() - read and check an array of mappings.
  * @array: as runtimeConfig.portMappings has it; NULL is an empty one
- * @path:  what it is called in messages
- * @out:   owned by the caller; NULL when there are none
+ * @path:  what messages call the array
+ * @out:   owned by the caller; NULL when there are no mappings
+ * @n:     receives their number
  *
- * protocol may be missing (tcp) and in any case; hostIP may be missing or empty. IPv4 addresses
- * in IPv6 form (::ffff:1.2.3.4) are IPv4's. Members are known in any case, one of them in two
- * spellings is refused; others than these four are passed over.
+ * protocol may be missing, which means tcp, and may be in any case; hostIP may be missing or empty.
+ * An IPv4 address in IPv6 form (::ffff:1.2.3.4) counts as an IPv4 address. The names of members may
+ * be in any case; a member in two spellings is refused. Other members than these four are ignored.
  *
- * One mapping that is there twice is one; so is one of every address and one of every IPv4 or IPv6
- * address, to the same container port. To two container ports they are refused. One of a single
- * address is never the same as one of every address: it goes before it.
+ * A mapping that is there twice counts once. So do a mapping of every address and one of every IPv4
+ * or every IPv6 address, when both lead to the same container port; when they lead to two container
+ * ports they are refused. A mapping of a single address is never the same as one of every address:
+ * it goes before that one.
  *
  * Return: 0, or -1 CNI_ERR_CONFIG.
  */
 int mappings_read(const cJSON *array, const char *path, struct mapping **out, size_t *n,
 		  struct cni_error *err);
 
-/* One of them, into a zero-filled @m. @path: as messages have it: "portMappings[3]." */
+/* Read one mapping into @m, which is zero-filled before. @path: what messages call it, as
+ * "portMappings[3]." Return: as mappings_read(). */
 int mapping_read(const cJSON *json, const char *path, struct mapping *m, struct cni_error *err);
 
-/* The array of a record: the same, with the ids, and nothing twice. */
+/* The same for the array of a record, which has ids too; a mapping that is there twice is
+ * refused. */
 int mappings_read_record(const cJSON *array, struct mapping **out, size_t *n,
 			 struct cni_error *err);
 
-/* The array, for a record; NULL out of memory. */
+/* Return: the array for a record, owned by the caller, or NULL out of memory. */
 cJSON *mappings_print(const struct mapping *mappings, size_t n);
 
-/* Mappings of one protocol and host port, those of every address first, then by family. */
+/* The mappings of one protocol and host port: those of every address first, then by family. */
 struct mapping_group {
 	const struct mapping *const *members;
 	size_t n;
 };
 
-/* Whether one of the group is on IPv4 addresses, or on all, and goes to the container port. */
+/* Whether a mapping of the group is on an IPv4 address, or on all, and leads to the container
+ * port. */
 bool mapping_group_has_ipv4(const struct mapping_group *group, uint16_t container_port);
 
-/* Whether a member of the group, which it is the @index-th of, is to be left out: 1, 0, or -1. */
+/* Whether the mapping at @index of the group is to be left out. Return: 1 if so, else 0, or -1 with
+ * @err filled. */
 typedef int mapping_judge(const struct mapping_group *group, size_t index, void *arg,
 			  struct cni_error *err);
 
 /**
- * mappings_leave_out() - take out what is not to be published.
- * @n: their number, before and after; those that stay keep their order
+ * mappings_leave_out() - remove the mappings that are not to be published.
+ * @n: the number of mappings, before and after; those that stay keep their order
  *
- * What @judge is asked, and in which order, does not depend on the order of the mappings.
+ * The calls of @judge, and their order, do not depend on the order of the mappings.
  *
- * Return: 0, or -1 out of memory or for the judge's error; then the mappings are as they were.
+ * Return: 0, or -1 out of memory or with the judge's error; then the mappings are not changed.
  */
 int mappings_leave_out(struct mapping *mappings, size_t *n, mapping_judge *judge, void *arg,
 		       struct cni_error *err);
 
 /*
- * The first of @asked that is not among @recorded, with all that it says; NULL when each is.
- * Return: 0, or -1 out of memory.
+ * Find the first of @asked that is not among @recorded with the same values. @missing: receives it,
+ * or NULL when each of them is there. Return: 0, or -1 out of memory.
  */
 int mappings_compare(const struct mapping *asked, size_t n_asked, const struct mapping *recorded,
 		     size_t n_recorded, const struct mapping **missing, struct cni_error *err);
 
-/* Remove from @asked each that is among @recorded, with all that it says. Return: how many are
- * left. */
+/* Remove from @asked each mapping that is among @recorded with the same values. Return: how many
+ * are left. When memory is short, nothing is removed. */
 size_t mappings_subtract(struct mapping *asked, size_t n_asked, const struct mapping *recorded,
 			 size_t n_recorded);
 
 /* "tcp"; static storage. */
 const char *mapping_protocol(const struct mapping *m);
-/* The address as slirp4netns and a record have it: "" for AF_UNSPEC. Into buf, INET6_ADDRSTRLEN. */
+/* The host address as slirp4netns and a record have it, "" for AF_UNSPEC; into buf of
+ * INET6_ADDRSTRLEN bytes. Return: buf. */
 const char *mapping_host(const struct mapping *m, char *buf);
-/* Refuse two for one host port. @path: what the list is called. Return: always -1 CNI_ERR_CONFIG.
- */
+/* The error of two mappings for one host port. @path: what messages call the list. Return: always
+ * -1 (CNI_ERR_CONFIG). */
 int mapping_conflict(const struct mapping *a, const struct mapping *b, const char *path,
 		     struct cni_error *err);
-/* "tcp 8080", "udp 127.0.0.1:53", "sctp [fd00::1]:9". Into buf, MAPPING_TEXT_MAX. */
+/* "tcp 8080", "udp 127.0.0.1:53" or "sctp [fd00::1]:9"; into buf of MAPPING_TEXT_MAX bytes. Return:
+ * buf. */
 const char *mapping_format(const struct mapping *m, char *buf);
 
 #endif

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One model, seven versions: parsing reads what is used of each form and keeps all of it, printing
- * turns what was kept into the form that is asked for. A table for each object says which version
- * defines which members. What a conversion keeps and what it drops follows the converters of the
- * reference library (pkg/types/020, 040 and 100), so that a chain may mix these plugins with those.
+ * One model for seven versions. Parsing keeps the whole of each form and reads the members that are
+ * used; printing turns what was kept into the form that is asked for. A table for each object says
+ * which version defines which members. What a conversion keeps and what it drops follows the
+ * converters of the reference library (pkg/types/020, 040 and 100), so that a chain may mix these
+ * plugins with the reference plugins.
  *
- * Two designs for what cannot be used. To refuse it, as was done before: a plugin that is behind
- * the AWS one (a VLAN's number as `mac`, "0" as `sandbox`) then keeps every pod of the cluster from
- * starting, for members that nobody reads. Or to keep the sentence with which it would have been
- * refused, until somebody needs the member. The second.
+ * There are two designs for a member that cannot be used. The first, used in the past, refuses it.
+ * Then a plugin that is chained behind the AWS one (a VLAN's number as `mac`, "0" as `sandbox`)
+ * keeps every pod of the cluster from starting, for members that nobody reads. The second, used
+ * now, keeps the sentence with which the member would have been refused, until somebody needs it.
  */
 #include "result.h"
 
@@ -79,7 +80,7 @@ static bool is_defined(const struct member *member, enum cni_version version)
 	return member != NULL && version >= member->first && version <= member->last;
 }
 
-/* What was found of a member that cannot be used. */
+/* A member that cannot be used, and why. */
 struct result_fault {
 	const char *list; /* static storage */
 	int index;        /* RESULT_WHOLE: the list itself */
@@ -181,7 +182,8 @@ const char *result_cached_netns(const cJSON *cached)
 		const char *name = cJSON_GetStringValue(json_get(interface, "name"));
 		const char *sandbox = cJSON_GetStringValue(json_get(interface, "sandbox"));
 
-		/* A host's end may have the same name; its sandbox is "" or left out. */
+		/* The host's end of a veth may have the same name; its sandbox is "" or left
+		 * out. */
 		if (name != NULL && strcmp(name, ifname) == 0 && sandbox != NULL &&
 		    sandbox[0] == '/')
 			return sandbox;
@@ -190,22 +192,23 @@ const char *result_cached_netns(const cJSON *cached)
 }
 
 /*
- * Reading. The functions fail for want of memory alone: what is wrong is noted, and absent.
+ * Reading. These functions fail only when memory is short; a member that is wrong is noted as a
+ * fault, and counts as absent.
  */
 struct reader {
 	struct cni_result *result;
 	const char *what;
 	enum cni_version version;
 	struct cni_error *err;
-	/* Where it is: */
-	const char *list; /* as result_require() calls it */
+	/* What is being read: */
+	const char *list; /* the list, as result_require() calls it */
 	int index;
-	const char *prefix; /* of the list in messages: "", "ip4." or "ip6." */
+	const char *prefix; /* put before the list in messages: "", "ip4." or "ip6." */
 };
 
 #define PATH_MAX_BYTES 48 /* "interfaces[4095]." fits */
 
-/* The object that is read, in messages: "ips[1].", "ip4.". */
+/* What messages call the object that is read: "ips[1].", "ip4.". */
 static const char *object_path(const struct reader *r, char buf[PATH_MAX_BYTES])
 {
 	if (*r->prefix && strcmp(r->list, "ips") == 0)
@@ -252,8 +255,8 @@ static int read_number(const struct reader *r, const cJSON *json, const char *ke
 	return 0;
 }
 
-/* @json_key: how the form calls the member @key. @family: filled, and where it is not 0 already,
- * demanded. */
+/* @json_key: the name of the member @key in this form. @family: receives the family; when it is not
+ * 0 before, the prefix must be of that family. */
 static int read_prefix(const struct reader *r, const cJSON *json, const char *json_key,
 		       const char *key, char **out, int *family)
 {
@@ -291,7 +294,7 @@ static int result_read_address(const struct reader *r, const cJSON *json, const 
 	return note(r, r->index, key, &fault);
 }
 
-/* 1 an object, 0 another value, which is noted, or -1. */
+/* Return: 1 an object, 0 another value, which is noted as a fault, -1 out of memory. */
 static int is_object(const struct reader *r, const cJSON *entry)
 {
 	struct cni_error fault = {0};
@@ -305,10 +308,10 @@ static int is_object(const struct reader *r, const cJSON *entry)
 	return note(r, r->index, NULL, &fault);
 }
 
-/* Reads one entry, which is its to free or to keep. */
+/* Read one entry, which the function then owns. */
 typedef int read_entry(const struct reader *r, cJSON *entry);
 
-/* Takes the entries out of the list @name of the object; one that is not a list stays whole. */
+/* Take the entries out of the object's list @name. A value that is not a list stays where it is. */
 static int result_read_list(struct reader *r, const cJSON *json, const char *name,
 			    read_entry *read_one)
 {
@@ -376,7 +379,7 @@ static int read_interface(const struct reader *r, cJSON *entry)
 	return 0;
 }
 
-/* Interfaces are read before: an index into them is checked. */
+/* The interfaces have been read before, so an index into them can be checked. */
 static int read_index(const struct reader *r, const cJSON *entry, int *out)
 {
 	const size_t n = r->result->n_interfaces;
@@ -395,7 +398,8 @@ static int read_index(const struct reader *r, const cJSON *entry, int *out)
 	return fault.code ? note(r, r->index, "interface", &fault) : 0;
 }
 
-/* An entry of ips, or what is ip4 or ip6 up to 0.2.0. @family: of the latter; 0: either */
+/* Read an entry of ips; up to 0.2.0, the object ip4 or ip6. @family: of that object; 0 for an entry
+ * of ips. */
 static int read_address_entry(const struct reader *r, cJSON *entry, int family)
 {
 	struct cni_ip *ip = result_add_ip(r->result);
@@ -450,7 +454,7 @@ static const char *family_key(int family)
 	return family == AF_INET ? "ip4" : "ip6";
 }
 
-/* ip4 or ip6 of 0.1.0 and 0.2.0. An empty object stays in its place. */
+/* Read ip4 or ip6 of 0.1.0 and 0.2.0. An empty object stays in its place. */
 static int read_family(struct reader *r, const cJSON *json, int family)
 {
 	cJSON *object = cJSON_GetObjectItemCaseSensitive(json, family_key(family));
@@ -555,12 +559,12 @@ int result_require(const struct cni_result *result, const char *list, int index,
 }
 
 /*
- * Printing. The functions fail only for want of memory; an item that could not be made (NULL) is
- * refused by whoever is to hold it, so only the last step is checked.
+ * Printing. These functions fail only when memory is short. cJSON refuses to add an item that could
+ * not be made (NULL), so only the last step is checked.
  */
 static int result_put(cJSON *object, const char *key, cJSON *item)
 {
-	/* Not a copy of the key: each is a literal. */
+	/* The key is not copied, because each is a literal. */
 	if (cJSON_AddItemToObjectCS(object, key, item))
 		return 0;
 	cJSON_Delete(item);
@@ -585,7 +589,8 @@ static int put_number(cJSON *object, const char *key, int64_t number)
 	return number >= 0 ? result_put(object, key, cJSON_CreateNumber((double)number)) : 0;
 }
 
-/* The member in another version; NULL: it is left out there. One has changed its name. */
+/* The name of a member in another version, or NULL when it is left out there. One member has
+ * changed its name. */
 static const char *name_in(const struct member *members, const char *name, enum cni_version from,
 			   enum cni_version to)
 {
@@ -599,8 +604,8 @@ static const char *name_in(const struct member *members, const char *name, enum 
 }
 
 /*
- * What came, into @out. What the version defines and the other does not is the result's own to say,
- * or not to say: an `interfaces` that 0.2.0 knows nothing of must not become one in 1.0.0.
+ * Put what came into @out. A member that only one of the two versions defines is left out: an
+ * `interfaces` that means nothing in 0.2.0 must not get a meaning in 1.0.0.
  */
 static int put_raw(cJSON *out, const cJSON *raw, const struct member *members,
 		   enum cni_version from, enum cni_version to)
@@ -620,7 +625,8 @@ static int put_raw(cJSON *out, const cJSON *raw, const struct member *members,
 	return 0;
 }
 
-/* The list of an object: as it is there, or a new one instead of null. NULL out of memory. */
+/* A list in an object: the one that is there, or a new one when there is none or null. Return: NULL
+ * out of memory. */
 static cJSON *list_in(cJSON *object, const char *key)
 {
 	cJSON *list = cJSON_GetObjectItemCaseSensitive(object, key);
@@ -632,7 +638,7 @@ static cJSON *list_in(cJSON *object, const char *key)
 	return result_put(object, key, list) < 0 ? NULL : list;
 }
 
-/* The same of an object in it. */
+/* The same for an object in an object. */
 static cJSON *object_in(cJSON *object, const char *key)
 {
 	cJSON *inner = cJSON_GetObjectItemCaseSensitive(object, key);
@@ -690,7 +696,7 @@ static bool has_version(enum cni_version version)
 	return is_defined(find_member(ip_members, "version"), version);
 }
 
-/* An entry of ips; up to 0.2.0, what is in ip4 or ip6 but for the routes. */
+/* Put the members of an entry of ips; up to 0.2.0, of ip4 or ip6 without the routes. */
 static int put_ip(cJSON *out, const struct cni_result *result, const struct cni_ip *ip,
 		  enum cni_version version)
 {
@@ -738,7 +744,7 @@ static cJSON *print_route(const struct cni_result *result, const struct cni_rout
 	return take_ptr(out);
 }
 
-/* @family: only these; 0: all */
+/* @family: put only the routes of this family; 0: put all. */
 static int put_routes(cJSON *object, const struct cni_result *result, enum cni_version version,
 		      int family)
 {
@@ -774,7 +780,7 @@ static int put_ips(cJSON *object, const struct cni_result *result, enum cni_vers
 	return 0;
 }
 
-/* ip4 or ip6 of 0.1.0 and 0.2.0: the first address of the family, and the family's routes. */
+/* Put ip4 or ip6 of 0.1.0 and 0.2.0: the first address of the family, and the family's routes. */
 static int put_family(cJSON *object, const struct cni_result *result, enum cni_version version,
 		      int family)
 {
@@ -794,7 +800,7 @@ static int put_family(cJSON *object, const struct cni_result *result, enum cni_v
 		       : 0;
 }
 
-/* Over the member of the dns that came. */
+/* Put an item in the place of the member of the dns that came. */
 static int put_over(cJSON *object, const char *key, cJSON *item)
 {
 	cJSON *dns = object_in(object, "dns");
@@ -819,7 +825,7 @@ static int put_dns(cJSON *object, const struct cni_dns *dns)
 	return 0;
 }
 
-/* A new object with what came, and cniVersion where it stood or first. */
+/* A new object with what came, and with cniVersion where it stood, or else first. */
 static cJSON *print_raw(const struct cni_result *result, enum cni_version version)
 {
 	const char *name = cni_version_name(version);

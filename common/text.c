@@ -35,7 +35,7 @@ char *text_reserve(struct text *t, size_t len)
 		return NULL;
 	if (len < t->size - t->len)
 		return t->data + t->len;
-	/* With the NUL. */
+	/* One byte more, for the NUL. */
 	if (__builtin_add_overflow(len, 1, &more) ||
 	    !array_reserve(t->data, t->size, t->len, more > TEXT_FIRST ? more : TEXT_FIRST)) {
 		t->failed = true;
@@ -140,7 +140,7 @@ const char *text_human(uint64_t value, char *buf)
 		snprintf(buf, TEXT_HUMAN_MAX, "%u", (unsigned int)value);
 		return buf;
 	}
-	/* 999.5 and up would round to four digits. */
+	/* 999.5 and more would be rounded to four digits. */
 	while (scaled >= 999.5 && unit < 5) {
 		scaled /= 1024;
 		unit++;

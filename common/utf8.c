@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a terminal may be shown of text that others have chosen: a character that is seen where it
- * stands. Left out are, by the properties that Unicode (UAX 44) gives every code point,
+ * Which characters of text that others have chosen a terminal may be shown: those that are seen
+ * where they stand. Not shown are, by the properties that Unicode (UAX 44) gives every code point:
  *
- *   Cc, Cf, Zl, Zp                 a terminal obeys controls; formats turn or join what stands
- * beside Default_Ignorable_Code_Point   nothing is seen of it: two names look the same Cs, Co,
- * noncharacters          they mean nothing between strangers planes without characters
+ * - Cc, Cf, Zl, Zp: a terminal obeys controls; formats turn or join their neighbours.
+ * - Default_Ignorable_Code_Point: they are invisible, so two names would look the same.
+ * - Cs, Co, noncharacters: they have no meaning that two programs share.
+ * - Planes without characters.
  *
- * Marks are seen, and names in many scripts need them. Two designs: to ask iswprint(3), whose
- * answer depends on a locale that a plugin is started without, and which holds U+202E for
- * printable; or a table. It is a table, short because it leaves out the single code points that no
- * version of Unicode has given away: shown, they are a box, and each year some become letters.
- * Those where Unicode says that formats will come are in Default_Ignorable_Code_Point already.
+ * Marks are seen, and names in many scripts need them. Two designs were possible. One asks
+ * iswprint(3), whose result depends on a locale, which a plugin is started without, and which takes
+ * U+202E for printable. The other, chosen here, is a table. It is short because single code points
+ * that no version of Unicode has assigned are not in it: a terminal shows them as a box, and some
+ * become letters each year. The code points that Unicode has reserved for future formats are in
+ * Default_Ignorable_Code_Point already.
  */
 #include "utf8.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Characters of UTF-8 (RFC 3629), and which of them a terminal may be shown. */
 #ifndef USERNET_UTF8_H
 #define USERNET_UTF8_H
 
@@ -7,16 +8,16 @@
 #include <stdint.h>
 #include <string.h>
 
-/* U+FFFD, which stands for bytes that are not UTF-8. */
+/* U+FFFD, which replaces bytes that are not UTF-8. */
 #define UTF8_REPLACEMENT "\xef\xbf\xbd"
 
 /**
- * utf8_length() - bytes of the character at the start of a text.
+ * utf8_length() - the length in bytes of the character at the start of a text.
  *
- * RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. All of these show in the
- * first two bytes.
+ * RFC 3629 has no overlong forms, no surrogates, and nothing above U+10FFFF. The first two bytes
+ * show each of these faults.
  *
- * Return: 1 to 4, or 0 when no well-formed character starts here (also when @len cuts it short).
+ * Return: 1 to 4, or 0 when no well-formed character starts here, or @len cuts it short.
  */
 static inline size_t utf8_length(const char *text, size_t len)
 {
@@ -53,14 +54,15 @@ static inline size_t utf8_length(const char *text, size_t len)
 	return n;
 }
 
-/* The number of a character of @len bytes, as utf8_length() has found it. */
+/* The code point of a character whose length @len is what utf8_length() returned. */
 uint32_t utf8_code_point(const char *character, size_t len);
 
-/* Whether a terminal may be shown it: neither a control or a format nor anything else that is not
- * seen where it stands. */
+/* Whether a terminal may be shown the character: it is seen where it stands, so it is neither a
+ * control nor a format nor invisible. */
 bool utf8_is_seen(const char *character, size_t len);
 
-/* Whether a text can stand in JSON and on a terminal: well-formed, no control characters. */
+/* Whether a text can be put into JSON and on a terminal: it is well-formed UTF-8 and has no control
+ * characters. */
 static inline bool utf8_is_printable(const char *text)
 {
 	size_t len = strlen(text);
@@ -71,7 +73,7 @@ static inline bool utf8_is_printable(const char *text)
 		if (n == 0 || (unsigned char)*text < ' ' || *text == 0x7f)
 			return false;
 		if ((unsigned char)text[0] == 0xc2 && (unsigned char)text[1] < 0xa0)
-			return false; /* U+0080 to U+009F: control characters, too */
+			return false; /* U+0080 to U+009F are control characters too */
 		text += n;
 		len -= n;
 	}

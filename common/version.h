@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Spec versions, in order, and this project's own version, USERNET_VERSION: the newest entry of the
- * README's section "Changes", from which the manual pages, the tarball and the package have it too.
+ * The versions of the spec, in order, and the version of this project. USERNET_VERSION is the
+ * newest entry of the README's section "Changes"; the manual pages, the tarball and the package
+ * take it from there too.
  */
 #ifndef USERNET_VERSION_H
 #define USERNET_VERSION_H
@@ -24,17 +25,18 @@ enum cni_version {
 /* "0.1.0" and so on; static storage. */
 const char *cni_version_name(enum cni_version version);
 
-/* Return: 0 with *out set, or -1 when the text is none of the versions above. */
+/* Return: 0 with *out set, or -1 when the text is not one of the versions above. */
 int cni_version_parse(const char *text, enum cni_version *out);
 
 /**
- * version_print() - answer --version.
+ * version_print() - print what --version asks for.
  *
  * Return: the exit status of main().
  */
 int version_print(const char *program);
 
-/* The end of what main() has printed: written, or a sentence on standard error. Return: the same.
+/* Flush what main() has printed; when it cannot be written, say so on standard error. Return: the
+ * exit status of main().
  */
 int output_end(const char *program);
 

@@ -141,7 +141,7 @@ published() {
 	errs 7 'none of tcp, udp and sctp' portmap ADD a "$(map 80 80 icmp)"
 	errs 7 protocol portmap ADD a '{"hostPort": 80, "containerPort": 80, "protocol": 6}'
 	for ip in localhost 1.2.3 1.2.3.4/32 ' 1.2.3.4' 1.2.3.4.5 fd00:::1; do
-		errs 7 'is no IP address' portmap ADD a "$(map 80 80 tcp "$ip")"
+		errs 7 'is not an IP address' portmap ADD a "$(map 80 80 tcp "$ip")"
 	done
 	errs 2 'does not forward ::1' portmap ADD a "$(map 80 80 tcp ::1)"
 	errs 7 'tcp 80 for container port 80 and for tcp 80 for container port 90' \
