@@ -2,20 +2,20 @@
 /*
  * The result cache.
  *
- * Which version the result is in: libcni before 1.2 knows no cniVersions, and refuses to DEL at a
- * result that is newer than it is. A list that says cniVersion 1.0.0 and offers 1.1.0 is such a
- * case. The result as libcni looks for it is therefore in the version of cniVersion, which whoever
- * uses the list must know. That version may have no place for what a plugin said, and CHECK and DEL
- * are owed all of it, so the result as it came is beside it. (The other way, to choose what
- * cniVersion says in the first place, would cost every list that is for all runtimes STATUS and
- * GC.)
+ * The version of the result in an entry: libcni before 1.2 does not know cniVersions, and refuses a
+ * DEL when the cached result is of a newer version than libcni itself. A list with cniVersion 1.0.0
+ * that offers 1.1.0 leads to that. So the member that libcni reads has the result in the version of
+ * cniVersion, which everybody who uses the list must know. That version may have no place for
+ * something that a plugin printed, and CHECK and DEL need all of it, so the result as it came is
+ * stored beside it. (The other design, to choose the version of cniVersion in the first place,
+ * would take STATUS and GC from every list that is for all runtimes.)
  *
- * What is in a file is checked against what was looked for: names are joined by '-', which they may
- * contain, so two attachments can have one file name.
+ * The content of a file is compared with the attachment that was looked for: the names are joined
+ * by '-', which they may contain, so two attachments can have the same file name.
  *
- * Who executes what an entry says believes his own files alone, as state.c reads them. Who shows it
- * to a user (netns-stats) believes root's as well, and whoever may link to a file of root's shows
- * nothing but what root's file says.
+ * A program that executes what an entry says trusts only its own user's files, as state.c reads
+ * them. One that shows an entry to a user (netns-stats) trusts root's files as well: a user who
+ * can link to a file of root's can only make it show what root's file says.
  */
 #include "cache.h"
 
@@ -96,14 +96,14 @@ static cJSON *args_to_json(const char *args)
 	return take_ptr(list);
 }
 
-/* Whether a pair is one of CNI_ARGS, and comes out of it as it went in. */
+/* Whether a pair is valid in CNI_ARGS and would be read back unchanged. */
 static bool is_pair(const cJSON *key, const cJSON *value)
 {
 	return cJSON_IsString(key) && cJSON_IsString(value) && *key->valuestring &&
 	       strpbrk(key->valuestring, "=;") == NULL && strchr(value->valuestring, ';') == NULL;
 }
 
-/* The reverse. NULL: out of memory, or not all of it could be. */
+/* The reverse. Return: NULL out of memory, or when a pair is not valid. */
 static char *args_from_json(const cJSON *list)
 {
 	cleanup_free char *args = NULL;
@@ -238,8 +238,7 @@ int cache_entry_parameters(const struct cache_entry *entry, struct attachment_pa
 	const cJSON *capabilities = json_get(entry->json, "capabilityArgs");
 	const char *runtime_dir = string_of(entry->json, RUNTIME_DIR);
 
-	errno = 0; /* a copy that was not made for want of memory is not a member that is not there
-		    */
+	errno = 0; /* tells a copy that failed for want of memory from a member that is absent */
 	*a = (struct attachment_parameters){
 		.key = {.network = copy_of(entry->key.network),
 			.container_id = copy_of(entry->key.container_id),
@@ -257,7 +256,7 @@ int cache_entry_parameters(const struct cache_entry *entry, struct attachment_pa
 	return cni_error_nomem(err);
 }
 
-/* A file of ours. Return: as cache_read_file(). */
+/* Read a file of our own. Return: as cache_read_file(). */
 static int cache_read_own(const struct cache *cache, const char *file, cJSON **json,
 			  struct cni_error *err)
 {
@@ -273,7 +272,7 @@ static int cache_read_own(const struct cache *cache, const char *file, cJSON **j
 	return json_parse(text, strlen(text), path, json, err) < 0 ? -1 : 1;
 }
 
-/* A file of ours or of root's. Return: as cache_read_file(). */
+/* Read a file of our own or of root's. Return: as cache_read_file(). */
 static int cache_read_foreign(const struct cache *cache, const char *file, cJSON **json,
 			      struct cni_error *err)
 {
@@ -312,7 +311,7 @@ int cache_read_file(const struct cache *cache, const char *file, struct cache_en
 	return present;
 }
 
-/* One that has the form that a reader needs. Return: 1, 0 none, -1. */
+/* Read an entry, and check that it has the form that a reader needs. Return: 1, 0 none, -1. */
 static int read_entry(const struct cache *cache, const char *file, struct cache_entry *entry,
 		      struct cni_error *err)
 {
@@ -324,7 +323,7 @@ static int read_entry(const struct cache *cache, const char *file, struct cache_
 		return cni_error(err, CNI_ERR_DECODE,
 				 "%s/%s is of kind \"%.30s\", and %s knows " KIND " only",
 				 cache->dir, file, entry->kind ?: "", cache->reader);
-	/* Of which network it is, whoever asks for one compares. */
+	/* Whoever looks for a network compares networkName himself. */
 	if (entry->key.container_id == NULL || entry->key.ifname == NULL ||
 	    !cni_valid_container_id(entry->key.container_id) ||
 	    !cni_valid_ifname(entry->key.ifname))
@@ -392,7 +391,7 @@ static int take_entry(const char *file, void *arg, struct cni_error *err)
 	if (file[0] == '.')
 		return 0;
 	present = read_entry(l->cache, file, &entry, &mine);
-	/* What is damaged is nobody's; what cannot be read may be anybody's. */
+	/* A damaged entry belongs to no attachment; one that cannot be read may belong to any. */
 	if (present < 0 && mine.code != CNI_ERR_DECODE) {
 		*err = mine;
 		return -1;

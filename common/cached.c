@@ -19,8 +19,8 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
-/* Return: the number that this namespace alone has, or 0: the kernel has none, or we cannot go in.
- */
+/* Return: the namespace's unique number, or 0 when the kernel does not have such numbers or we
+ * cannot enter. */
 static uint64_t read_cookie(const struct netns *ns)
 {
 	struct cni_error ignored;
@@ -52,7 +52,8 @@ int cached_netns_note(const struct netns *ns, cJSON *cached, struct cni_error *e
 	return 0;
 }
 
-/* A number, or its decimal digits as a string. Return: 1 present, 0 absent, -1 neither of them. */
+/* Read a number, or the decimal digits of one in a string. Return: 1 present, 0 absent, -1 when it
+ * is neither. */
 static int get_number(const cJSON *object, const char *key, uint64_t *out)
 {
 	const cJSON *item = json_get(object, key);
@@ -91,7 +92,7 @@ struct netns_identity cached_netns_identity(const cJSON *cached)
 	return identity;
 }
 
-/* Return: 1 it is what is noted, 0 it is not, -1 nothing is noted. */
+/* Return: 1 when it is the namespace that is noted, 0 when it is another, -1 when none is noted. */
 static int cached_compare(const struct netns_identity *identity, const struct netns *ns)
 {
 	char boot[PROCESS_BOOT_ID];
@@ -104,7 +105,8 @@ static int cached_compare(const struct netns_identity *identity, const struct ne
 		return 0;
 	if (identity->cookie == 0)
 		return 1;
-	/* Last: it takes entering the namespace. Without it, the others have said what they can. */
+	/* The cookie comes last, because reading it means entering the namespace. Without it, what
+	 * has been compared so far decides. */
 	cookie = read_cookie(ns);
 	return cookie == 0 || cookie == identity->cookie;
 }
@@ -114,7 +116,7 @@ bool cached_netns_proves(const struct netns_identity *identity, const struct net
 	return cached_compare(identity, ns) == 1;
 }
 
-/* Whether process 2 is the kernel's, which is in the machine's namespace for good. */
+/* Whether process 2 is a kernel thread, which stays in the machine's own namespace. */
 static bool is_kernel_thread_2(void)
 {
 	FILE *file = fopen("/proc/2/stat", "re");
@@ -129,9 +131,10 @@ static bool is_kernel_thread_2(void)
 }
 
 /*
- * The namespace that the machine, or the container that we are in, was started in. A root that has
- * fewer capabilities than process 1 may not look at that one, but at the kernel's own. An ordinary
- * user may look at neither, and could not change anything in there.
+ * Whether it is the namespace that the machine, or the container that we are in, was started in. A
+ * root that has fewer capabilities than process 1 may not look at process 1, but may look at a
+ * kernel thread. An ordinary user may look at neither, and could not change anything in that
+ * namespace.
  */
 static bool is_of_pid_1(const struct netns *ns)
 {
@@ -144,8 +147,8 @@ static bool is_of_pid_1(const struct netns *ns)
 }
 
 /*
- * Why /proc/PID/... refuses us (EACCES). A process of our own may do so as well, when it has
- * changed its user or is not dumpable; so its user counts, which everybody can read.
+ * Find out why /proc/PID/... refuses us (EACCES). A process of our own may do so as well, when it
+ * has changed its user or is not dumpable. So its user decides, which everybody can read.
  */
 static enum cached_netns_state judge_process(const char *path)
 {
@@ -164,7 +167,8 @@ static enum cached_netns_state judge_process(const char *path)
 	while (!found && fgets(line, sizeof(line), file) != NULL)
 		found = sscanf(line, "Uid: %u %u", &real, &effective) == 2;
 	fclose(file);
-	/* User 0, also of a user namespace, may have had rights at ADD that are missing now. */
+	/* User 0, even of a user namespace, may have had rights at ADD that it does not have
+	 * now. */
 	return found && geteuid() != 0 && real != geteuid() && effective != geteuid()
 		       ? CACHED_NETNS_ANOTHER
 		       : CACHED_NETNS_UNKNOWN;
@@ -201,7 +205,7 @@ int cached_netns_reopen(const char *path, const struct netns_identity *identity,
 {
 	struct netns_identity outside = *identity;
 
-	outside.cookie = 0; /* it takes going in */
+	outside.cookie = 0; /* to compare it means to enter the namespace */
 	switch (cached_netns_open(path, &outside, ns, err)) {
 	case CACHED_NETNS_THERE:
 		return 0;
@@ -212,7 +216,7 @@ int cached_netns_reopen(const char *path, const struct netns_identity *identity,
 	case CACHED_NETNS_ANOTHER:
 		break;
 	default:
-		return -1; /* with err filled */
+		return -1; /* cached_netns_open() has filled err */
 	}
 	netns_close(ns);
 	return cached_netns_is_another(path, err);

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The network namespace that an entry of libcni's result cache is about: whether what is at its
+ * The network namespace of an entry of libcni's result cache: whether the namespace that is at its
  * path now is still the one that the entry was written for.
  *
- * A path is not an identity: /proc/PID/ns/net becomes another process's, a name in /run/netns is
- * given again. Nor is an inode's number: the next namespace that is made after the end of one gets
- * the same. So who writes an entry (cnirun) notes, in a member that libcni passes over, what proves
- * the namespace:
+ * A path is not an identity: /proc/PID/ns/net becomes that of another process, and a name in
+ * /run/netns is used again. An inode number is not an identity either: after the end of a
+ * namespace, the next one that is made gets the same number. So cnirun, which writes entries, notes
+ * what identifies the namespace in a member that libcni ignores:
  *
  *   "netnsIdentity": {"boot": "<boot id>", "dev": N, "inode": N, "cookie": "N"}
  *
- * dev and inode are nsfs's; cookie is SO_NETNS_COOKIE, a number that the kernel gives only once
- * (since 5.14; without it the member is left out). Entries of others have no such member; of those
- * it can be told only that the path leads to no namespace, or to one that no container is in.
+ * dev and inode are those of the file in nsfs. cookie is SO_NETNS_COOKIE, a number that the kernel
+ * gives only once (since Linux 5.14; on older kernels the member is left out). Entries that others
+ * write do not have netnsIdentity; for those one can only tell that the path does not lead to a
+ * namespace, or leads to one that is not a container's.
  */
 #ifndef USERNET_CACHED_H
 #define USERNET_CACHED_H
@@ -30,58 +31,60 @@
 #define CACHED_NETNS_IDENTITY "netnsIdentity"
 
 struct netns_identity {
-	char boot[PROCESS_BOOT_ID]; /* /proc/sys/kernel/random/boot_id; "": nothing is noted */
+	char boot[PROCESS_BOOT_ID]; /* /proc/sys/kernel/random/boot_id; "" when nothing is noted */
 	dev_t dev;                  /* of nsfs */
-	ino_t ino;                  /* in it */
+	ino_t ino;                  /* in nsfs */
 	uint64_t cookie;            /* 0: not noted */
 };
 
 enum cached_netns_state {
 	CACHED_NETNS_GONE,     /* there is nothing, or what is there is not a network namespace */
 	CACHED_NETNS_OURS_NOW, /* it is the one that we, or pid 1, are in */
-	CACHED_NETNS_ANOTHER,  /* it is not the one that the entry is about */
-	CACHED_NETNS_THERE,
-	CACHED_NETNS_UNKNOWN, /* it cannot be opened: EMFILE, EIO, EACCES */
+	CACHED_NETNS_ANOTHER,  /* it is not the namespace of the entry */
+	CACHED_NETNS_THERE,    /* it is the namespace of the entry, as far as can be told */
+	CACHED_NETNS_UNKNOWN,  /* it cannot be opened: EMFILE, EIO, EACCES */
 };
 
-/* Note what proves a namespace in an entry; nothing, where no boot id can be read. Return: 0, or -1
- * out of memory. */
+/* Note the identity of a namespace in an entry; when the boot id cannot be read, nothing is noted.
+ * Return: 0, or -1 out of memory. */
 int cached_netns_note(const struct netns *ns, cJSON *cached, struct cni_error *err);
 
-/* What an entry notes; zero-filled where that is nothing, or cannot be read. */
+/* Return: the identity that an entry notes, zero-filled when it notes none or it is not valid. */
 struct netns_identity cached_netns_identity(const cJSON *cached);
 
 /**
- * cached_netns_open() - open the namespace of an entry, and tell whether it is still that one.
- * @path:     as result_cached_netns() finds it; NULL: UNKNOWN
- * @identity: as cached_netns_identity() reads it; NULL: nothing is noted
- * @ns:       receives what is at the path, where something is (OURS_NOW, ANOTHER, THERE), else
- *            NETNS_NONE; netns_close() it
+ * cached_netns_open() - open the namespace of an entry, and tell whether it is still the same.
+ * @path:     as result_cached_netns() returns it; NULL leads to UNKNOWN
+ * @identity: as cached_netns_identity() returns it; NULL when nothing is noted
+ * @ns:       receives the namespace at the path, for netns_close(), when there is one (OURS_NOW,
+ *            ANOTHER, THERE); else NETNS_NONE
  * @err:      filled for GONE and UNKNOWN
  *
- * To an ordinary user, the namespace of a process that is another user's is ANOTHER, though it
- * cannot be opened (@ns is NETNS_NONE then): such a user has never had a network in it.
+ * For an ordinary user, the namespace of another user's process is ANOTHER although it cannot be
+ * opened (@ns is NETNS_NONE then), because the user has never had a network in it.
  *
- * What is to be changed or read in the namespace of the entry is so only where it is THERE.
+ * Callers change or read something in the namespace only when the state is THERE.
  */
 enum cached_netns_state cached_netns_open(const char *path, const struct netns_identity *identity,
 					  struct netns *ns, struct cni_error *err);
 
 /**
- * cached_netns_reopen() - open a namespace of which something has been noted, if it is that one.
- * @identity: where nothing is noted in it: any that a container may be in, so neither ours nor that
- *            of pid 1. Of the cookie, that there is one: then it may be ours as well (an exporter
- * in a container's namespace), because who goes in proves it by the cookie
+ * cached_netns_reopen() - open a namespace again, if it is still the one that was noted.
+ * @identity: when nothing is noted in it, any namespace is accepted that may be a container's, so
+ *            neither ours nor that of pid 1. A cookie is not compared here, but when there is one
+ *            the namespace may be ours as well (that of an exporter in a container), because the
+ *            caller compares the cookie inside
  *
- * Return: 0, or -1 as netns_open(), and CNI_ERR_CONTAINER where the path leads to another one.
+ * Return: 0; or -1 as netns_open(), and with CNI_ERR_CONTAINER when the path leads to another one.
  */
 int cached_netns_reopen(const char *path, const struct netns_identity *identity, struct netns *ns,
 			struct cni_error *err);
 
-/* The error of that: CNI_ERR_CONTAINER. Return: always -1. */
+/* Fill the error of a path that leads to another namespace. Return: always -1
+ * (CNI_ERR_CONTAINER). */
 int cached_netns_is_another(const char *path, struct cni_error *err);
 
-/* Whether all that is noted says that it is this namespace; false where nothing is noted. */
+/* Whether all that is noted fits this namespace; false when nothing is noted. */
 bool cached_netns_proves(const struct netns_identity *identity, const struct netns *ns);
 
 #endif

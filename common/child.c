@@ -2,23 +2,25 @@
 /*
  * Children: how every process that we start begins and ends.
  *
- * They are of two kinds. A function (a visit to a namespace, a trial of mounts, the holder of a
- * namespace) and a program (a plugin, COMMAND, a daemon, newuidmap); a daemon is a function that
- * executes a program when it is told to, see process.c.
+ * There are two kinds of children: a function (a visit to a namespace, a trial of mounts, the
+ * holder of a namespace) and a program (a plugin, COMMAND, a daemon, newuidmap). A daemon is a
+ * function that executes a program when it is told to, see process.c.
  *
- * The end. Whoever runs a function for an answer waits in waitpid(2) and not at a pidfd, because
- * somebody may stop the child (CAP_KILL in a namespace that it has joined), and only waitpid(2)
- * tells of that, without a descriptor and without asking again and again. What limits that wait is
- * the child's own timer, whose signal is SIGKILL: it is the kernel's, so that neither a mask nor a
- * handler nor a stop keeps it off, as all three do with alarm(2). Exec deletes such a timer. So who
- * runs a program waits at its pidfd, beside its pipes and our own signals, and kills it.
+ * How a child ends. A caller that runs a function for its outcome waits in waitpid(2) and not at a
+ * pidfd, because somebody may stop the child (CAP_KILL in a namespace that it has joined), and only
+ * waitpid(2) reports that, without a descriptor and without polling. The wait is limited by a timer
+ * of the child, whose signal is SIGKILL: the kernel sends it, and neither a mask nor a handler nor
+ * a stop holds it back, as all three do with alarm(2). Exec deletes such a timer. So a caller that
+ * runs a program waits at its pidfd, along with the program's pipes and our own signals, and kills
+ * it.
  *
- * fork, rather than posix_spawn or vfork: between fork and exec stand steps that posix_spawn does
- * not know (joining a user namespace, which cannot be undone; mounts; a gate), and no tool that
- * watches memory follows vfork into a function. Our processes are small: it takes about 0.1 ms.
+ * We use fork rather than posix_spawn or vfork: between fork and exec there are steps that
+ * posix_spawn does not know (joining a user namespace, which cannot be undone; mounts; a gate), and
+ * no tool that watches memory follows vfork into a function. Our processes are small, so a fork
+ * takes about 0.1 ms.
  *
- * Where a program cannot be executed, or a step before fails, the child says so over a socket that
- * exec closes, which is how the parent learns of success.
+ * When a program cannot be executed, or an earlier step fails, the child reports it over a socket.
+ * Exec closes that socket, which is how the parent learns of success.
  */
 #include "child.h"
 
@@ -60,9 +62,10 @@ static void limit_self(int64_t deadline)
 }
 
 /*
- * Handlers of ours cannot survive exec, but ignored signals do: what cni_main() and the callers of
- * our caller ignore. signal(3) refuses the two that the C library keeps for itself (32 and 33), so
- * the kernel is asked; of its struct sigaction, zero is the default everywhere.
+ * Our handlers do not survive exec, but ignored signals do: those that cni_main() and the callers
+ * of our caller ignore. signal(3) refuses the two signals that the C library keeps for itself (32
+ * and 33), so the system call is made directly; a struct sigaction of the kernel that is all zeros
+ * means the default on every architecture.
  */
 static void child_reset_signals(void)
 {
@@ -105,7 +108,8 @@ int child_start(const struct child_spec *spec, struct child *child, struct cni_e
 				       spec->purpose, space, object);
 	}
 	if (spec->own_group)
-		setpgid(child->pid, child->pid); /* whoever is first: it is there on return */
+		setpgid(child->pid, child->pid); /* both processes do this: the group exists on
+						    return, whoever is first */
 	if (spec->deadline != 0)
 		return 0;
 	child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
@@ -133,7 +137,7 @@ int child_close_others(const int *keep, size_t n)
 	return (int)syscall(SYS_close_range, from, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
-/* Those that are given are above 2. */
+/* The descriptors that are given are above 2. */
 static int set_stdio(const int stdio[3])
 {
 	for (int i = 0; i < 3; i++) {
@@ -168,7 +172,8 @@ int child_hear(int channel, int limit_ms, struct child_report *report, int *fd)
 		return -1;
 	}
 	n = handover_receive(channel, report, sizeof(*report), 0, &came);
-	/* It ended before it read what we had sent: that is told first, and once. */
+	/* The child ended before it read what we had sent. The kernel reports that first, and only
+	 * once. */
 	if (n < 0 && errno == ECONNRESET)
 		n = handover_receive(channel, report, sizeof(*report), 0, &came);
 	if (fd != NULL)
@@ -188,7 +193,7 @@ int child_report_error(const struct child_report *report, struct cni_error *err)
 	return cni_error_errno(err, CNI_ERR_IO, "cannot %s", report->step);
 }
 
-/* A program on its way. */
+/* A program that is being started. */
 struct child_launch {
 	const struct child_spec *spec;
 	const struct child_program *program;
@@ -213,7 +218,7 @@ static int child_execute(void *arg)
 		step = program->prepare(program->arg);
 	if (step != NULL)
 		child_fail(launch->channel, step);
-	/* After joining a user namespace, which clears it. */
+	/* Set it again: joining a user namespace has cleared it. */
 	if (launch->spec->death_signal != 0)
 		child_die_with(launch->parent, launch->spec->death_signal);
 	if (program->search)
@@ -266,8 +271,8 @@ int child_reap(struct child *child)
 	pid_t pid;
 
 	/*
-	 * Whoever stops it has us wait as well, so it is made to go on: a signal that ends it comes
-	 * before one that stops it again.
+	 * Whoever stops the child makes us wait as well, so it is continued: a signal that ends it
+	 * is delivered before one that stops it again.
 	 */
 	while ((pid = TEMP_FAILURE_RETRY(waitpid(child->pid, &status, WUNTRACED))) == child->pid &&
 	       WIFSTOPPED(status))
@@ -281,7 +286,7 @@ int child_reap(struct child *child)
 void child_kill(const struct child *child)
 {
 	if (child->group)
-		kill(-child->pid, SIGKILL); /* it lives as long as its unreaped leader */
+		kill(-child->pid, SIGKILL); /* the group exists as long as its unreaped leader */
 	kill(child->pid, SIGKILL);
 }
 
@@ -290,7 +295,7 @@ void child_end(struct child *child)
 	const int saved = errno;
 
 	if (child->pid > 0) {
-		child_kill(child); /* unreaped, so its pid is nobody else's */
+		child_kill(child); /* it is not reaped, so its pid cannot be another process's */
 		child_reap(child);
 	}
 	child_leave(child);

@@ -2,14 +2,15 @@
 /*
  * The CNI execution protocol.
  *
- * One call is one process: read the environment, read standard input to its end, check both, call
- * the operation, print one JSON object. Whatever happens, a runtime that reads standard output gets
- * a result or an error and never half of one: the answer is printed into memory first, then
- * written at once.
+ * One call is one process: it reads the environment and standard input to its end, checks both,
+ * calls the operation, and prints one JSON object. Whatever happens, a runtime that reads standard
+ * output gets a result or an error and never half of one, because the object is printed into memory
+ * first and then written at once.
  *
- * DEL is lenient where ADD is strict. What does not matter for removing (a prevResult that does not
- * parse, CNI_ARGS) is passed over, because a runtime that gets an error for DEL keeps the rest.
- * GC and STATUS are not about one attachment: a prevResult means nothing to them, and is not read.
+ * DEL is lenient where ADD is strict. Input that does not matter for removing (a prevResult that
+ * does not parse, CNI_ARGS) is ignored, because a runtime that gets an error for DEL leaves the
+ * rest of the attachment in place. GC and STATUS are not about one attachment: a prevResult means
+ * nothing to them, and is not read.
  */
 #include "cni.h"
 
@@ -32,15 +33,15 @@
 
 #define STDIN_LIMIT_MS 10000
 #define STDOUT_LIMIT_MS 10000
-#define READ_BYTES 8192 /* at once, more than most configurations have */
+#define READ_BYTES 8192 /* read at once; most configurations have less */
 
-/* An operation of the protocol: what it needs, and since when it exists. */
+/* An operation of the protocol, what it needs, and the version that introduced it. */
 struct operation {
 	const char *name;
 	enum cni_version since;
-	bool attachment; /* CNI_CONTAINERID and CNI_IFNAME */
-	bool netns;      /* CNI_NETNS */
-	bool strict;     /* what is not needed must be right all the same */
+	bool attachment; /* needs CNI_CONTAINERID and CNI_IFNAME */
+	bool netns;      /* needs CNI_NETNS */
+	bool strict;     /* input that it does not need must be valid too */
 };
 
 static const struct operation operations[] = {
@@ -58,7 +59,7 @@ static const struct operation *find_operation(const char *command)
 	return NULL;
 }
 
-/* A variable that must be there and not be empty. */
+/* Read a variable that must be set and not be empty. */
 static int require_variable(const char *name, const char **out, struct cni_error *err)
 {
 	*out = getenv(name);
@@ -68,7 +69,7 @@ static int require_variable(const char *name, const char **out, struct cni_error
 	return 0;
 }
 
-/* "K=V;K2=V2"; one ';' at the end is let through. */
+/* "K=V;K2=V2"; one ';' at the end is accepted. */
 static bool valid_args(const char *args)
 {
 	while (*args != '\0') {
@@ -125,7 +126,7 @@ static int cni_read_environment(const struct operation *op, struct cni_request *
 	return 0;
 }
 
-/* Standard input to its end. */
+/* Read standard input to its end. */
 static int read_stdin(struct text *text, struct cni_error *err)
 {
 	const int64_t until = monotonic_ms() + STDIN_LIMIT_MS;
@@ -171,8 +172,8 @@ bool cni_is_valid(const struct cni_request *req, const struct attachment *a)
 }
 
 /*
- * GC's list. A missing one is an error, not an empty list: an empty list means "remove everything",
- * and that should be said.
+ * Read GC's list. A missing list is an error, not an empty list, because an empty list means
+ * "remove everything", and that should be said explicitly.
  */
 static int read_valid_attachments(struct cni_request *req, struct cni_error *err)
 {
@@ -189,7 +190,7 @@ static int read_valid_attachments(struct cni_request *req, struct cni_error *err
 				 "GC needs \"%s\"; an empty list means that no attachment is valid",
 				 key);
 	if (cJSON_IsNull(list))
-		return 0; /* how Go prints an empty list */
+		return 0; /* Go prints an empty list as null */
 	if (!cJSON_IsArray(list))
 		return cni_error(err, CNI_ERR_CONFIG, "\"%s\" must be an array", list->string);
 	req->valid = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(*req->valid));
@@ -210,7 +211,7 @@ static int read_valid_attachments(struct cni_request *req, struct cni_error *err
 			.container_id = id->valuestring,
 			.ifname = ifname->valuestring,
 		};
-		/* Nothing that we could have added has such a name. */
+		/* An invalid name is left out: nothing that we have added can have it. */
 		req->n_valid += attachment_is_valid(&req->valid[req->n_valid]);
 	}
 	qsort(req->valid, req->n_valid, sizeof(*req->valid), compare_valid);
@@ -220,14 +221,14 @@ static int read_valid_attachments(struct cni_request *req, struct cni_error *err
 static int cni_read_version(const struct cni_plugin *plugin, const struct operation *op,
 			    struct cni_request *req, struct cni_error *err)
 {
-	const char *text = "0.1.0"; /* what a configuration without cniVersion means */
+	const char *text = "0.1.0"; /* the version of a configuration without cniVersion */
 
 	if (conf_get_string(req->conf, "", "cniVersion", &text, err) < 0)
 		return -1;
 	if (*text == '\0')
 		text = "0.1.0";
 	if (cni_version_parse(text, &req->version) < 0 || req->version < plugin->oldest) {
-		req->version = CNI_VERSION_LATEST; /* of the error */
+		req->version = CNI_VERSION_LATEST; /* for the error */
 		return cni_error(err, CNI_ERR_VERSION,
 				 "the network configuration has cniVersion \"%.20s\"; %s speaks %s "
 				 "to %s",
@@ -242,7 +243,7 @@ static int cni_read_version(const struct cni_plugin *plugin, const struct operat
 	return 0;
 }
 
-/* A prevResult that DEL cannot read is as if there were none. */
+/* Read prevResult. For DEL, one that cannot be read counts as absent. */
 static int read_prev(const struct cni_plugin *plugin, const struct operation *op,
 		     struct cni_request *req, struct cni_error *err)
 {
@@ -272,7 +273,7 @@ int cni_pass_on(const struct cni_request *req, struct cni_result *result, struct
 			    err);
 }
 
-/* The configuration's members that belong to the protocol. */
+/* Read the configuration's members that belong to the protocol. */
 static int read_configuration(const struct cni_plugin *plugin, const struct operation *op,
 			      struct cni_request *req, struct cni_error *err)
 {
@@ -298,8 +299,8 @@ static int read_configuration(const struct cni_plugin *plugin, const struct oper
 	return strcmp(op->name, "GC") == 0 ? read_valid_attachments(req, err) : 0;
 }
 
-/* Write an answer to standard output, whole. */
-static int cni_write_answer(const char *text, size_t len, struct cni_error *err)
+/* Write a result or an error to standard output, whole. */
+static int cni_write_output(const char *text, size_t len, struct cni_error *err)
 {
 	struct pollfd event = {.fd = STDOUT_FILENO, .events = POLLOUT};
 	size_t done = 0;
@@ -307,12 +308,12 @@ static int cni_write_answer(const char *text, size_t len, struct cni_error *err)
 	while (done < len) {
 		const ssize_t n = TEMP_FAILURE_RETRY(write(STDOUT_FILENO, text + done, len - done));
 
-		/* The caller may have made its end non-blocking: then wait until it has read. */
+		/* The caller may have made the pipe non-blocking; then wait until it has read. */
 		if (n < 0 && errno == EAGAIN && poll(&event, 1, STDOUT_LIMIT_MS) > 0)
 			continue;
 		if (n < 0)
 			return cni_error_errno(err, CNI_ERR_IO,
-					       "cannot write the answer to standard output");
+					       "cannot write the result to standard output");
 		done += (size_t)n;
 	}
 	return 0;
@@ -326,8 +327,8 @@ static int print_json(const cJSON *json, struct cni_error *err)
 	if (text == NULL)
 		return cni_error_nomem(err);
 	len = strlen(text);
-	text[len++] = '\n'; /* in place of the NUL */
-	return cni_write_answer(text, len, err);
+	text[len++] = '\n'; /* in the place of the NUL */
+	return cni_write_output(text, len, err);
 }
 
 static int print_versions(const struct cni_plugin *plugin, const char *asked, struct cni_error *err)
@@ -350,10 +351,10 @@ static int print_versions(const struct cni_plugin *plugin, const char *asked, st
 }
 
 /*
- * VERSION. Old runtimes give no input, so nothing of it is required; a cniVersion that is there is
- * repeated, as the spec says.
+ * VERSION. Old runtimes give no input, so none is required. A cniVersion that is given is repeated,
+ * as the spec says.
  */
-static int answer_version(const struct cni_plugin *plugin, struct cni_error *err)
+static int serve_version(const struct cni_plugin *plugin, struct cni_error *err)
 {
 	const char *asked = cni_version_name(CNI_VERSION_LATEST);
 	cleanup_text struct text text = {0};
@@ -366,8 +367,8 @@ static int answer_version(const struct cni_plugin *plugin, struct cni_error *err
 	return print_versions(plugin, asked, err);
 }
 
-static int answer_add(const struct cni_plugin *plugin, const struct cni_request *req,
-		      struct cni_error *err)
+static int serve_add(const struct cni_plugin *plugin, const struct cni_request *req,
+		     struct cni_error *err)
 {
 	cleanup_result struct cni_result result = {0};
 	cleanup_json cJSON *json = NULL;
@@ -377,7 +378,7 @@ static int answer_add(const struct cni_plugin *plugin, const struct cni_request 
 		return -1;
 	if (result_print(&result, req->version, &json, err) == 0 && print_json(json, err) == 0)
 		return 0;
-	plugin->del(req, &ignored); /* the runtime takes it that there is no attachment */
+	plugin->del(req, &ignored); /* the runtime assumes that there is no attachment */
 	return -1;
 }
 
@@ -388,7 +389,7 @@ static int cni_call(const struct cni_plugin *plugin, const struct operation *op,
 	if (read_configuration(plugin, op, req, err) < 0)
 		return -1;
 	if (strcmp(op->name, "ADD") == 0)
-		return answer_add(plugin, req, err);
+		return serve_add(plugin, req, err);
 	if (strcmp(op->name, "DEL") == 0)
 		return plugin->del(req, err);
 	if (strcmp(op->name, "CHECK") == 0) {
@@ -400,7 +401,7 @@ static int cni_call(const struct cni_plugin *plugin, const struct operation *op,
 	return strcmp(op->name, "GC") == 0 ? plugin->gc(req, err) : plugin->status(req, err);
 }
 
-/* Everything of one call but its answer in case of an error. */
+/* Everything of one call, except that it does not print the error. */
 static int cni_serve(const struct cni_plugin *plugin, struct cni_request *req,
 		     struct cni_error *err)
 {
@@ -423,7 +424,7 @@ static int cni_serve(const struct cni_plugin *plugin, struct cni_request *req,
 	if (cni_read_environment(op, req, err) < 0)
 		return -1;
 	if (strcmp(op->name, "VERSION") == 0)
-		return answer_version(plugin, err);
+		return serve_version(plugin, err);
 	if (read_stdin(&text, err) < 0)
 		return -1;
 	if (json_parse(text.data, text.len, "the network configuration", &conf, err) < 0)
@@ -431,7 +432,7 @@ static int cni_serve(const struct cni_plugin *plugin, struct cni_request *req,
 	return cni_call(plugin, op, req, conf, err);
 }
 
-/* A member of an object: its text is UTF-8, and of control characters has newlines alone. */
+/* Append a member of an object. The text is UTF-8, and its only control characters are newlines. */
 static char *cni_put_string(char *out, const char *key, const char *text)
 {
 	out += sprintf(out, "\"%s\": \"", key);
@@ -444,10 +445,10 @@ static char *cni_put_string(char *out, const char *key, const char *text)
 	return out;
 }
 
-/* Without cJSON: "out of memory" must not need any. */
+/* Print an error, without cJSON: "out of memory" must not need memory. */
 static int print_error(const struct cni_error *error, enum cni_version version)
 {
-	/* Twice the length, when each character is escaped, and the keys. */
+	/* Twice the length, in case every character is escaped, and room for the keys. */
 	char text[2 * sizeof(*error) + 128];
 	char *end = text + sprintf(text, "{\n\t");
 	struct cni_error ignored = {0};
@@ -460,12 +461,12 @@ static int print_error(const struct cni_error *error, enum cni_version version)
 		end = cni_put_string(end, "details", error->details);
 	}
 	end += sprintf(end, "\n}\n");
-	if (cni_write_answer(text, (size_t)(end - text), &ignored) < 0)
+	if (cni_write_output(text, (size_t)(end - text), &ignored) < 0)
 		fprintf(stderr, "%s\n", error->msg);
 	return 1;
 }
 
-/* What a person who starts a plugin by hand should know. */
+/* Tell a person who starts a plugin by hand what it is. */
 static int introduce(const struct cni_plugin *plugin)
 {
 	const struct cni_error error = {
@@ -479,13 +480,13 @@ static int introduce(const struct cni_plugin *plugin)
 	for (int v = (int)plugin->oldest; v < CNI_VERSION_COUNT; v++)
 		fprintf(stderr, " %s", cni_version_name((enum cni_version)v));
 	fprintf(stderr, "\n");
-	/* A program that reads our output is told in the way that it understands. */
+	/* A program that reads our output gets the error as JSON. */
 	return isatty(STDOUT_FILENO) ? 0 : print_error(&error, CNI_VERSION_LATEST);
 }
 
 /*
- * A descriptor that we open must not become 0, 1 or 2. What stands in for a closed one cannot be
- * written to, so an answer that nobody would get is a failure.
+ * A descriptor that we open must not become 0, 1 or 2. The replacement for a closed one cannot be
+ * written to, so that a result which nobody would get becomes a failure.
  */
 static void cni_fill_descriptors(void)
 {
@@ -505,7 +506,7 @@ int cni_main(const struct cni_plugin *plugin, int argc, char **argv)
 	int status = 0;
 
 	cni_fill_descriptors();
-	/* What cannot be written is an error, and to be told. */
+	/* A failed write is to be an error that can be reported, not the end of the process. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	if (getenv("CNI_COMMAND") == NULL) {

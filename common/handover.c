@@ -42,7 +42,7 @@ int handover_send(int channel, const void *data, size_t size, int fd)
 ssize_t handover_receive(int channel, void *data, size_t size, int flags, int *fd)
 {
 	char control[ROOM] __attribute__((aligned(__alignof__(struct cmsghdr)))) = {0};
-	int came[ROOM / sizeof(int)]; /* the padding has room for more than one */
+	int came[ROOM / sizeof(int)]; /* a sender may use the padding for a second one */
 	struct iovec iov = {.iov_base = data, .iov_len = size};
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,

@@ -955,7 +955,7 @@ static void an_add_that_cannot_be_answered_is_undone(void **state)
 		assert_int_equal(o.status, 1);
 		assert_memory_equal(o.trace, "add ADD id=c1 if=eth0 ", 22);
 		assert_contains(o.trace, "\ndel ADD id=c1 if=eth0 ");
-		assert_contains(o.err, "cannot write the answer to standard output");
+		assert_contains(o.err, "cannot write the result to standard output");
 	}
 }
 
