@@ -39,8 +39,7 @@ bool cni_valid_ifname(const char *name);
 /* Whether each of the three is present and valid. */
 bool attachment_is_valid(const struct attachment *a);
 
-/* Order by container id, then network, then interface, each as strcmp() orders it. Return: as
- * strcmp(). */
+/* Order by container id, network and interface, in this order. Return: as strcmp(). */
 int attachment_compare(const struct attachment *a, const struct attachment *b);
 
 /* "<container id>@<interface>", cut short when the parts are longer than is valid. Return: @out. */

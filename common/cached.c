@@ -167,8 +167,7 @@ static enum cached_netns_state judge_process(const char *path)
 	while (!found && fgets(line, sizeof(line), file) != NULL)
 		found = sscanf(line, "Uid: %u %u", &real, &effective) == 2;
 	fclose(file);
-	/* User 0, even of a user namespace, may have had rights at ADD that it does not have
-	 * now. */
+	/* User 0, even of a user namespace, may have had more rights at ADD than now. */
 	return found && geteuid() != 0 && real != geteuid() && effective != geteuid()
 		       ? CACHED_NETNS_ANOTHER
 		       : CACHED_NETNS_UNKNOWN;

@@ -108,8 +108,7 @@ int child_start(const struct child_spec *spec, struct child *child, struct cni_e
 				       spec->purpose, space, object);
 	}
 	if (spec->own_group)
-		setpgid(child->pid, child->pid); /* both processes do this: the group exists on
-						    return, whoever is first */
+		setpgid(child->pid, child->pid); /* in both processes: it is done on return */
 	if (spec->deadline != 0)
 		return 0;
 	child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
@@ -172,8 +171,7 @@ int child_hear(int channel, int limit_ms, struct child_report *report, int *fd)
 		return -1;
 	}
 	n = handover_receive(channel, report, sizeof(*report), 0, &came);
-	/* The child ended before it read what we had sent. The kernel reports that first, and only
-	 * once. */
+	/* The child ended before it read what we sent. The kernel reports that first, and once. */
 	if (n < 0 && errno == ECONNRESET)
 		n = handover_receive(channel, report, sizeof(*report), 0, &came);
 	if (fd != NULL)

@@ -19,8 +19,7 @@
  * wild does not. */
 #define JSON_MAX_BYTES (8u << 20)
 #define JSON_MAX_DEPTH 64
-/* cJSON takes at least 64 bytes for each value: eight megabytes of zeros would become 350
- * megabytes. */
+/* cJSON takes 64 bytes or more for a value: eight megabytes of zeros would become 350. */
 #define JSON_MAX_VALUES (1u << 20)
 
 /**

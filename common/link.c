@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rtnetlink. Reading: one request, the objects of its reply handed one by one to a function.
- * Writing: a batch, because a container's interface takes half a dozen requests that have no reason
- * to wait for each other: one system call sends them, one or two receive all acknowledgements.
+ * rtnetlink. To read, one request is sent, and the objects of its reply are handed to a function
+ * one by one. To write, a batch is sent, because a container's interface takes half a dozen
+ * requests that need not wait for each other: one system call sends them, and one or two receive
+ * all acknowledgements.
  *
- * A link is read in one pass over its attributes: netns-stats reads thousands, and nla_parse(3),
- * into an array of pointers that is cleared and looked through, costs a twentieth of the whole
- * dump. Addresses and routes, which have few, are read with it.
+ * A link is read in one pass over its attributes. netns-stats reads thousands of links, and
+ * nla_parse(3), which clears an array of pointers that is then searched, would cost a twentieth of
+ * the whole dump. Addresses and routes have few attributes, and are read with nla_parse(3).
  */
 #include "link.h"
 
@@ -20,7 +21,7 @@
 #include "cleanup.h"
 
 #define BATCH_MAX 16
-#define IPV6_METRIC 1024 /* the kernel's own for a route of a user's */
+#define IPV6_METRIC 1024 /* the kernel's default for routes that users add */
 
 static void read_kind(struct link *link, const struct nlattr *info)
 {
@@ -30,8 +31,8 @@ static void read_kind(struct link *link, const struct nlattr *info)
 		nla_strlcpy(link->kind, kind, sizeof(link->kind));
 }
 
-/* What is longer than its room is cut, what is shorter leaves zeros: older kernels send fewer
- * counters, newer ones more. */
+/* A value that is longer than its member is cut, and a shorter one leaves zeros: older kernels send
+ * fewer counters, newer ones more. */
 static void read_link_attribute(struct link *link, const struct nlattr *a)
 {
 	switch (netlink_type(a)) {
@@ -134,7 +135,7 @@ struct wanted {
 	struct link *link;
 };
 
-/* Stops where it has come. */
+/* End the reading when the link has appeared. */
 static int look_for_link(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct wanted *wanted = arg;
@@ -146,10 +147,11 @@ static int look_for_link(const struct nlmsghdr *nlh, void *arg)
 int link_appeared(struct netlink *nl, const char *name, struct link *link, struct cni_error *err)
 {
 	struct wanted wanted = {.name = name, .link = link};
-	const int ret = netlink_news(nl, look_for_link, &wanted);
+	const int ret = netlink_notifications(nl, look_for_link, &wanted);
 
 	if (ret == -1)
-		return cni_error_errno(err, CNI_ERR_IO, "the kernel's news of links are lost");
+		return cni_error_errno(err, CNI_ERR_IO,
+				       "notifications of links from the kernel were lost");
 	return ret < 0;
 }
 
@@ -158,8 +160,7 @@ void link_unwatch(struct netlink *nl)
 	netlink_unwatch(nl, RTNLGRP_LINK);
 }
 
-/* By ioctl, which does not take the lock that all changes of the network share, in all namespaces.
- */
+/* An ioctl does not take the lock that all changes of the network in all namespaces share. */
 bool link_is_there(struct netlink *nl, const struct link *link)
 {
 	struct ifreq request = {.ifr_ifindex = link->index};
@@ -168,7 +169,7 @@ bool link_is_there(struct netlink *nl, const struct link *link)
 	       strcmp(request.ifr_name, link->name) == 0;
 }
 
-/* What the objects of a list are handed to, and how each is read. */
+/* Where the objects of a list are handed to. */
 struct each {
 	union {
 		int (*link)(const struct link *link, void *arg);
@@ -187,7 +188,7 @@ static void restart_each(void *arg)
 		each->restart(each->arg);
 }
 
-/* A list whose request is a header of one family for all. */
+/* Read a list. Its request is one header for all families. */
 static int link_list(struct netlink *nl, int type, size_t head_size, netlink_fn *pass,
 		     struct each *each, const char *what, struct cni_error *err)
 {
@@ -196,7 +197,7 @@ static int link_list(struct netlink *nl, int type, size_t head_size, netlink_fn 
 
 	if (msg == NULL)
 		return cni_error_nomem(err);
-	/* All zeros: AF_UNSPEC, and no choice of any. */
+	/* A header of zeros means AF_UNSPEC, and selects all objects. */
 	nlh = nlmsg_hdr(msg);
 	nlh->nlmsg_type = (uint16_t)type;
 	if (nlmsg_reserve(msg, head_size, NLMSG_ALIGNTO) == NULL)
@@ -222,7 +223,7 @@ int link_each(struct netlink *nl, int (*fn)(const struct link *link, void *arg),
 			 "list the links", err);
 }
 
-/* False where it is not one of that family. */
+/* Read an address. Return: false when the attribute is not an address of that family. */
 static bool read_address(const struct nlattr *a, int family, struct ip_address *out)
 {
 	const size_t size = ip_address_size(family);
@@ -244,8 +245,7 @@ static int pass_address(const struct nlmsghdr *nlh, void *arg)
 	if (nlh->nlmsg_type != RTM_NEWADDR || !netlink_parse(nlh, sizeof(*head), attrs, IFA_MAX) ||
 	    (head->ifa_family != AF_INET && head->ifa_family != AF_INET6))
 		return 0;
-	/* On a point-to-point link IFA_ADDRESS is the peer's; IFA_LOCAL, where there is one, ours.
-	 */
+	/* On a point-to-point link IFA_ADDRESS is the peer's address, and IFA_LOCAL is ours. */
 	if (!read_address(attrs[IFA_LOCAL] != NULL ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS],
 			  head->ifa_family, &address.prefix.address))
 		return 0;
@@ -314,7 +314,7 @@ void link_batch_free(struct link_batch *batch)
 	free(batch);
 }
 
-/* Begin a request; netlink_end() ends it. NULL when the batch has failed. */
+/* Begin a request; netlink_end() ends it. Return: NULL when the batch has failed. */
 static struct nl_msg *link_begin(struct link_batch *batch, int type, int flags, const void *head,
 				 size_t size, const char *what)
 {
@@ -384,9 +384,10 @@ void link_batch_add_route(struct link_batch *batch, int index, const struct ip_p
 				   .rtm_type = RTN_UNICAST};
 	const int size = (int)ip_address_size(dst->address.family);
 	/*
-	 * A second interface's default route goes behind the first's: the first wins, and when it
-	 * goes the second takes over. In IPv4 it is appended; IPv6 would make the two one route
-	 * with two next hops, so there the metric grows with the interface.
+	 * The default route of a second interface goes behind that of the first: the first is used,
+	 * and when it is gone the second takes over. In IPv4 the route is appended. IPv6 would
+	 * merge the two into one route with two next hops, so there the metric grows with the
+	 * interface's index.
 	 */
 	const bool v4 = dst->address.family == AF_INET;
 	struct nl_msg *msg =

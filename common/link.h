@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Links, addresses, routes and counters: rtnetlink(7) over netlink.h. Sockets are those of
- * netlink_open() with NETLINK_ROUTE.
+ * Links, addresses, routes and counters: rtnetlink(7) over netlink.h. All functions take a socket
+ * that netlink_open() made with NETLINK_ROUTE.
  *
- * libnl-route-3 is left out, because its caches dump a whole namespace to find one link, and
+ * libnl-route-3 is not used, because its caches dump a whole namespace to find one link, and
  * loading it costs a plugin a third of a millisecond.
  */
 #ifndef USERNET_LINK_H
@@ -20,7 +20,7 @@
 
 #define HWADDR_MAX 32 /* MAX_ADDR_LEN of the kernel */
 
-/* Flat, so that a child process can hand one on through a pipe. */
+/* A link. It has no pointers, so that a child process can hand one on as bytes. */
 struct link {
 	int index;
 	char name[IFNAMSIZ];
@@ -35,43 +35,47 @@ struct link {
 	uint32_t mtu; /* bytes */
 	uint32_t txqlen;
 	uint32_t group;
-	int32_t master;       /* index; 0: none */
-	int32_t peer;         /* IFLA_LINK: the index that a veth or vlan leads to; 0: none */
-	int32_t peer_netnsid; /* of that peer; -1: this namespace */
+	int32_t master; /* index; 0: none */
+	int32_t peer;   /* IFLA_LINK: the index of the link that a veth or vlan leads to; 0: none */
+	int32_t peer_netnsid; /* the id of the namespace of that peer; -1: this namespace */
 	uint32_t carrier_changes;
 	struct rtnl_link_stats64 stats;
 };
 
-/* One link by name. Return: 1 with @link filled, 0 there is none, -1 CNI_ERR_IO. */
+/* Read a link by its name. Return: 1 with @link filled, 0 when there is none, -1 CNI_ERR_IO. */
 int link_get(struct netlink *nl, const char *name, struct link *link, struct cni_error *err);
 
 /**
- * link_watch() - from now on the kernel tells on this socket about links that come and change.
+ * link_watch() - get notifications of links that appear and change on this socket from now on.
  *
- * Until link_unwatch() the socket is for link_appeared() alone, and readable when there is news.
- * Return: 0, or -1 CNI_ERR_IO.
+ * Until link_unwatch() the socket is only for link_appeared(), and it is readable when there are
+ * notifications. Return: 0, or -1 CNI_ERR_IO.
  */
 int link_watch(struct netlink *nl, struct cni_error *err);
 
 /**
- * link_appeared() - read the news, without waiting, until link @name has come.
+ * link_appeared() - read notifications, without waiting, until link @name has appeared.
  *
- * Return: 1 with @link filled, 0 not yet, -1 CNI_ERR_IO (news were lost: it may have come).
+ * Return: 1 with @link filled; 0 when it has not appeared yet; -1 CNI_ERR_IO when notifications
+ * were lost, and it may have appeared.
  */
 int link_appeared(struct netlink *nl, const char *name, struct link *link, struct cni_error *err);
 
-/* Whether a link that was got is there still, under its name. Waits for nobody. */
+/* Whether a link that link_get() or link_appeared() has filled still exists under its name. Does
+ * not wait for locks. */
 bool link_is_there(struct netlink *nl, const struct link *link);
 
-/* No more news, and none left unread: the socket is as netlink_open() made it. */
+/* End the notifications and drop those that are unread. The socket is then as netlink_open() made
+ * it. */
 void link_unwatch(struct netlink *nl);
 
 /**
- * link_each() - every link.
- * @fn:      0, or a negative value that stops
- * @restart: as netlink_dump()'s: the list was disturbed, and comes again from its beginning
+ * link_each() - call @fn for every link.
+ * @fn:      returns 0, or a negative value that ends the listing
+ * @restart: as in netlink_dump(): the list was disturbed, and comes again from its beginning
  *
- * Return: 0, @fn's negative value, or -1 CNI_ERR_IO. The same for addresses and routes.
+ * Return: 0, @fn's negative value, or -1 CNI_ERR_IO. link_each_address() and link_each_route() do
+ * the same for addresses and routes.
  */
 int link_each(struct netlink *nl, int (*fn)(const struct link *link, void *arg),
 	      void (*restart)(void *arg), void *arg, struct cni_error *err);
@@ -87,36 +91,38 @@ int link_each_address(struct netlink *nl, int (*fn)(const struct link_address *a
 
 struct link_route {
 	int index;            /* of the outgoing link; 0: none */
-	struct ip_prefix dst; /* length 0: default */
+	struct ip_prefix dst; /* a length of 0: the default route */
 	bool has_gateway;
 	struct ip_address gateway;
 	uint32_t table;
 	uint32_t priority;
 };
-/* Unicast routes of the main table and the others, not the local table's. */
+/* Unicast routes of all tables except the local one. */
 int link_each_route(struct netlink *nl, int (*fn)(const struct link_route *route, void *arg),
 		    void (*restart)(void *arg), void *arg, struct cni_error *err);
 
 /*
- * A batch: requests that are sent to the kernel in one message, executed in order, each
- * acknowledged. Not atomic (rtnetlink is not): at the first refusal the rest has been executed too,
- * and link_batch_commit() names the first that failed.
+ * A batch of requests. They are sent to the kernel in one message, executed in order, and each is
+ * acknowledged. A batch is not atomic, because rtnetlink is not: after a refusal the rest is
+ * executed too, and link_batch_commit() names the first request that was refused.
  */
 struct link_batch;
 struct link_batch *link_batch_new(void);
 void link_batch_free(struct link_batch *batch);
 
-/* Each adds a request; a failure (out of memory) is kept and reported by link_batch_commit(). */
+/* Each function adds a request. A failure (out of memory) is kept, and link_batch_commit() reports
+ * it. */
 void link_batch_up(struct link_batch *batch, int index);
-/* mtu 0, mac NULL: left as they are. Brings the link up. */
+/* Set MTU (0: leave it as it is) and MAC address (NULL: leave it), and bring the link up. */
 void link_batch_configure(struct link_batch *batch, int index, uint32_t mtu, const uint8_t *mac);
-/* IPv6 without duplicate address detection (IFA_F_NODAD): usable at once. */
+/* An IPv6 address skips duplicate address detection (IFA_F_NODAD), so it is usable at once. */
 void link_batch_add_address(struct link_batch *batch, int index, const struct ip_prefix *prefix);
-/* dst of length 0 is the default route. An IPv4 route that is there already stays the first. */
+/* A dst of length 0 means the default route. An IPv4 route that exists already stays the first. */
 void link_batch_add_route(struct link_batch *batch, int index, const struct ip_prefix *dst,
 			  const struct ip_address *gateway);
 
-/* Send, collect every acknowledgement. Return: 0, or -1 CNI_ERR_IO naming what was refused. */
+/* Send the requests and read all acknowledgements. Return: 0, or -1 CNI_ERR_IO with a message that
+ * names a refused request. */
 int link_batch_commit(struct link_batch *batch, struct netlink *nl, struct cni_error *err);
 
 static inline void cleanup_link_batch_(struct link_batch **batch)

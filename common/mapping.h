@@ -49,8 +49,7 @@ int mappings_read(const cJSON *array, const char *path, struct mapping **out, si
  * "portMappings[3]." Return: as mappings_read(). */
 int mapping_read(const cJSON *json, const char *path, struct mapping *m, struct cni_error *err);
 
-/* The same for the array of a record, which has ids too; a mapping that is there twice is
- * refused. */
+/* The same for the array of a record, which has ids too; a mapping twice is refused. */
 int mappings_read_record(const cJSON *array, struct mapping **out, size_t *n,
 			 struct cni_error *err);
 
@@ -63,8 +62,7 @@ struct mapping_group {
 	size_t n;
 };
 
-/* Whether a mapping of the group is on an IPv4 address, or on all, and leads to the container
- * port. */
+/* Whether a mapping of the group is on IPv4, or on all addresses, and leads to the port. */
 bool mapping_group_has_ipv4(const struct mapping_group *group, uint16_t container_port);
 
 /* Whether the mapping at @index of the group is to be left out. Return: 1 if so, else 0, or -1 with
@@ -104,8 +102,8 @@ const char *mapping_host(const struct mapping *m, char *buf);
  * -1 (CNI_ERR_CONFIG). */
 int mapping_conflict(const struct mapping *a, const struct mapping *b, const char *path,
 		     struct cni_error *err);
-/* "tcp 8080", "udp 127.0.0.1:53" or "sctp [fd00::1]:9"; into buf of MAPPING_TEXT_MAX bytes. Return:
- * buf. */
+/* "tcp 8080", "udp 127.0.0.1:53" or "sctp [fd00::1]:9", in buf of MAPPING_TEXT_MAX
+ * bytes. Return: buf. */
 const char *mapping_format(const struct mapping *m, char *buf);
 
 #endif

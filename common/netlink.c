@@ -1,37 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Netlink on libnl-3's messages and attributes. Two designs for what is around them:
+ * Netlink on libnl-3's messages and attributes. There are two designs for sockets:
  *
- * 1. libnl's sockets, nl_send_auto(3) and nl_recvmsgs(3) with callbacks. A receive allocates a
+ * 1. libnl's sockets, nl_send_auto(3), and nl_recvmsgs(3) with callbacks. A receive allocates a
  *    buffer, and each message in it is allocated and copied once more before a callback sees it. It
- *    waits until as many acknowledgements have come as the caller counts, so that a lost one costs
- *    the receive limit of the socket. errno is folded onto libnl's codes (ENOBUFS becomes "out of
- *    memory", as ENOMEM does), a batch needs sendmsg(2) anyway, and genl_ctrl_resolve(3) believes
- *    whoever replies. A socket that is made elsewhere (netns_socket()) costs three system calls
- * more in nl_socket_set_fd(3), and nl_connect(3) as many.
+ *    waits until as many acknowledgements have come as the caller counts, so a lost one costs the
+ *    receive limit of the socket. errno is mapped to libnl's codes (ENOBUFS becomes "out of
+ *    memory", as ENOMEM does), a batch needs sendmsg(2) anyway, and genl_ctrl_resolve(3) trusts
+ *    whoever replies. A socket that is made elsewhere (netns_socket()) costs three more system
+ *    calls in nl_socket_set_fd(3), and as many in nl_connect(3).
  *
  * 2. A descriptor and a sequence number of ours, sendto(2), and recvfrom(2) into one buffer on the
- *    stack; nlmsg_ok(3) and nla_parse(3) read it in place. One loop for all users, in which the
- *    sender and the sequence number of each datagram are looked at.
+ *    stack, which nlmsg_ok(3) and nla_parse(3) read in place. One loop for all users checks the
+ *    sender of each datagram and the sequence number of each message.
  *
- * The second is taken, for these reasons and by measurement: the links of a namespace of lo and a
- * tap take netns-stats 15.0 us with it, as with the bare rtnetlink that it had before (14.95); with
- * libnl's socket around the same loop they took 17 to 18.
+ * The second is used, for these reasons and by measurement: netns-stats reads the links of a
+ * namespace with lo and a tap in 15.0 us with it, as with the bare rtnetlink that it had before
+ * (14.95); with libnl's socket around the same loop it took 17 to 18.
  *
- * Nothing waits: the kernel handles a request inside our send, and continues a dump inside our
- * receive, so that a reply is there or will not come. A receive limit (SO_RCVTIMEO) would only say
- * how long one waits for what was lost.
+ * Nothing waits. The kernel handles a request inside our send, and continues a dump inside our
+ * receive, so a reply is either there or will not come. A receive limit (SO_RCVTIMEO) would only
+ * set how long we wait for a reply that was lost.
  *
- * Only the kernel (port 0) is believed. Root inside a container has CAP_NET_ADMIN over its network
- * namespace and may send to any netlink socket there; our port is our pid and easily guessed.
+ * Only messages from the kernel (port 0) are trusted. Root inside a container has CAP_NET_ADMIN
+ * over its network namespace and may send to any netlink socket there; our port is our pid, which
+ * is easily guessed.
  *
- * A transaction of nf_tables must arrive in one sendmsg(2), which the socket's send buffer limits.
+ * A transaction of nf_tables must arrive in one send, whose size the socket's send buffer limits.
  * Five thousand port mappings are a megabyte, so the limit is raised for a large batch: past
- * net.core.wmem_max where we may (CAP_NET_ADMIN of the initial user namespace), else up to it.
+ * net.core.wmem_max when we may (CAP_NET_ADMIN of the initial user namespace), else up to it.
  *
- * The kernel's extended acknowledgement (NETLINK_EXT_ACK, since Linux 4.12) says in words what it
- * did not like; they end up in the error's details. Refusals come without a copy of the request
- * (NETLINK_CAP_ACK, 4.3).
+ * The kernel's extended acknowledgement (NETLINK_EXT_ACK, since Linux 4.12) explains a refusal in a
+ * sentence, which goes into the error's details. Refusals come without a copy of the request
+ * (NETLINK_CAP_ACK, since Linux 4.3).
  */
 #include "netlink.h"
 
@@ -44,12 +45,12 @@
 
 #define REPLY_BYTES 32768 /* the largest datagram that the kernel makes for a dump */
 #define DUMP_ATTEMPTS 3
-#define NEWS_MAX 256   /* datagrams read at a time */
-#define STRAY_MAX 1000 /* datagrams that are not the kernel's, or lost, before we give up */
-#define ERRNO_MAX 4095 /* the kernel's MAX_ERRNO */
+#define NOTIFICATIONS_MAX 256 /* datagrams that are read at a time */
+#define STRAY_MAX 1000        /* datagrams that are spoofed or lost, before we give up */
+#define ERRNO_MAX 4095        /* the kernel's MAX_ERRNO */
 #define BATCH_STEP (64u << 10)
-#define SEND_DEFAULT (128u << 10) /* below this the default limit does (net.core.wmem_default) */
-#define RECEIVE_BYTES (1 << 20)   /* a thousand replies, each counted with its overhead */
+#define SEND_DEFAULT (128u << 10) /* for less, net.core.wmem_default suffices */
+#define RECEIVE_BYTES (1 << 20)   /* enough for a thousand replies with their overhead */
 
 struct netlink *netlink_open(const struct netns *ns, int protocol, struct cni_error *err)
 {
@@ -72,8 +73,8 @@ void netlink_close(struct netlink *nl)
 	free(nl);
 }
 
-/* Where this fails, refusals say less. */
-static void ask_for_words(struct netlink *nl)
+/* Ask for explanations of refusals. If this fails, refusals only say less. */
+static void request_ext_ack(struct netlink *nl)
 {
 	const int on = 1;
 
@@ -93,38 +94,39 @@ static void netlink_raise_limit(int fd, int forced, int ordinary, int bytes)
 static int send_bytes(struct netlink *nl, const void *data, size_t len)
 {
 	static const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+
 	if (len > SEND_DEFAULT) {
 		netlink_raise_limit(nl->fd, SO_SNDBUFFORCE, SO_SNDBUF, (int)len);
 		netlink_raise_limit(nl->fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BYTES);
 	}
-	nl->has_port = true; /* the kernel gives one at the first send */
+	nl->has_port = true; /* the kernel assigns one at the first send */
 	return TEMP_FAILURE_RETRY(sendto(nl->fd, data, len, 0, (const struct sockaddr *)&kernel,
 					 sizeof(kernel))) < 0
 		       ? -1
 		       : 0;
 }
 
-/* What the replies to one send go through. */
+/* How the replies to one send are read. */
 struct replies {
-	/* Whose: sequence numbers from this one on, so many. */
+	/* The messages that they are for: n sequence numbers from this one on. */
 	uint32_t first_seq;
 	size_t n;
-	size_t expected; /* ends (acknowledgements, refusals, ends of dumps); 0: all there is */
-	size_t limit;    /* datagrams; 0: none */
-	bool stops;      /* at the negative value of fn, the rest unread */
+	size_t expected; /* acknowledgements, refusals and ends of dumps; 0: read all there are */
+	size_t limit;    /* datagrams; 0: not limited */
+	bool stops;      /* end at a negative value of fn, and leave the rest unread */
 	netlink_fn *fn;
 	void *arg;
 
-	int value; /* the negative one of fn, with its errno */
+	int value; /* the negative value of fn, with its errno */
 	int value_errno;
 	size_t ends;
-	bool disturbed; /* a dump was (NLM_F_DUMP_INTR) */
-	bool lost;      /* a reply was */
+	bool disturbed; /* a dump was disturbed (NLM_F_DUMP_INTR) */
+	bool lost;      /* a reply was lost */
 };
 
 static void take_message(struct replies *r, const struct nlmsghdr *nlh)
 {
-	/* What an earlier request was replied too late for us. */
+	/* A reply to an earlier request came too late for us. */
 	if (nlh->nlmsg_seq - r->first_seq >= r->n)
 		return;
 	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
@@ -149,10 +151,10 @@ static void take_datagram(struct replies *r, const char *data, size_t len)
 		take_message(r, nlh);
 }
 
-/* Return: 0, or -1 with errno. */
+/* Read the replies. Return: 0, or -1 with errno. */
 static int receive(struct netlink *nl, struct replies *r)
 {
-	/* Not static: fn may ask something on another socket. */
+	/* Not static, because fn may send a request on another socket. */
 	char data[REPLY_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
 	int strays = 0;
 
@@ -174,7 +176,7 @@ static int receive(struct netlink *nl, struct replies *r)
 			take_datagram(r, data, (size_t)n);
 			continue;
 		}
-		/* A reply found no room, there or here; those that did are still to be read. */
+		/* A reply did not fit the socket's buffer or ours; others are still to be read. */
 		if (n < 0 || from.nl_pid == 0)
 			r->lost = true;
 		if (++strays == STRAY_MAX) {
@@ -198,41 +200,42 @@ int netlink_errno(const struct nlmsghdr *nlh)
 		return 0;
 	if (nlh->nlmsg_len < NLMSG_LENGTH(sizeof(error)))
 		return nlh->nlmsg_type == NLMSG_ERROR ? EBADMSG : 0;
-	/* Both begin with it. */
+	/* Both types begin with the error. */
 	memcpy(&error, nlmsg_data(nlh), sizeof(error));
 	return error <= 0 && error >= -ERRNO_MAX ? -error : EBADMSG;
 }
 
-/* The attributes of an extended acknowledgement; a copy of the request would be before them. */
-static void read_words(const struct nlmsghdr *nlh, char *out, size_t size)
+/* Read the explanation from the attributes of an extended acknowledgement. A copy of the request
+ * would stand before them. */
+static void read_ext_ack(const struct nlmsghdr *nlh, char *out, size_t size)
 {
 	const size_t head = nlh->nlmsg_type == NLMSG_ERROR ? sizeof(struct nlmsgerr) : sizeof(int);
 	const bool copied = nlh->nlmsg_type == NLMSG_ERROR && !(nlh->nlmsg_flags & NLM_F_CAPPED);
-	const struct nlattr *words;
+	const struct nlattr *text;
 
 	out[0] = '\0';
 	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS) || copied || !nlmsg_valid_hdr(nlh, (int)head))
 		return;
-	words = nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)nlh, (int)head, NLMSGERR_ATTR_MSG);
-	if (words != NULL)
-		nla_strlcpy(out, words, size);
+	text = nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)nlh, (int)head, NLMSGERR_ATTR_MSG);
+	if (text != NULL)
+		nla_strlcpy(out, text, size);
 }
 
 int netlink_refused(struct cni_error *err, const struct nlmsghdr *nlh, const char *what)
 {
 	const int error = netlink_errno(nlh);
-	char words[128];
+	char text[128];
 
-	read_words(nlh, words, sizeof(words));
+	read_ext_ack(nlh, text, sizeof(text));
 	errno = error;
 	cni_error_errno(err, CNI_ERR_IO, "the kernel refused to %s", what);
-	if (words[0] != '\0')
-		cni_error_details(err, "%s: %s", strerror(error), words);
+	if (text[0] != '\0')
+		cni_error_details(err, "%s: %s", strerror(error), text);
 	errno = error;
 	return -1;
 }
 
-/* A request's or a dump's messages, the refusal taken out. */
+/* The messages of a request or a dump, of which a refusal is taken out. */
 struct conversation {
 	netlink_fn *fn;
 	void *arg;
@@ -252,14 +255,14 @@ static int take_reply(const struct nlmsghdr *nlh, void *arg)
 	return c->fn != NULL ? c->fn(nlh, c->arg) : 0;
 }
 
-/* Return: 1 a dump that was disturbed, 0, fn's negative value, -1 with err and errno. */
+/* Return: 0; 1 when a dump was disturbed; fn's negative value; or -1 with err and errno. */
 static int converse(struct netlink *nl, struct nl_msg *msg, int flags, struct conversation *c)
 {
 	struct nlmsghdr *nlh = nlmsg_hdr(msg);
 	struct replies r = {.n = 1, .expected = 1, .fn = take_reply, .arg = c};
 
 	if (flags & NLM_F_ACK)
-		ask_for_words(nl);
+		request_ext_ack(nl);
 	r.first_seq = ++nl->seq;
 	nlh->nlmsg_seq = r.first_seq;
 	nlh->nlmsg_flags |= (uint16_t)(NLM_F_REQUEST | flags);
@@ -309,7 +312,7 @@ void netlink_batch_free(struct netlink_batch *batch)
 	*batch = (struct netlink_batch){0};
 }
 
-/* Room for @need more bytes. */
+/* Make room for @need more bytes. */
 static bool netlink_reserve(struct netlink_batch *batch, size_t need)
 {
 	size_t size = batch->size;
@@ -337,7 +340,7 @@ struct nl_msg *netlink_begin(struct netlink_batch *batch, int type, int flags, c
 		batch->failed = true;
 		return NULL;
 	}
-	/* The same message again, empty. */
+	/* The message is used again, and is empty at first. */
 	nlmsg_hdr(batch->msg)->nlmsg_len = NLMSG_HDRLEN;
 	nlmsg_put(batch->msg, 0, 0, type, 0, NLM_F_REQUEST | flags);
 	nlmsg_append(batch->msg, (void *)(uintptr_t)head, size, NLMSG_ALIGNTO);
@@ -359,7 +362,7 @@ void netlink_end(struct netlink_batch *batch)
 
 void *netlink_room(struct netlink_batch *batch)
 {
-	/* For a message that found no memory: the caller builds it, and nobody sends it. */
+	/* When memory is short, the caller builds a message here that is never sent. */
 	static char nowhere[NETLINK_MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 
 	return netlink_reserve(batch, NETLINK_MESSAGE_MAX) ? batch->data + batch->len : nowhere;
@@ -383,7 +386,7 @@ void netlink_append(struct netlink_batch *batch, const struct netlink_batch *oth
 	batch->n += other->n;
 }
 
-/* Give each message its number. Return: how many want an acknowledgement. */
+/* Give each message its sequence number. Return: how many ask for an acknowledgement. */
 static size_t number_messages(struct netlink *nl, struct netlink_batch *batch)
 {
 	struct nlmsghdr *nlh = (struct nlmsghdr *)(void *)batch->data;
@@ -414,7 +417,7 @@ int netlink_exchange(struct netlink *nl, struct netlink_batch *batch, netlink_fn
 		return 0;
 	acks = number_messages(nl, batch);
 	r.first_seq = batch->first_seq;
-	ask_for_words(nl);
+	request_ext_ack(nl);
 	ret = send_bytes(nl, batch->data, batch->len);
 	batch->sent = ret == 0;
 	batch->len = 0;
@@ -440,9 +443,10 @@ int netlink_watch(struct netlink *nl, int group)
 	return setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group));
 }
 
-int netlink_news(struct netlink *nl, netlink_fn *fn, void *arg)
+int netlink_notifications(struct netlink *nl, netlink_fn *fn, void *arg)
 {
-	struct replies r = {.n = SIZE_MAX, .fn = fn, .arg = arg, .limit = NEWS_MAX, .stops = true};
+	struct replies r = {
+		.n = SIZE_MAX, .fn = fn, .arg = arg, .limit = NOTIFICATIONS_MAX, .stops = true};
 
 	return receive(nl, &r) < 0 ? -1 : r.value;
 }
@@ -450,7 +454,7 @@ int netlink_news(struct netlink *nl, netlink_fn *fn, void *arg)
 void netlink_unwatch(struct netlink *nl, int group)
 {
 	setsockopt(nl->fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof(group));
-	netlink_news(nl, NULL, NULL);
+	netlink_notifications(nl, NULL, NULL);
 }
 
 bool netlink_parse(const struct nlmsghdr *nlh, size_t size, struct nlattr **attrs, int max)

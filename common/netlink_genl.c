@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Generic netlink: only its users load or link libnl-genl-3, so this is not in netlink.c.
+ * Generic netlink. Only its users link or load libnl-genl-3, so this is not in netlink.c.
  *
- * libnl's genl_ctrl_resolve(3) is not used: it takes its reply from whoever sends first.
+ * libnl's genl_ctrl_resolve(3) is not used, because it takes a reply from whoever sends first.
  */
 #include <errno.h>
 #include <linux/genetlink.h>

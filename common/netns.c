@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Network namespaces: what they are known by, what is made in them, and they themselves. How one is
- * entered, and who can look into a process that has, stands at the top of netns_visit.c.
+ * Network namespaces: how one is identified, what is made in one, and how one is made and removed.
+ * The top of netns_visit.c says how one is entered, and who can look into a process that has
+ * entered.
  */
 #include "netns.h"
 
@@ -47,7 +48,7 @@ static bool same_file(int fd, const char *path)
 	       a.st_ino == b.st_ino;
 }
 
-/* The user namespace to join before @ns can be entered, or -1 when none is to be joined. */
+/* The user namespace that must be joined before the namespace can be entered, or -1. */
 static int owner_to_join(int netns_fd)
 {
 	cleanup_close int owner = -1;
@@ -71,7 +72,7 @@ int netns_open(const char *path, struct netns *ns, struct cni_error *err)
 	int type;
 
 	*ns = NETNS_NONE;
-	/* O_PATH touches nothing: a FIFO does not block, a device is not opened. */
+	/* O_PATH does not open the file itself: no FIFO blocks, and no device is touched. */
 	where = open(path, O_PATH | O_CLOEXEC);
 	if (where < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
 		return cni_error_errno(err, CNI_ERR_CONTAINER, "no network namespace at %s", path);
@@ -128,7 +129,7 @@ struct socket_call {
 	int domain;
 	int type;
 	int protocol;
-	int channel; /* the socket travels over it: the way is the same with and without a child */
+	int channel; /* the socket is sent over it, with and without a child process */
 };
 
 static int hand_over(int channel, int fd)
@@ -136,7 +137,7 @@ static int hand_over(int channel, int fd)
 	return handover_send(channel, "", 1, fd);
 }
 
-/* Return: a descriptor, or -1. */
+/* Return: the descriptor that came, or -1. */
 static int take_over(int channel)
 {
 	char byte;
@@ -168,7 +169,7 @@ static bool has_option(int fd, int option, int expected)
 	return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == expected;
 }
 
-/* Return: a socket as it was asked for, or -1. */
+/* Return: a socket of the kind that was asked for, or -1. */
 static int receive_socket(const struct socket_call *call, int channel, struct cni_error *err)
 {
 	cleanup_close int fd = take_over(channel);
@@ -207,9 +208,9 @@ struct tap_call {
 static int send_tap(void *arg, struct cni_error *err)
 {
 	const struct tap_call *call = arg;
-	/* Inherited by nobody; whom it is handed on to has it without O_CLOEXEC if he likes. */
+	/* Nobody inherits it; a process that it is sent to may clear O_CLOEXEC. */
 	cleanup_close int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-	/* A device that the container's root has made under that name is not ours to use. */
+	/* IFF_TUN_EXCL: do not use a device that the container's root has made under that name. */
 	struct ifreq request = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL)};
 
 	if (fd < 0)
@@ -253,7 +254,7 @@ int netns_tap(const struct netns *ns, const char *name, struct cni_error *err)
 	return take_fd(&fd);
 }
 
-/* Make dir/name, a file to mount on. Its name goes to @path. */
+/* Make dir/name, a file to mount on. @path receives its name. */
 static int make_mount_point(const char *dir, const char *name, char *path, size_t size,
 			    struct cni_error *err)
 {
@@ -302,13 +303,13 @@ int netns_persist(pid_t pid, const char *dir, const char *name, char *path, size
 	return netns_persist_at(from, dir, name, path, size, err);
 }
 
-/* The two ends of a channel: each process closes the other's. */
+/* The two ends of a channel. Each process closes the other's end. */
 struct creation {
 	int ours;
 	int theirs;
 };
 
-/* Holds the new namespace until it is mounted, or until the parent is gone. */
+/* Hold the new namespace until it is mounted, or until the parent has ended. */
 static int hold_new(void *arg)
 {
 	const struct creation *c = arg;
@@ -349,7 +350,7 @@ int netns_create(const char *dir, const char *name, char *path, size_t size, str
 
 int netns_remove(const char *path, struct cni_error *err)
 {
-	/* EINVAL: not a mount point, so a mount that failed half-way or one that is gone. */
+	/* EINVAL: it is not a mount point, because the mount failed or is gone. */
 	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot unmount the namespace %s", path);
 	if (unlink(path) < 0 && errno != ENOENT)

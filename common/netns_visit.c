@@ -1,49 +1,52 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Going into network namespaces, one or a thousand, and coming back with what is there.
+ * Visiting network namespaces, one or a thousand, and bringing back what was found there.
  *
- * Who may enter one: setns(2) wants CAP_SYS_ADMIN in the user namespace that owns the network
+ * Who may enter one. setns(2) wants CAP_SYS_ADMIN in the user namespace that owns the network
  * namespace and in the caller's own. Root has both. An ordinary user has neither, until he joins
- * the owning user namespace, which he may if he created it; that cannot be undone, and from inside
- * there is no way back to the namespace he came from. So there are three ways:
+ * the owning user namespace, which he may if he created it. That cannot be undone, and from inside
+ * there is no way back to the namespace that he came from. So there are three ways to enter:
  *
- * - One namespace is entered by the calling thread itself, where entering our own anew succeeds: a
- *   no-op that needs just the rights that coming back needs. A thread for it has a stack to be
- *   mapped and must get a processor first, which made a quarter of a plugin's ADD on an idle
- * machine and most of it on a busy one.
- * - Many are entered by threads: setns(2) moves only the calling thread, and one that is about to
- * end need not come back. So short-lived threads do the visiting, as many as there are processors,
- * up to four; the caller stays at home, and an exporter that answers for weeks cannot get lost. A
- *   thread costs about 30 us, a namespace about 15; the threads also halve the time for a thousand.
- * - Behind a user namespace that is to be joined, a child goes in and never returns (nor can a
- *   process with several threads join one). There is one for each such user namespace, which visits
- *   all that it owns: a hundred rootless containers under one cost one fork, of about 0.1 ms.
+ * - The calling thread itself enters a single namespace, if entering its own namespace anew
+ *   succeeds: that changes nothing, but needs the same rights as coming back. A thread for it would
+ *   need a stack to be mapped and would have to get a processor first, which made a quarter of a
+ *   plugin's ADD on an idle machine and most of it on a busy one.
+ * - Threads enter many namespaces: setns(2) moves only the calling thread, and a thread that is
+ *   about to end need not come back. As many short-lived threads as there are processors, up to
+ *   four, do the visits; the caller stays in its namespace, so an exporter that runs for weeks
+ *   cannot get lost. A thread costs about 30 us and a namespace about 15; the threads also halve
+ *   the time for a thousand.
+ * - When a user namespace must be joined first, a child enters and never returns (a process with
+ *   several threads cannot join one). One child for each such user namespace visits all network
+ *   namespaces that it owns: a hundred rootless containers under one user namespace cost one fork,
+ *   of about 0.1 ms.
  *
- * Descriptors of namespaces live from the visit's beginning to its end and no longer: one that is
- * kept would keep the namespace, with its interfaces, long after its container. So what a thread
- * finds to be a child's is closed, and opened once more for the child.
+ * Descriptors of namespaces are open from the beginning of a visit to its end and no longer: one
+ * that is kept would keep the namespace, with its interfaces, long after its container. So when a
+ * thread finds that a child must do a visit, it closes the namespace, and it is opened once more
+ * for the child.
  *
- * What a child hands back. Two designs:
+ * How a child hands its results back. There are two designs:
  *
- *   A pipe, read while it writes. Nothing is held twice. But what is read is half an answer of a
- *   process that may still do anything, every read has the deadline to keep, and a child that
- *   somebody has stopped (below) is only noticed by the deadline: a pipe and a pidfd do not tell.
- *   Measured: 0.16 ms for one namespace, and 10 s for a child that was stopped.
- *   A file in memory (memfd_create(2)), read after the child's end. It is held twice for a moment,
- *   and the caller is idle meanwhile. But the wait is one waitpid(2), which hears of stops; what is
- *   looked at does not change any more; a child that was killed in its tenth visit has nine whole
- *   answers; and one protocol serves one namespace and many.
+ * - A pipe that is read while the child writes. Nothing is held twice. But the reader sees half a
+ *   reply of a process that may still do anything, every read has to keep the deadline, and a child
+ *   that somebody has stopped (below) is noticed only at the deadline, because neither a pipe nor a
+ *   pidfd reports that. Measured: 0.16 ms for one namespace, and 10 s for a child that was stopped.
+ * - A file in memory (memfd_create(2)) that is read after the end of the child. The results are
+ *   held twice for a moment, and the caller is idle meanwhile. But the wait is one waitpid(2),
+ *   which reports stops; what is read does not change any more; a child that was killed in its
+ *   tenth visit leaves nine whole replies; and the same protocol serves one namespace and many.
  *
- * The second it is. The file has a header for each visit (that it is done, the value, the error,
- * the length of what follows), written behind what it is a header of: without it there is no
- * answer. vfork-like sharing of memory would bring the results along by itself at half the cost,
- * but no tool that watches memory (valgrind, the sanitizers) follows it.
+ * The second is used. The file has a header for each visit (that it is done, the value, the error,
+ * the length of what follows), which is written after what it describes: without a header there is
+ * no reply. If the child shared our memory, as with vfork, the results would be there without a
+ * copy at half the cost, but no tool that watches memory (valgrind, the sanitizers) follows that.
  *
- * Who may look into a process that has joined. It has our user, our mounts and our descriptors, and
- * is in a user namespace that somebody else may be root of. Where that one sees its pid (a shared
- * pid namespace, a /proc of the host's), the kernel asks (ptrace(2), "Ptrace access mode
- * checking"; the same for /proc/PID/mem, fd, root, cwd, ns, for pidfd_getfd(2), process_vm_readv(2)
- * and setns(2) on a pidfd):
+ * Who may look into a process that has joined a user namespace. The process has our user, our
+ * mounts and our descriptors, and is in a user namespace that somebody else may be root of. Where
+ * that root sees its pid (a shared pid namespace, a /proc of the host's), the kernel requires
+ * (ptrace(2), "Ptrace access mode checking"; the same for /proc/PID/mem, fd, root, cwd, ns, for
+ * pidfd_getfd(2), process_vm_readv(2) and setns(2) on a pidfd):
  *
  *   1. the same user and group ids in all places, or CAP_SYS_PTRACE in the user namespace that the
  *      process is in now;
@@ -51,22 +54,22 @@
  *      belongs to;
  *   3. no fewer capabilities in the same user namespace, or CAP_SYS_PTRACE as in 1.
  *
- * The root of the namespace passes 1 and 3, whatever ids it maps. So all hangs on 2. setns(2) to a
- * user namespace of our own leaves a process dumpable. But it leaves its memory too, and memory
+ * The root of the namespace meets 1 and 3, whatever ids it maps. So all depends on 2. A setns(2) to
+ * a user namespace of our own leaves a process dumpable. But it keeps its memory too, and memory
  * belongs to the user namespace in which its program was executed (fork copies that): the one
- * outside. So a process that is not dumpable is out of reach, from the moment in which it joins.
- * Exec undoes both: the new memory belongs to the namespace inside, and is dumpable; not even "not
- * dumpable" would help it then. Therefore nothing is executed inside that has anything to lose, and
- * what joins here is a child of ours for one function, never a program.
+ * outside. So a process that is not dumpable is out of reach from the moment in which it joins.
+ * Exec undoes both: the new memory belongs to the namespace inside and is dumpable, and there even
+ * "not dumpable" would not protect it. Therefore nothing that needs protection is executed inside,
+ * and only a child of ours that runs one function joins, never a program.
  *
- * The pid itself cannot be hidden, and signals are not a matter of ptrace: CAP_KILL in the
- * namespace can stop or kill the child. Then there is no answer, and nobody waits longer for it.
+ * The pid itself cannot be hidden, and ptrace's rules do not hold for signals: CAP_KILL in the
+ * namespace can stop or kill the child. Then there is no reply, and nobody waits longer for it.
  *
- * What the child has seen inside, a namespace's root may have made; and if all of the above were
- * not so, its answer would be that root's. So it is taken as such: no length leads beyond what
- * there is, texts are ended, a socket is proved to be the kind that was asked for. It is copied
- * before it is looked at, and after the child's end; behind the first answer that is not as it must
- * be, no other is believed.
+ * A namespace's root may have made what the child has seen inside; and if something above were
+ * wrong, that root could have written the child's reply. So a reply is treated as hostile: no
+ * length leads beyond its end, texts are terminated, a socket is proved to be of the kind that was
+ * asked for. It is copied before it is read, and that only after the end of the child. After the
+ * first reply that is not valid, no further one is trusted.
  */
 #include "netns.h"
 
@@ -88,8 +91,8 @@
 
 #define OWN_NETNS "/proc/self/ns/net"
 #define THREADS_MAX 4
-#define VISITS_PER_THREAD 8 /* fewer do not pay for another thread */
-#define GROUP_MAX 128       /* namespaces that are open at a time, with their owners */
+#define VISITS_PER_THREAD 8 /* fewer visits are not worth another thread */
+#define GROUP_MAX 128       /* namespaces that are open at the same time, with their owners */
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U /* linux/memfd.h of Linux 6.3 */
@@ -133,7 +136,7 @@ bool netns_reply_take(struct netns_reply *reply, void *data, size_t size)
 	return true;
 }
 
-/* Before what a child hands back of a visit. */
+/* It stands before what a child hands back of a visit. */
 struct visit_header {
 	int done; /* 1 */
 	int value;
@@ -141,7 +144,7 @@ struct visit_header {
 	struct cni_error err;
 };
 
-/* A message of the visit's own. */
+/* The visit fails with a message of its own. */
 static void visit_failed(struct netns_visit *visit)
 {
 	visit->value = -1;
@@ -149,7 +152,7 @@ static void visit_failed(struct netns_visit *visit)
 		cni_error_wrap(visit->err, "%s", visit->path);
 }
 
-/* setns(2) failed: EPERM, but for a kernel that runs out of something. */
+/* The error of setns(2), which is EPERM unless the kernel runs out of something. */
 static int not_allowed(struct cni_error *err)
 {
 	return cni_error_errno(err, CNI_ERR_IO,
@@ -168,7 +171,8 @@ int netns_join_owner(struct netns *ns, struct cni_error *err)
 	return 0;
 }
 
-/* Open what is not open yet. @opened: receives it then, to be closed. Return: it, or NULL. */
+/* Return: the namespace of the visit, or NULL. @opened: receives it, to be closed, when it was not
+ * open yet. */
 static const struct netns *open_visit(const struct netns_work *work, struct netns_visit *visit,
 				      struct netns *opened)
 {
@@ -178,8 +182,7 @@ static const struct netns *open_visit(const struct netns_work *work, struct netn
 	return visit->value < 0 ? NULL : opened;
 }
 
-/* In a thread or process that can enter it as it is; whether it comes back is the caller's affair.
- */
+/* Visit in this thread, which can enter as it is. The caller sees to the way back. */
 static void visit_here(const struct netns_work *work, struct netns_visit *visit)
 {
 	cleanup_netns struct netns opened = NETNS_NONE;
@@ -270,9 +273,9 @@ static void visit_group_close(struct visit_group *g)
 	cleanup_close_(&g->fd);
 }
 
-/* Return: where the next answer is to be, or -1: this one could not be written. */
-static off_t visit_answer(const struct netns_work *work, const struct netns_visit *visit,
-			  struct visit_header *header, int fd, off_t at)
+/* Write a reply. Return: the offset of the next one, or -1 when this one could not be written. */
+static off_t visit_reply(const struct netns_work *work, const struct netns_visit *visit,
+			 struct visit_header *header, int fd, off_t at)
 {
 	struct netns_reply reply = {fd, at + (off_t)sizeof(*header), NETNS_REPLY_MAX_BYTES};
 	struct netns_reply head = {fd, at, sizeof(*header)};
@@ -292,7 +295,7 @@ static int visit_group_main(void *arg)
 	const int errnum = errno;
 	off_t at = 0;
 
-	child_die_with(g->parent, SIGKILL); /* joining has undone it */
+	child_die_with(g->parent, SIGKILL); /* again: joining has undone it */
 	for (size_t i = 0; i < g->n && at >= 0; i++) {
 		struct visit_header header = {.value = -1};
 
@@ -301,12 +304,12 @@ static int visit_group_main(void *arg)
 			not_allowed(&header.err);
 		else
 			header.value = g->work->fn(g->visits[i]->arg, &header.err);
-		at = visit_answer(g->work, g->visits[i], &header, g->fd, at);
+		at = visit_reply(g->work, g->visits[i], &header, g->fd, at);
 	}
 	return at < 0;
 }
 
-/* Return: whether there is an answer, and it is as it must be. */
+/* Read a reply. Return: whether there is one, and it is valid. */
 static bool visit_hear(const struct netns_work *work, struct netns_visit *visit, int fd, off_t *at)
 {
 	struct netns_reply reply = {fd, *at, sizeof(struct visit_header)};
@@ -329,7 +332,7 @@ static int make_memory(void)
 {
 	const int fd = memfd_create("visit", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
 
-	/* Older kernels do not know that flag; newer ones may insist on it (vm.memfd_noexec). */
+	/* Older kernels do not know the flag; newer ones may insist on it (vm.memfd_noexec). */
 	return fd < 0 && errno == EINVAL ? memfd_create("visit", MFD_CLOEXEC) : fd;
 }
 
@@ -378,7 +381,8 @@ static bool same_owner(const struct netns_visit *a, const struct netns_visit *b)
 	return a->owner_dev == b->owner_dev && a->owner_ino == b->owner_ino;
 }
 
-/* The next foreign visit, and those that share its owner. Return: whether there is any. */
+/* Collect the next visit that needs a child, and those that share its owner. Return: whether there
+ * is any. */
 static bool next_group(struct visit_group *g, struct netns_visit *visits, size_t n)
 {
 	g->n = 0;
@@ -444,7 +448,7 @@ void netns_visit(const struct netns_work *work, struct netns_visit *visits, size
 		visit_foreign(work, visits, n, deadline);
 }
 
-/* Where it can come back. Return: whether that is so. */
+/* Visit in this thread, if it can come back. Return: whether it could. */
 static bool visit_and_return(const struct netns_work *work, struct netns_visit *visit)
 {
 	cleanup_close int home = open(OWN_NETNS, O_RDONLY | O_CLOEXEC);
@@ -455,7 +459,7 @@ static bool visit_and_return(const struct netns_work *work, struct netns_visit *
 		visit_failed(visit);
 		return true;
 	}
-	/* Entering where we are changes nothing and fails just when coming back would. */
+	/* Entering our own namespace changes nothing, and fails exactly when coming back would. */
 	if ((visit->ns != NULL && visit->ns->userns_fd >= 0) || setns(home, CLONE_NEWNET) < 0)
 		return false;
 	visit_here(work, visit);
@@ -482,7 +486,7 @@ void netns_visit_one(const struct netns_work *work, struct netns_visit *visit, i
 	visit_group_close(&g);
 }
 
-/* The visit of a function, whose argument is so many bytes. */
+/* The visit of netns_run(): a function and its argument of size bytes. */
 struct call {
 	int (*fn)(void *arg, struct cni_error *err);
 	void *arg;

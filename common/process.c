@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Daemons: from fork to exec behind a gate, and to their end through a pidfd.
+ * Daemons: they are started from fork to exec behind a gate, and ended through a pidfd.
  *
  * The gate is a socket pair. The child blocks on it before it does anything that outlasts it, so
- * that its pid and start time can be in a record by then; a parent that dies closes its end, the
- * child reads end-of-file and ends. Past the gate the same socket carries the errno and the name
- * of the step at which the child failed; exec closes it, which is how the parent learns of success.
+ * that its pid and start time can be in a record by then. When the parent dies, its end is closed;
+ * the child reads end-of-file and ends. Behind the gate the same socket carries the name and the
+ * errno of a step that failed; exec closes it, which is how the parent learns of success.
  *
- * It is a child as child.c starts them all, until it is let go.
+ * Until the gate is opened, it is a child of child.c like all others.
  */
 #include "process.h"
 
@@ -54,7 +54,7 @@
 #define SO_PEERPIDFD 77 /* asm-generic/socket.h of Linux 6.5 */
 #endif
 
-/* The steps that a system may be set up not to allow. */
+/* Messages of steps that a system may be configured not to allow. */
 #define USERNS_LIMIT                                                 \
 	"make a user namespace; the limit is reached, or 0: sysctl " \
 	"user.max_user_namespaces"
@@ -69,7 +69,7 @@
 	"(a seccomp listener)"
 #define LISTENER_FORBIDDEN "have its system calls answered (seccomp_unotify(2))"
 
-/* A small file of /proc, terminated. Return: bytes read, or -1. */
+/* Read a small file of /proc, with a NUL behind it. Return: bytes read, or -1. */
 static ssize_t read_small(const char *path, char *buf, size_t size)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -84,7 +84,8 @@ static ssize_t read_small(const char *path, char *buf, size_t size)
 	return n;
 }
 
-/* Field 22 of /proc/PID/stat. The name in field 2 may hold anything: count from the last ')'. */
+/* Field 22 of /proc/PID/stat. The name in field 2 may hold any characters, so fields are counted
+ * from the last ')'. */
 static int read_start_time(pid_t pid, uint64_t *ticks)
 {
 	char path[32];
@@ -117,8 +118,9 @@ int process_boot_id(char out[PROCESS_BOOT_ID])
 }
 
 /*
- * Start times count in hundredths of a second, in which a pid may end and come again. Since Linux
- * 6.9 pidfds have a file system of their own, in which no two processes share an inode number.
+ * Start times are hundredths of a second, and within one a pid may end and be given again. Since
+ * Linux 6.9 pidfds have a file system of their own, in which no two processes share an inode
+ * number.
  */
 static uint64_t inode_of(int pidfd)
 {
@@ -143,8 +145,9 @@ uint64_t process_capabilities(void)
 int process_join_userns(int fd)
 {
 	/*
-	 * Before, so that there is no moment inside at which it is open. And after: where joining
-	 * changes more than the namespace, the kernel sets it to fs.suid_dumpable, which may be 1.
+	 * It is set before joining, so that there is no moment inside at which the process is
+	 * dumpable. It is set again after, because the kernel sets it to fs.suid_dumpable, which
+	 * may be 1, when joining changes more than the namespace.
 	 */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setns(fd, CLONE_NEWUSER) < 0)
 		return -1;
@@ -152,8 +155,8 @@ int process_join_userns(int fd)
 }
 
 /*
- * Exec gives user 0 what is in the bounding or in the inheritable set. A caller without CAP_SETPCAP
- * has to leave the bounding set as it is; he has limited himself.
+ * Exec gives user 0 the capabilities of the bounding and inheritable sets. A caller without
+ * CAP_SETPCAP cannot change the bounding set; but such a caller has limited itself already.
  */
 static int limit_capabilities(uint64_t most)
 {
@@ -162,7 +165,7 @@ static int limit_capabilities(uint64_t most)
 
 	for (unsigned long cap = 0; most != 0 && cap < 64; cap++) {
 		if (!(most >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-			break; /* EPERM, or EINVAL behind the last */
+			break; /* EPERM, or EINVAL after the last capability */
 	}
 	if (syscall(SYS_capget, &head, data) < 0)
 		return -1;
@@ -174,9 +177,9 @@ static int limit_capabilities(uint64_t most)
 }
 
 /*
- * Each connection of the container is a descriptor of the daemon's. What it logs may be provoked by
- * the container, and lies in the memory of /run: beyond the limit a write fails, and the signal of
- * that must not end the daemon.
+ * Each connection of the container takes a descriptor of the daemon. The container may provoke
+ * messages in its log, which is in the memory of /run. So beyond the limit a write fails, and the
+ * signal that comes with it must not end the daemon.
  */
 static void set_limits(void)
 {
@@ -194,11 +197,11 @@ static void set_limits(void)
 }
 
 /*
- * A runtime's own score (-999 is usual) says that the machine needs it. What serves one container,
- * and takes memory as that container likes, must not inherit that. To be worth less is anybody's
- * right; where /proc does not let us, nothing is lost but that.
+ * The out-of-memory score of a runtime (-999 is usual) protects it, because the machine needs it. A
+ * daemon that serves one container, and takes memory as that container likes, must not inherit that
+ * protection. Any process may give it up; when /proc does not let us, nothing else is lost.
  */
-static void be_worth_no_more(void)
+static void drop_oom_protection(void)
 {
 	cleanup_close int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
 	char text[8];
@@ -207,7 +210,7 @@ static void be_worth_no_more(void)
 		(void)!pwrite(fd, "0", 1, 0);
 }
 
-/* To have system calls answered takes CAP_SYS_ADMIN, or no_new_privs, which outlasts it. */
+/* A filter with a listener needs CAP_SYS_ADMIN, or no_new_privs, which would stay set. */
 static int install_filter(const struct sock_fprog *filter)
 {
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
@@ -222,7 +225,7 @@ static int write_map(const char *path, const char *text)
 	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -1 : 0;
 }
 
-/* Who maps just his own user and group needs nobody's leave (user_namespaces(7)). */
+/* A process that maps only its own user and group needs no privilege (user_namespaces(7)). */
 int process_make_userns(void)
 {
 	char users[32], groups[32];
@@ -235,7 +238,7 @@ int process_make_userns(void)
 	return write_map("/proc/self/uid_map", users);
 }
 
-/* What concerns the child alone, and leaves nothing when it ends. */
+/* The steps that affect only the child, and leave nothing when it ends. */
 static void process_prepare(const struct process_spec *spec, int gate)
 {
 	const char *step;
@@ -246,13 +249,13 @@ static void process_prepare(const struct process_spec *spec, int gate)
 		child_fail(gate, "start a session");
 	if (chdir("/") < 0)
 		child_fail(gate, "change to the directory /");
-	be_worth_no_more();
+	drop_oom_protection();
 	if (spec->own_userns && process_make_userns() < 0)
 		child_fail(gate, errno == ENOSPC ? USERNS_LIMIT : USERNS_FORBIDDEN);
 	/*
-	 * A shared mount namespace would carry what the daemon unmounts back to the host; a private
-	 * one would keep the namespaces of other containers mounted, and so alive, after the host
-	 * has unmounted them.
+	 * In a shared mount namespace, what the daemon unmounts would be unmounted on the host too.
+	 * A private one would keep the namespaces of other containers mounted, and so alive, after
+	 * the host has unmounted them.
 	 */
 	if (spec->slave_mounts && unshare(CLONE_NEWNS) < 0)
 		child_fail(gate, "make a mount namespace");
@@ -270,8 +273,8 @@ static void process_prepare(const struct process_spec *spec, int gate)
 }
 
 /*
- * From here on the filter holds. Without the report, an end on the way to exec would look like
- * success: the gate closes in both.
+ * From here on the filter is active. The report is needed because a child that ends before exec
+ * closes the gate too, which would look like success.
  */
 static void filter_and_report(const struct process_spec *spec, int gate)
 {
@@ -287,7 +290,7 @@ static void filter_and_report(const struct process_spec *spec, int gate)
 		_exit(127);
 }
 
-/* A daemon that is being started, and what it and its parent hold of the gate. */
+/* A daemon that is being started, and both ends of its gate. */
 struct process_launch {
 	const struct process_spec *spec;
 	int ours;
@@ -302,10 +305,10 @@ static int daemon_main(void *arg)
 	int log;
 	char go;
 
-	close(launch->ours);         /* else it would not see its parent's end */
+	close(launch->ours);         /* else the child would not see the end of its parent */
 	process_prepare(spec, gate); /* while the parent writes its record */
 	if (TEMP_FAILURE_RETRY(recv(gate, &go, 1, 0)) != 1)
-		return 127; /* the parent died, or gave up: nothing has happened */
+		return 127; /* the parent died or gave up; nothing has happened */
 
 	log = openat(spec->log_dirfd, spec->log_name,
 		     O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -339,7 +342,7 @@ int process_start(const struct process_spec *spec, struct process *p, struct cni
 		return -1;
 	launch.ours = ours;
 	launch.theirs = theirs;
-	/* Until it is let go, closing our end of the gate ends the child. */
+	/* Until the gate is opened, closing our end of it ends the child. */
 	if (child_start(&how, &child, err) < 0)
 		return -1;
 	if (read_start_time(child.pid, &p->id.start_time) < 0)
@@ -374,7 +377,7 @@ int process_release(struct process *p, struct cni_error *err)
 		if (heard < 0 && errno == ETIME)
 			return cni_error(err, CNI_ERR_IO, "the starting process hangs");
 		if (heard <= 0)
-			/* By a DEL of the same attachment that came between, or by the system. */
+			/* A DEL of the same attachment came in between, or the system killed it. */
 			return cni_error(err, CNI_ERR_AGAIN,
 					 "the starting process was killed; call again");
 		executing = report.errnum == 0;
@@ -398,7 +401,7 @@ int process_try(const struct process_spec *spec, struct cni_error *err)
 	cleanup_close int theirs = -1;
 	cleanup_child struct child child = CHILD_NONE;
 	struct process_launch launch = {.spec = spec};
-	/* It may take its time: another's mounts are its to make. */
+	/* The limit is long, because the caller's mount_more may take its time. */
 	const struct child_spec how = {.purpose = "try to start a daemon",
 				       .fn = trial_main,
 				       .arg = &launch,
@@ -441,12 +444,12 @@ int process_open(const struct process_id *id, struct process *p, struct cni_erro
 	if (strcmp(boot_id, id->boot_id) != 0)
 		return 0;
 	/*
-	 * First the pidfd, then the start time: if the time agrees after the pidfd was taken and
-	 * the pidfd's process has not ended, the pidfd is that process.
+	 * The pidfd is opened before the start time is read. When the time is the right one and the
+	 * pidfd's process has not ended after that, the pidfd is that of the recorded process.
 	 */
 	pidfd = (int)syscall(SYS_pidfd_open, id->pid, 0);
 	if (pidfd < 0 && (errno == ESRCH || errno == EINVAL || errno == ENOENT))
-		return 0; /* gone, or the pid is now that of a thread (ENOENT since Linux 6.9) */
+		return 0; /* it has ended, or the pid is a thread's now (ENOENT since Linux 6.9) */
 	if (pidfd < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot open process %d", (int)id->pid);
 	if (read_start_time(id->pid, &start) < 0) {
@@ -507,7 +510,7 @@ int process_wait(const struct process *p, int timeout_ms, struct cni_error *err)
 	if (ended < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot wait for process %d",
 				       (int)p->id.pid);
-	/* Reaps a child; another's child it leaves alone (ECHILD). */
+	/* This reaps our own child; for another process's child it fails with ECHILD. */
 	if (ended > 0)
 		waitid(P_PIDFD, (id_t)p->pidfd, NULL, WEXITED | WNOHANG);
 	return ended;
@@ -518,8 +521,9 @@ int process_wait(const struct process *p, int timeout_ms, struct cni_error *err)
 #endif
 
 /*
- * A daemon that is started by a script without exec is the script's child: it ends with its group,
- * which the session made. Older kernels cannot signal a group by pidfd; they reach the process.
+ * A daemon that a script starts without exec is the script's child, and ends with the process group
+ * that setsid(2) has made. Older kernels cannot signal a group through a pidfd; they reach only the
+ * process.
  */
 static int send_signal(const struct process *p, int sig)
 {
@@ -528,7 +532,7 @@ static int send_signal(const struct process *p, int sig)
 	return (int)syscall(SYS_pidfd_send_signal, p->pidfd, sig, NULL, 0);
 }
 
-/* Through the leader's pidfd the group is reached also after its leader, and never another group.
+/* The leader's pidfd reaches the group even after the leader's end, and never another group.
  */
 static void end_group(const struct process *p)
 {
@@ -540,7 +544,7 @@ int process_stop(const struct process *p, int grace_ms, struct cni_error *err)
 	int ended;
 
 	if (grace_ms > 0) {
-		/* A stopped process acts on SIGTERM only when it is continued. */
+		/* A stopped process handles SIGTERM only after it is continued. */
 		send_signal(p, SIGTERM);
 		send_signal(p, SIGCONT);
 		ended = process_wait(p, grace_ms, err);

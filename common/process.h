@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A daemon that outlives its plugin: started behind a gate, known by pid and start time, signalled
- * through a pidfd. Sources: fork(2), pidfd_open(2), pidfd_send_signal(2), proc_pid_stat(5).
+ * A daemon that outlives its plugin. It is started behind a gate, identified by pid and start time,
+ * and signalled through a pidfd. Sources: fork(2), pidfd_open(2), pidfd_send_signal(2),
+ * proc_pid_stat(5).
  */
 #ifndef USERNET_PROCESS_H
 #define USERNET_PROCESS_H
@@ -13,135 +14,137 @@
 
 #include "error.h"
 
-#define PROCESS_BOOT_ID 37 /* its bytes, with the NUL */
+#define PROCESS_BOOT_ID 37 /* bytes of a boot id, with the NUL */
 
-/* Identity of a process, as it stands in a record. */
+/* The identity of a process, as a record has it. */
 struct process_id {
 	pid_t pid;
 	uint64_t start_time;           /* clock ticks since boot: field 22 of /proc/PID/stat */
-	char boot_id[PROCESS_BOOT_ID]; /* /proc/sys/kernel/random/boot_id: ticks restart with the
-					  kernel */
+	char boot_id[PROCESS_BOOT_ID]; /* needed because the ticks begin again with each boot */
 	uint64_t inode; /* of its pidfd: unique until the next boot; 0 before Linux 6.9 */
 };
 
 struct process {
 	struct process_id id;
 	int pidfd;    /* -1: none */
-	int gate;     /* process_start() to process_release(); else -1 */
-	int listener; /* from process_release() on, where there is a filter; else -1 */
+	int gate;     /* from process_start() to process_release(); else -1 */
+	int listener; /* from process_release() on, when there is a filter; else -1 */
 };
 
 #define PROCESS_NONE ((struct process){.pidfd = -1, .gate = -1, .listener = -1})
 
 struct process_spec {
-	const char *path;        /* executable */
+	const char *path;        /* of the executable */
 	const char *const *argv; /* ends with NULL */
 	const char *const *envp; /* ends with NULL */
-	const int *keep_fds;     /* inherited under the same numbers; ascending */
+	const int *keep_fds;     /* inherited under the same numbers; in ascending order */
 	size_t n_keep_fds;
 	int log_dirfd;        /* directory of the log */
-	const char *log_name; /* made in it, 0600, anew: standard output and error */
-	bool own_userns; /* user namespace that nobody else is in; our user and group are its 0 */
-	const struct sock_fprog
-		*filter;   /* seccomp(2), with a listener; NULL: none. Needs own_userns */
-	bool slave_mounts; /* own mount namespace, whose mounts are slaves of ours */
-	/* What else is done in it; NULL: nothing. Returns NULL, or the step that failed, errno set.
-	 */
+	const char *log_name; /* made anew in it with mode 0600; for standard output and error */
+	bool own_userns;      /* a user namespace of its own, in which our user and group are 0 */
+	/* A filter of seccomp(2), with a listener; needs own_userns. NULL: none. */
+	const struct sock_fprog *filter;
+	bool slave_mounts; /* a mount namespace of its own, whose mounts are slaves of ours */
+	/* What else is done in that; NULL: nothing. Returns NULL, or the step that failed with
+	 * errno. */
 	const char *(*mount_more)(void *arg);
 	void *mount_arg;
-	uint64_t capabilities; /* the most it may ever have: bits 1 << CAP_*; 0: all ours */
+	uint64_t capabilities; /* the most that it may ever have, bits 1 << CAP_*; 0: all of ours */
 };
 
 /**
- * process_start() - fork the daemon, up to the gate.
+ * process_start() - fork the daemon, which then waits at the gate.
  *
- * The child waits there; it has done nothing that outlasts it. If this process dies before
- * process_release(), the child ends. So a caller writes the child's identity to its record first,
- * and then lets it go. The daemon has a session of its own, / as working directory, umask 077,
- * default signal dispositions, an empty mask, RLIMIT_NOFILE at its hard limit, and no descriptor
- * but 0 (/dev/null), 1 and 2 (the log) and keep_fds. What it writes beyond the log's limit of a
- * megabyte is refused (EFBIG), and to the kernel that runs out of memory it is worth no more than
- * any process.
+ * At the gate, the child has done nothing that outlasts it. If this process dies before
+ * process_release(), the child ends. So a caller first writes the child's identity to its record,
+ * and then opens the gate. The daemon has a session of its own, / as working directory, umask 077,
+ * default signal dispositions, an empty mask, RLIMIT_NOFILE at its hard limit, and only the
+ * descriptors 0 (/dev/null), 1 and 2 (the log) and keep_fds. A write beyond the log's limit of a
+ * megabyte fails (EFBIG), and the out-of-memory score of the daemon is not below that of an
+ * ordinary process.
  *
- * Return: 0 with @p filled (process_close() it), or -1 CNI_ERR_IO.
+ * Return: 0 with @p filled, for process_close(), or -1 CNI_ERR_IO.
  */
 int process_start(const struct process_spec *spec, struct process *p, struct cni_error *err);
 
 /**
- * process_release() - open the gate; returns when the daemon has been executed.
+ * process_release() - open the gate, and wait until the daemon has been executed.
  *
- * With a filter, @p's listener is that of seccomp_unotify(2): what the filter says is to be told of
- * waits for an answer, and fails with ENOSYS when the listener has been closed.
+ * With a filter, @p's listener is that of seccomp_unotify(2): a system call that the filter reports
+ * waits for a response, and fails with ENOSYS when the listener has been closed.
  *
- * Return: 0, or -1 with what the child failed at (CNI_ERR_IO); the child has then ended.
+ * Return: 0, or -1 with the step that failed (CNI_ERR_IO), and the child has ended; CNI_ERR_AGAIN
+ * when the child was killed.
  */
 int process_release(struct process *p, struct cni_error *err);
 
 /**
- * process_try() - whether process_start() and process_release() could, up to the log.
- * @spec: of it, what concerns namespaces, mounts, capabilities and the filter
+ * process_try() - find out whether process_start() and process_release() would succeed, up to the
+ * log.
+ * @spec: only what concerns namespaces, mounts, capabilities and the filter is used
  *
- * A child makes them, and ends. Return: 0, or -1 with what it failed at (CNI_ERR_IO).
+ * A child takes these steps, and ends. Return: 0, or -1 with the step that failed (CNI_ERR_IO).
  */
 int process_try(const struct process_spec *spec, struct cni_error *err);
 
-/* Before process_release(): the child ends at the gate, without trace. */
+/* Instead of process_release(): the child ends at the gate, without a trace. */
 void process_cancel(struct process *p);
 
 /**
- * process_open() - the process of a record, if it still runs.
+ * process_open() - open the process of a record, if it still runs.
  *
- * Return: 1 with @p filled, 0 when it has ended (or its pid is another's now, or the machine has
- * been started anew), -1 CNI_ERR_IO.
+ * Return: 1 with @p filled; 0 when it has ended, also when another process has its pid or the
+ * machine has been rebooted; -1 CNI_ERR_IO.
  */
 int process_open(const struct process_id *id, struct process *p, struct cni_error *err);
 
-/* Return: 1 when it has ended (children are reaped), 0 when not within @timeout_ms, -1 CNI_ERR_IO.
- */
+/* Wait until a process has ended, and reap it if it is our child. Return: 1; 0 when it does not end
+ * within
+ * @timeout_ms; -1 CNI_ERR_IO. */
 int process_wait(const struct process *p, int timeout_ms, struct cni_error *err);
 
 /**
- * process_of_peer() - the process that listens on a connected Unix socket.
+ * process_of_peer() - find the process that listens at the other end of a Unix socket.
  * @fd: stream socket, connected
  *
- * Never another's: from Linux 6.5 on the kernel hands out its pidfd; before, the pid is its own as
- * long as the connection stands.
+ * It is never another process: from Linux 6.5 on the kernel gives us the peer's pidfd; before, the
+ * pid belongs to the peer as long as the connection exists.
  *
- * Return: 1 with @p filled but for start time and boot id, 0 when it has ended.
+ * Return: 1 with @p filled, except for start time and boot id; 0 when it has ended.
  */
 int process_of_peer(int fd, struct process *p);
 
 /**
- * process_stop() - SIGTERM and SIGCONT; SIGKILL after @grace_ms; wait until it has ended.
+ * process_stop() - send SIGTERM and SIGCONT, after @grace_ms SIGKILL, and wait for the end.
  *
- * Where it leads a process group (all that process_start() started do), what is left of the group
- * is killed behind it, also when it had ended before (Linux 6.9).
+ * When it leads a process group, as every daemon of process_start() does, the rest of the group is
+ * killed after it, even when it had ended before (Linux 6.9).
  *
- * Return: 0 (also when it had ended before), or -1: it did not end within ten seconds of SIGKILL.
+ * Return: 0, also when it had ended before, or -1 when it does not end within ten seconds of
+ * SIGKILL (CNI_ERR_AGAIN) or cannot be killed (CNI_ERR_IO).
  */
 int process_stop(const struct process *p, int grace_ms, struct cni_error *err);
 
-/* /proc/sys/kernel/random/boot_id: what is noted with it is of this boot. Return: 0, or -1 with
- * errno.
- */
+/* Read /proc/sys/kernel/random/boot_id, which tells this boot from others. Return: 0, or -1 with
+ * errno. */
 int process_boot_id(char out[PROCESS_BOOT_ID]);
 
-/* The effective capabilities of this process, in its user namespace: bits 1 << CAP_*. */
+/* Return: the effective capabilities of this process in its user namespace, bits 1 << CAP_*. */
 uint64_t process_capabilities(void);
 
 /*
- * Make a user namespace for this process, in which its user and group are 0 and nobody else is.
- * Return: 0, or -1 with errno.
+ * Make a user namespace for this process. Only its user and group are mapped, to 0. Return: 0, or
+ * -1 with errno.
  */
 int process_make_userns(void);
 
 /**
- * process_join_userns() - join a user namespace, and be out of reach of who has power in it.
- * @fd: the user namespace; who joins has every capability in it, and cannot go back
+ * process_join_userns() - join a user namespace, and stay out of reach of its root.
+ * @fd: the user namespace; the process has every capability in it then, and cannot go back
  *
- * The process cannot be traced, nor can its memory, descriptors or root be looked into, by anybody
- * who has no CAP_SYS_PTRACE in the user namespace that it was executed in; netns.c says why that
- * is so. It ends with exec: a program that is executed inside belongs to the namespace's root.
+ * Nobody without CAP_SYS_PTRACE in the user namespace that the process was executed in can trace
+ * it, or look into its memory, descriptors or root directory; netns_visit.c says why. Exec ends
+ * this protection: a program that is executed inside belongs to the namespace's root.
  *
  * Return: 0, or -1 with errno.
  */

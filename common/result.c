@@ -182,8 +182,7 @@ const char *result_cached_netns(const cJSON *cached)
 		const char *name = cJSON_GetStringValue(json_get(interface, "name"));
 		const char *sandbox = cJSON_GetStringValue(json_get(interface, "sandbox"));
 
-		/* The host's end of a veth may have the same name; its sandbox is "" or left
-		 * out. */
+		/* The host's end of a veth may have the same name; it has no sandbox, or "". */
 		if (name != NULL && strcmp(name, ifname) == 0 && sandbox != NULL &&
 		    sandbox[0] == '/')
 			return sandbox;

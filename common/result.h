@@ -60,8 +60,7 @@ struct cni_route {
 	cJSON *raw;
 };
 
-/* The DNS settings that ADD adds; each that is not NULL replaces that member of the dns that
- * came. */
+/* The DNS settings of ADD; each that is not NULL replaces that member of the dns that came. */
 struct cni_dns {
 	cJSON *nameservers; /* array of strings */
 	char *domain;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * slirp4netns's API: connect, send one object, half-close, read one object to the end.
+ * The API of slirp4netns: connect, send one object, half-close, read one object to the end.
  *
- * The daemon reads once, answers once and closes, from the loop that moves packets: it serves one
- * client at a time and takes a request that arrives in two pieces for a broken one. So the request
- * goes out in one write, and everything here has one common deadline.
+ * The daemon reads once, replies once and closes, in the same loop that moves packets. It serves
+ * one client at a time, and a request that arrives in two pieces counts as broken. So the request
+ * is sent in one write, and everything here has one common deadline.
  */
 #include "slirp_api.h"
 
@@ -24,7 +24,7 @@
 #include "conf.h"
 #include "text.h"
 
-#define ANSWER_MAX_BYTES (1u << 20)
+#define REPLY_MAX_BYTES (1u << 20)
 #define RECEIVE_BYTES 4095     /* at once */
 #define REQUEST_MAX_BYTES 4095 /* one less than the daemon's buffer */
 
@@ -45,8 +45,8 @@ static int wait_for(int fd, short events, int64_t until)
 }
 
 /*
- * A non-blocking connect(2) on a Unix socket does not wait for a full backlog, it fails with
- * EAGAIN, and there is no event to wait for. So it blocks, with the limit on the socket.
+ * When the backlog of a Unix socket is full, a non-blocking connect(2) fails with EAGAIN, and there
+ * is no event to wait for. So connect(2) blocks here, with the limit set on the socket.
  */
 static int connect_until(int fd, const struct sockaddr_un *address, int64_t until)
 {
@@ -62,7 +62,7 @@ static int connect_until(int fd, const struct sockaddr_un *address, int64_t unti
 	return fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
-/* The whole answer. -1 with errno; EMSGSIZE: too large. */
+/* Receive the whole reply. Return: 0, or -1 with errno, which is EMSGSIZE when it is too large. */
 static int receive_all(int fd, int64_t until, struct text *text)
 {
 	for (;;) {
@@ -78,30 +78,30 @@ static int receive_all(int fd, int64_t until, struct text *text)
 			return -1;
 		if (n > 0)
 			text_added(text, (size_t)n);
-		if (text->len > ANSWER_MAX_BYTES) {
+		if (text->len > REPLY_MAX_BYTES) {
 			errno = EMSGSIZE;
 			return -1;
 		}
 	}
 }
 
-int slirp_api_call(const char *socket_path, const cJSON *request, int timeout_ms, cJSON **answer,
+int slirp_api_call(const char *socket_path, const cJSON *request, int timeout_ms, cJSON **reply,
 		   struct cni_error *err)
 {
 	const int64_t until = monotonic_ms() + timeout_ms;
-	cleanup_free char *question = cJSON_PrintUnformatted(request);
+	cleanup_free char *message = cJSON_PrintUnformatted(request);
 	cleanup_text struct text text = {0};
 	cleanup_close int fd = -1;
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	size_t len;
 
-	*answer = NULL;
-	if (question == NULL) {
+	*reply = NULL;
+	if (message == NULL) {
 		errno = ENOMEM;
 		return cni_error_nomem(err);
 	}
 	if (strlen(socket_path) >= sizeof(address.sun_path) ||
-	    strlen(question) > REQUEST_MAX_BYTES) {
+	    strlen(message) > REQUEST_MAX_BYTES) {
 		errno = EMSGSIZE;
 		return cni_error_errno(err, CNI_ERR_IO, "cannot ask slirp4netns through %.120s",
 				       socket_path);
@@ -111,28 +111,27 @@ int slirp_api_call(const char *socket_path, const cJSON *request, int timeout_ms
 	if (fd < 0 || connect_until(fd, &address, until) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot reach slirp4netns through %s",
 				       socket_path);
-	len = strlen(question);
+	len = strlen(message);
 	if (wait_for(fd, POLLOUT, until) < 0 ||
-	    TEMP_FAILURE_RETRY(send(fd, question, len, MSG_NOSIGNAL)) != (ssize_t)len)
+	    TEMP_FAILURE_RETRY(send(fd, message, len, MSG_NOSIGNAL)) != (ssize_t)len)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot ask slirp4netns through %s",
 				       socket_path);
 	shutdown(fd, SHUT_WR);
 	if (receive_all(fd, until, &text) < 0) {
 		if (errno == EMSGSIZE)
-			return cni_error(
-				err, CNI_ERR_DECODE,
-				"slirp4netns's answer through %s is larger than a megabyte",
-				socket_path);
+			return cni_error(err, CNI_ERR_DECODE,
+					 "slirp4netns's reply through %s is larger than a megabyte",
+					 socket_path);
 		return cni_error_errno(err, CNI_ERR_IO, "slirp4netns does not answer through %s",
 				       socket_path);
 	}
-	errno = ENOMEM; /* what is no fault of the answer */
-	return json_parse(text.data, text.len, "slirp4netns's answer", answer, err);
+	errno = ENOMEM; /* for a failure that is not the reply's fault */
+	return json_parse(text.data, text.len, "slirp4netns's reply", reply, err);
 }
 
-const char *slirp_api_error(const cJSON *answer)
+const char *slirp_api_error(const cJSON *reply)
 {
-	const cJSON *error = json_get(answer, "error");
+	const cJSON *error = json_get(reply, "error");
 	const cJSON *desc = json_get(error, "desc");
 
 	if (error == NULL)

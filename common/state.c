@@ -2,22 +2,22 @@
 /*
  * Records and locks.
  *
- * Trust: the directory <stateDir> is opened without following a symbolic link anywhere on its way,
- * must belong to us and be writable by nobody else, and so what lies below it was put there by us
- * or by root. Files are checked all the same: a record is a regular file, ours, with one link, of
- * bounded size.
+ * Trust: the directory <stateDir> is opened without following a symbolic link in any component of
+ * its path. It must belong to us and be writable by nobody else, so that only we or root have put
+ * there what is below it. Files are checked all the same: a record is a regular file of bounded
+ * size that belongs to us and has one link.
  *
- * The path to it must stand still as well. Records are reached relative to a descriptor, but a
- * socket has no other name than a path, and the daemon that binds it and the plugin that later asks
- * who listens there must mean the same one: who listens may be signalled. Two designs: to go
- * through /proc/self/fd/N in every place, which the daemon cannot do in a root directory of its
- * own; or to refuse a way that somebody else could replace, as sshd(8) does with its files. It is
- * the second: every directory on the way belongs to root or to us, and is writable by others with
- * the sticky bit only. It costs two system calls for each part of the path.
+ * The path to it must not change either. Records are reached relative to a descriptor, but a socket
+ * has only a path for a name, and the daemon that binds it and the plugin that later asks who
+ * listens there must mean the same socket, because the listener may be signalled. There are two
+ * designs. One goes through /proc/self/fd/N everywhere, which a daemon in a root directory of its
+ * own cannot do. The other refuses a path that somebody else could replace, as sshd(8) does with
+ * its files. The second is used: every directory on the path belongs to root or to us, and one that
+ * others can write to has the sticky bit. It costs two system calls for each path component.
  *
- * The lock is flock(2) on the network's directory itself: no lock file to leave behind. A record's
- * durability is that of its file system, /run by default: what it describes does not outlive the
- * kernel either, so nothing is synced.
+ * The lock is flock(2) on the network's directory itself, so no lock file is left behind. A record
+ * is as durable as its file system, which is /run by default: what it describes does not outlive
+ * the kernel either, so nothing is synced.
  */
 #include "state.h"
 
@@ -46,7 +46,7 @@
 #define TEMPORARY_NAME_MAX (sizeof(TEMPORARY_PREFIX) + 16)
 #define TEMPORARY_MAX_AGE 60 /* seconds */
 #define RECORD_NAME_MAX 256
-#define OVERFLOW_UID 65534 /* /proc/sys/kernel/overflowuid, unless somebody changed it */
+#define OVERFLOW_UID 65534 /* the default of /proc/sys/kernel/overflowuid */
 #define LINK_NAME_MAX (512 + sizeof(TEMPORARY_PREFIX)) /* other files' names may be longer */
 
 static int open_beneath(int dirfd, const char *path, uint64_t flags, uint64_t mode)
@@ -77,7 +77,7 @@ bool state_in_initial_userns(void)
 	       outside == 0 && count == UINT32_MAX;
 }
 
-/* Where state goes when the configuration does not say. */
+/* The root of the state when the configuration does not have stateDir. */
 static int default_root(char out[STATE_ROOT_MAX + 1], struct cni_error *err)
 {
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
@@ -128,13 +128,13 @@ static int configured_root(const char *state_dir, char out[STATE_ROOT_MAX + 1],
 	return 0;
 }
 
-/* A directory that cannot be opened. errno is 0 afterwards, as state_open_dir() has it. */
+/* The error of a directory that cannot be opened. errno is 0 then, as in state_open_dir(). */
 static void unusable(const char *shown, struct cni_error *err)
 {
 	if (errno == ELOOP)
 		cni_error(err, CNI_ERR_IO,
 			  "a symbolic link is on the way to the state directory %s; give its path "
-			  "without",
+			  "without links",
 			  shown);
 	else
 		cni_error_errno(err, CNI_ERR_IO, "cannot open the state directory %s", shown);
@@ -142,9 +142,9 @@ static void unusable(const char *shown, struct cni_error *err)
 }
 
 /*
- * Open dirfd/name, a directory of ours; make it when @create.
- * Return: a descriptor; -1 with errno ENOENT and no error filled when it is not there and was not
- * to be made; -1 with @err filled and errno 0.
+ * Open dirfd/name, a directory of ours; make it when @create is set. Return: a descriptor; -1 with
+ * errno ENOENT, and without filling @err, when it does not exist and was not to be made; else -1
+ * with @err filled and errno 0.
  */
 static int state_open_dir(int dirfd, const char *name, const char *shown, bool create,
 			  struct cni_error *err)
@@ -180,10 +180,11 @@ static int state_open_dir(int dirfd, const char *name, const char *shown, bool c
 }
 
 /*
- * Whether nobody but root and us can replace what lies in a directory on the way. In a user
- * namespace root's directories show as those of the overflow user: whoever is not mapped.
+ * Check that only root and we can replace what is in a directory on the path. In a user namespace
+ * root's directories appear as those of the overflow user, like those of all users that are not
+ * mapped.
  */
-static int check_way(int fd, const char *dir, const char *root, struct cni_error *err)
+static int check_component(int fd, const char *dir, const char *root, struct cni_error *err)
 {
 	struct stat st;
 
@@ -207,7 +208,7 @@ static int check_way(int fd, const char *dir, const char *root, struct cni_error
 }
 
 /*
- * The directory that the state directory is in, one part of the path after the other, each checked.
+ * Open the parent of the state directory, one path component after the other, and check each.
  * Return: as state_open_dir().
  */
 static int open_parent(const char *root, struct cni_error *err)
@@ -220,7 +221,7 @@ static int open_parent(const char *root, struct cni_error *err)
 	*strrchr(path, '/') = '\0';
 	if (fd < 0)
 		return -1;
-	if (check_way(fd, "/", root, err) < 0) {
+	if (check_component(fd, "/", root, err) < 0) {
 		errno = 0;
 		return -1;
 	}
@@ -235,7 +236,7 @@ static int open_parent(const char *root, struct cni_error *err)
 			return -1;
 		close(fd);
 		fd = next;
-		if (check_way(fd, path, root, err) < 0) {
+		if (check_component(fd, path, root, err) < 0) {
 			errno = 0;
 			return -1;
 		}
@@ -246,8 +247,8 @@ static int open_parent(const char *root, struct cni_error *err)
 }
 
 /*
- * The state directory itself. Its parent is opened first and without links: mkdir(2) would follow
- * them, and make a directory where nobody meant one.
+ * Open the state directory itself. Its parent is opened first, without links: mkdir(2) would follow
+ * them, and make a directory in an unintended place.
  */
 static int open_root(const char *root, bool create, struct cni_error *err)
 {
@@ -311,15 +312,15 @@ void state_close(struct state *state)
 
 static void state_on_alarm(int sig)
 {
-	(void)sig; /* only to interrupt flock(2) */
+	(void)sig; /* it only interrupts flock(2) */
 }
 
 int state_lock(const struct state *state, int timeout_ms, struct cni_error *err)
 {
-	/* Of its own open file description: the lock ends with this descriptor. */
+	/* It has an open file description of its own, so the lock ends with this descriptor. */
 	cleanup_close int fd = openat(state->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct sigaction interrupt = {.sa_handler = state_on_alarm};
-	/* It repeats, for the case that it fires just before flock(2) begins to wait. */
+	/* The timer repeats, in case it fires just before flock(2) begins to wait. */
 	struct itimerval timer = {
 		.it_value = {timeout_ms / 1000, (timeout_ms % 1000) * 1000},
 		.it_interval = {0, 10000},
@@ -333,7 +334,7 @@ int state_lock(const struct state *state, int timeout_ms, struct cni_error *err)
 	locked = flock(fd, LOCK_EX | LOCK_NB);
 	if (locked < 0 && errno == EWOULDBLOCK && timeout_ms > 0) {
 		sigaction(SIGALRM, &interrupt, &action_before);
-		/* A mask survives exec: ours is what the runtime had. */
+		/* A mask survives exec, so ours is the runtime's, which may block the signal. */
 		sigemptyset(&alarm);
 		sigaddset(&alarm, SIGALRM);
 		sigprocmask(SIG_UNBLOCK, &alarm, &mask_before);
@@ -352,7 +353,7 @@ int state_lock(const struct state *state, int timeout_ms, struct cni_error *err)
 	return take_fd(&fd);
 }
 
-/* "<container id>@<interface>.json", of checked names. */
+/* "<container id>@<interface>.json"; the names are checked. */
 static int record_name(const struct state *state, const struct attachment *a,
 		       char out[RECORD_NAME_MAX], struct cni_error *err)
 {
@@ -378,7 +379,7 @@ static int state_write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-/* A name for a file that is not whole yet. */
+/* Make a name for a file that is not whole yet. */
 static int temporary_name(char out[TEMPORARY_NAME_MAX])
 {
 	uint64_t number;
@@ -390,8 +391,9 @@ static int temporary_name(char out[TEMPORARY_NAME_MAX])
 }
 
 /*
- * A file to write into. Best one without a name, of which nothing is left when we are killed; where
- * the file system has no such thing (an overlay of older kernels, NFS), one with a temporary name.
+ * Open a file to write into. It is one without a name, of which nothing is left when we are killed;
+ * when the file system does not support that (an overlay of older kernels, NFS), it has a temporary
+ * name.
  */
 static int open_temporary(int dirfd, char name[TEMPORARY_NAME_MAX])
 {
@@ -406,10 +408,10 @@ static int open_temporary(int dirfd, char name[TEMPORARY_NAME_MAX])
 }
 
 /*
- * Put a whole file without a name in the place of the one that has it: by a link, which cannot
- * replace, and a rename, which can. The link's name is made of the file's, so that a link which a
- * killed writer left is found by the next one, and by state_remove(). Two writers at once may
- * rename each other's link; both are whole.
+ * Put a whole file without a name in the place of the file that has the name: by a link, which
+ * cannot replace, and a rename, which can. The link's name is derived from the file's, so that the
+ * next writer, and state_remove(), find a link that a killed writer left. Two writers at the same
+ * time may rename each other's link; both files are whole.
  */
 static int replace_file(const char *path, int dirfd, const char *name)
 {
@@ -428,7 +430,7 @@ static int replace_file(const char *path, int dirfd, const char *name)
 	return -1;
 }
 
-/* Give the whole file its name. Return: 0, or -1 with errno. */
+/* Give a whole file its name. Return: 0, or -1 with errno. */
 static int name_file(int fd, int dirfd, const char *temporary, const char *name, bool replace)
 {
 	char path[32];
@@ -515,11 +517,11 @@ int state_read_file(int dirfd, const char *name, char **text, struct cni_error *
 	fd = open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK, 0);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
-	/* A symbolic link, or a socket. */
+	/* It is a symbolic link or a socket. */
 	strange = fd < 0 && (errno == ELOOP || errno == ENXIO);
 	if (!strange && (fd < 0 || fstat(fd, &st) < 0))
 		return cni_error_errno(err, CNI_ERR_IO, "cannot open the file %s", name);
-	/* A link count of 0: replaced since it was opened. */
+	/* A link count of 0 is accepted: the file was replaced since it was opened. */
 	if (strange || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink > 1 ||
 	    st.st_size > FILE_MAX_BYTES)
 		return cni_error(err, CNI_ERR_DECODE,
@@ -630,7 +632,7 @@ int state_each_name(int dirfd, const char *failure,
 	return errno == 0 ? 0 : cni_error_errno(err, CNI_ERR_IO, "%s", failure);
 }
 
-/* What state_each() and state_each_network() are called with. */
+/* The arguments of state_each() and state_each_network(). */
 struct state_listing {
 	const struct state *state;
 	int (*on_record)(const struct attachment *a, void *arg, struct cni_error *err);
@@ -717,7 +719,7 @@ void state_hash(const char *network, const char *container_id, const char *ifnam
 
 		do
 			hash = (hash ^ (unsigned char)*p) * 0x100000001b3;
-		while (*p++ != '\0'); /* the NUL counts: it keeps the parts apart */
+		while (*p++ != '\0'); /* the NUL is hashed too, to keep the parts apart */
 	}
 	snprintf(out, 17, "%016llx", (unsigned long long)hash);
 }

@@ -61,7 +61,7 @@ uint32_t utf8_code_point(const char *character, size_t len);
  * control nor a format nor invisible. */
 bool utf8_is_seen(const char *character, size_t len);
 
-/* Whether a text can be put into JSON and on a terminal: it is well-formed UTF-8 and has no control
+/* Whether a text can be put into JSON and on a terminal: well-formed UTF-8, no control
  * characters. */
 static inline bool utf8_is_printable(const char *text)
 {

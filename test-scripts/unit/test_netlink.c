@@ -658,14 +658,14 @@ static void news_come_a_part_at_a_time(void **state)
 	for (size_t i = 1; i < ROWS(many); i++)
 		many[i] = many[0];
 	script = many;
-	assert_int_equal(netlink_news(&nl, take, &t), 0);
+	assert_int_equal(netlink_notifications(&nl, take, &t), 0);
 	assert_int_equal(receives, 256);
 	t = (struct taken){.stop_at = 3};
-	assert_int_equal(netlink_news(&nl, take, &t), -7);
+	assert_int_equal(netlink_notifications(&nl, take, &t), -7);
 	assert_int_equal(receives, 259);
 	script = SCRIPT(from(5, many[0]), error(ENOBUFS));
 	t.n = 0;
-	assert_int_equal(netlink_news(&nl, take, &t), -1);
+	assert_int_equal(netlink_notifications(&nl, take, &t), -1);
 	assert_int_equal(errno, ENOBUFS);
 	assert_int_equal(t.n, 0);
 }

@@ -326,7 +326,7 @@ static void an_answer_that_is_no_object_is_refused(void **state)
 
 		garbage = rows[i];
 		call(say_garbage, 2000, &o);
-		assert_failed(&o, CNI_ERR_DECODE, "slirp4netns's answer");
+		assert_failed(&o, CNI_ERR_DECODE, "slirp4netns's reply");
 	}
 }
 
@@ -342,7 +342,7 @@ static void an_empty_answer_is_refused(void **state)
 
 	(void)state;
 	call(say_nothing, 2000, &o);
-	assert_failed(&o, CNI_ERR_DECODE, "slirp4netns's answer");
+	assert_failed(&o, CNI_ERR_DECODE, "slirp4netns's reply");
 	assert_true(o.took_ms < 1000);
 }
 
