@@ -322,7 +322,7 @@ int mappings_read_record(const cJSON *array, struct mapping **out, size_t *n, st
 	if (mappings_leave_out(*out, &left, is_twice, &path, err) < 0)
 		return give_up(out, n);
 	if (left != *n) {
-		cni_error(err, CNI_ERR_CONFIG, "%s has one twice", path);
+		cni_error(err, CNI_ERR_CONFIG, "%s has a mapping twice", path);
 		return give_up(out, n);
 	}
 	return 0;

@@ -78,9 +78,9 @@ int netns_open(const char *path, struct netns *ns, struct cni_error *err)
 		return cni_error_errno(err, CNI_ERR_CONTAINER, "no network namespace at %s", path);
 	if (where < 0 && errno == EACCES && strncmp(path, "/proc/", 6) == 0)
 		return cni_error_errno(err, CNI_ERR_IO,
-				       "cannot open the network namespace %s; of a process that is "
-				       "another user's or may more than this one, it takes "
-				       "CAP_SYS_PTRACE",
+				       "cannot open the network namespace %s; for a process of "
+				       "another user, or with more capabilities than this one, "
+				       "that needs CAP_SYS_PTRACE",
 				       path);
 	if (where < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot open the network namespace %s",
@@ -89,7 +89,7 @@ int netns_open(const char *path, struct netns *ns, struct cni_error *err)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot examine %s", path);
 	if (fs.f_type != NSFS_MAGIC)
 		return cni_error(err, CNI_ERR_ENVIRONMENT,
-				 "%s is not a network namespace (nor any other)", path);
+				 "%s is not a network namespace (nor any other namespace)", path);
 	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", where);
 	fd = open(proc, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)

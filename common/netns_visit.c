@@ -157,7 +157,7 @@ static int not_allowed(struct cni_error *err)
 {
 	return cni_error_errno(err, CNI_ERR_IO,
 			       "cannot enter the network namespace; it must belong to a user "
-			       "namespace of this user's, or the caller have CAP_SYS_ADMIN");
+			       "namespace of this user, or the caller must have CAP_SYS_ADMIN");
 }
 
 int netns_join_owner(struct netns *ns, struct cni_error *err)
@@ -362,7 +362,7 @@ static void visit_by_child(struct visit_group *g, int64_t deadline)
 		if (err.code == 0)
 			cni_error(&err, monotonic_ms() < deadline ? CNI_ERR_IO : CNI_ERR_AGAIN,
 				  "the process that entered the network namespace did not answer "
-				  "in time, or not as it must");
+				  "in time, or its reply is not valid");
 		*g->visits[i]->err = err;
 		visit_failed(g->visits[i]);
 	}
@@ -400,7 +400,7 @@ static bool next_group(struct visit_group *g, struct netns_visit *visits, size_t
 			continue;
 		if (ns->userns_fd < 0 || !is_owner(visit, ns)) {
 			cni_error(visit->err, CNI_ERR_CONTAINER,
-				  "another network namespace came in its place");
+				  "another network namespace has taken its place");
 			visit_failed(visit);
 			netns_close(opened);
 			continue;

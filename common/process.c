@@ -64,10 +64,9 @@
 	"kernel.apparmor_restrict_unprivileged_userns, a chroot, a sandbox, or a " \
 	"root without CAP_SETFCAP"
 
-#define LISTENER_BUSY                                                                    \
-	"have its system calls answered; a program that called us answers them already " \
-	"(a seccomp listener)"
-#define LISTENER_FORBIDDEN "have its system calls answered (seccomp_unotify(2))"
+#define LISTENER_BUSY \
+	"install a seccomp listener; a program that called us has installed one already"
+#define LISTENER_FORBIDDEN "install a seccomp listener (seccomp_unotify(2))"
 
 /* Read a small file of /proc, with a NUL behind it. Return: bytes read, or -1. */
 static ssize_t read_small(const char *path, char *buf, size_t size)
@@ -417,7 +416,7 @@ int process_try(const struct process_spec *spec, struct cni_error *err)
 		return -1;
 	close(take_fd(&theirs));
 	if (child_hear(ours, EXEC_LIMIT_MS, &report, NULL) <= 0)
-		return cni_error(err, CNI_ERR_IO, "the process that was to try it did not answer");
+		return cni_error(err, CNI_ERR_IO, "the process that was to try it did not report");
 	return report.errnum == 0 ? 0 : child_report_error(&report, err);
 }
 

@@ -201,7 +201,7 @@ static int check_component(int fd, const char *dir, const char *root, struct cni
 		return cni_error(
 			err, CNI_ERR_IO,
 			"the state directory %s cannot be trusted: %s is writable by others "
-			"(mode %03o), who could replace it; take that right away, or choose "
+			"(mode %03o), who could replace it; remove that permission, or choose "
 			"another",
 			root, dir, st.st_mode & 07777);
 	return 0;
