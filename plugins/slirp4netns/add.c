@@ -19,7 +19,8 @@
 
 #define LOOPBACK_INDEX 1
 
-/* What others have answered is theirs, but for what the answer adds to. */
+/* The result of earlier plugins is passed on, but the lists that ours is added to must be readable.
+ */
 static int check_prev(const struct cni_request *req, struct cni_error *err)
 {
 	static const char *const lists[] = {"interfaces", "ips", "routes", "dns"};
@@ -45,9 +46,9 @@ static int open_namespace(const struct cni_request *req, struct netns *ns, struc
 }
 
 /*
- * Code 3, "no network namespace there", tells the runtime that there is nothing to clean up. That
- * is not so where an earlier plugin of the list has answered, nor where we have an attachment of
- * that name: its DEL is still to come.
+ * Code 3, "no network namespace there", tells the runtime that there is nothing to clean up. There
+ * is something to clean up if an earlier plugin of the list has given a result, or if we have an
+ * attachment of that name: its DEL is still to come.
  */
 static int something_remains(const struct cni_request *req, const struct config *config,
 			     struct cni_error *err)
@@ -93,8 +94,8 @@ struct setup {
 	const struct cni_request *req;
 	const struct config *config;
 	struct link link;
-	bool done;            /* or tried: */
-	struct cni_error err; /* why it failed */
+	bool done; /* configured, or tried in vain: then @err says why */
+	struct cni_error err;
 };
 
 /* Addresses, routes and the rest, in one batch. */
@@ -117,7 +118,7 @@ static int configure(struct setup *s, struct cni_error *err)
 		link_batch_add_route(batch, index, &default6, &config->gateway6);
 	}
 	if (link_batch_commit(batch, s->sk, err) < 0) {
-		/* An interface that has gone meanwhile went with its daemon. */
+		/* If the interface has gone meanwhile, its daemon has ended. */
 		if (!link_is_there(s->sk, &s->link))
 			err->code = ERR_DAEMON;
 		return cni_error_wrap(err, "cannot configure %s in %s", s->req->attachment.ifname,
@@ -128,7 +129,7 @@ static int configure(struct setup *s, struct cni_error *err)
 	return 0;
 }
 
-/* There is news of links. Return: whether more is wanted. */
+/* Notifications about links have come. Return: whether to wait for more. */
 static bool configure_early(void *arg)
 {
 	struct setup *s = arg;
@@ -145,7 +146,10 @@ static bool configure_early(void *arg)
 	return false;
 }
 
-/* slirp4netns is ready. What is not yet done is done now, and what is done is still there. */
+/*
+ * slirp4netns is ready. The interface is configured now, unless that is done already; then it must
+ * still be there.
+ */
 static int configure_now(struct setup *s, struct cni_error *err)
 {
 	int present;
@@ -170,9 +174,9 @@ static int configure_now(struct setup *s, struct cni_error *err)
 	return s->done ? 0 : configure(s, err);
 }
 
-static int answer_interface(const struct cni_request *req, const struct config *config,
-			    const struct slirp_attachment *a, const struct link *link,
-			    struct cni_result *result, struct cni_error *err)
+static int slirp_fill_interface(const struct cni_request *req, const struct config *config,
+				const struct slirp_attachment *a, const struct link *link,
+				struct cni_result *result, struct cni_error *err)
 {
 	struct cni_interface *interface = result_add_interface(result);
 	char mac[MAC_TEXT_MAX];
@@ -191,8 +195,8 @@ static int answer_interface(const struct cni_request *req, const struct config *
 }
 
 /* An address with its gateway, and the default route through it. */
-static int answer_address(const struct ip_prefix *address, const struct ip_address *gateway,
-			  struct cni_result *result, struct cni_error *err)
+static int slirp_fill_address(const struct ip_prefix *address, const struct ip_address *gateway,
+			      struct cni_result *result, struct cni_error *err)
 {
 	struct cni_ip *ip = result_add_ip(result);
 	struct cni_route *route = result_add_route(result);
@@ -211,7 +215,7 @@ static int answer_address(const struct ip_prefix *address, const struct ip_addre
 	return 0;
 }
 
-/* A copy of a list of `dns`; NULL when it is not there. */
+/* Replace @out by a copy of a list of `dns`, if there is one and it is not empty. */
 static int copy_list(const cJSON *dns, const char *key, cJSON **out, struct cni_error *err)
 {
 	const cJSON *list = cJSON_GetObjectItemCaseSensitive(dns, key);
@@ -224,13 +228,14 @@ static int copy_list(const cJSON *dns, const char *key, cJSON **out, struct cni_
 }
 
 /*
- * slirp4netns's own name servers, unless the configuration's `dns` names others. Each asks the
- * first of its family that the host has, and answers "unreachable" at once where the host has none;
- * then a resolver goes on to the next. The host's may change while the container runs, so the order
- * is always the same: IPv4, which more hosts have, first. Of the three that a resolver takes, two
- * are used.
+ * slirp4netns's own DNS servers, unless the configuration's `dns` names others. Each asks the
+ * host's first DNS server of its family, and replies "unreachable" at once if the host has none;
+ * then a resolver tries the next one. The host's servers may change while the container runs, so
+ * the order is always the same: IPv4, which more hosts have, comes first. A resolver takes three
+ * servers; two of them are used here.
  */
-static int answer_dns(const struct config *config, struct cni_result *result, struct cni_error *err)
+static int slirp_fill_dns(const struct config *config, struct cni_result *result,
+			  struct cni_error *err)
 {
 	struct cni_dns *dns = &result->dns;
 	const cJSON *domain = cJSON_GetObjectItemCaseSensitive(config->dns, "domain");
@@ -257,21 +262,22 @@ static int answer_dns(const struct config *config, struct cni_result *result, st
 	return 0;
 }
 
-static int answer(const struct cni_request *req, const struct config *config,
-		  const struct slirp_attachment *a, const struct link *link,
-		  struct cni_result *result, struct cni_error *err)
+static int slirp_fill_result(const struct cni_request *req, const struct config *config,
+			     const struct slirp_attachment *a, const struct link *link,
+			     struct cni_result *result, struct cni_error *err)
 {
-	/* What earlier plugins of the list answered is passed on, ours behind it. */
+	/* The result of earlier plugins of the list is passed on, and ours is appended to it. */
 	if (cni_pass_on(req, result, err) < 0 ||
-	    answer_interface(req, config, a, link, result, err) < 0 ||
-	    answer_address(&config->address, &config->gateway, result, err) < 0)
+	    slirp_fill_interface(req, config, a, link, result, err) < 0 ||
+	    slirp_fill_address(&config->address, &config->gateway, result, err) < 0)
 		return -1;
-	if (config->ipv6 && answer_address(&config->address6, &config->gateway6, result, err) < 0)
+	if (config->ipv6 &&
+	    slirp_fill_address(&config->address6, &config->gateway6, result, err) < 0)
 		return -1;
-	return answer_dns(config, result, err);
+	return slirp_fill_dns(config, result, err);
 }
 
-/* What it was up to this point; later ends are CHECK's. */
+/* A daemon that has ended by now makes ADD fail. If it ends later, CHECK reports it. */
 static int still_runs(const struct process *daemon, struct cni_error *err)
 {
 	const int ended = process_wait(daemon, 0, err);
@@ -317,7 +323,7 @@ int plugin_add(const struct cni_request *req, struct cni_result *result, struct 
 			 &daemon, err) < 0)
 		return -1;
 	if (configure_now(&setup, err) < 0 ||
-	    answer(req, &config, &attachment, &setup.link, result, err) < 0 ||
+	    slirp_fill_result(req, &config, &attachment, &setup.link, result, err) < 0 ||
 	    still_runs(&daemon, err) < 0) {
 		daemon_abort(&state, &attachment, &daemon, err);
 		return -1;

@@ -2,34 +2,35 @@
 /*
  * Where an ordinary user's daemon lives.
  *
- * It is a process of his with his files, in the host's network, and lives as long as the container,
- * whose root must not get hold of it; common/netns.c says why a program that is executed inside the
- * container's user namespace is that root's. Its sandbox does not help: what is in its memory, its
- * host's network and the sockets below /run (the user's D-Bus among them) are all there. Three
- * designs stay outside:
+ * The daemon is a process of the user, with his files, in the host's network. It lives as long as
+ * the container, and the container's root must not get power over it; common/netns.c says why that
+ * root controls any program that is executed inside the container's user namespace. The daemon's
+ * sandbox does not help: the daemon's memory, the host's network and the sockets below /run (the
+ * user's D-Bus among them) are all reachable in it. Three designs keep the daemon outside:
  *
- *   slirp4netns's own, --userns-path: its process stays in our user namespace; a child of its goes
- *   in, makes the interface and hands the tap device back. Nothing is to be made for it. But that
- *   child is open to the container's root while it is inside, a window of a millisecond that can be
- *   waited for and, with SIGSTOP, held open; and there is no sandbox, which takes CAP_SYS_ADMIN.
+ *   slirp4netns's own, --userns-path: its process stays in our user namespace; a child of it enters
+ *   the container's, makes the interface and hands the tap device back. We have nothing to make for
+ *   it. But the container's root has power over that child while it is inside, for a window of a
+ *   millisecond that he can wait for and, with SIGSTOP, hold open; and there is no sandbox, since a
+ *   sandbox takes CAP_SYS_ADMIN.
  *
  *   A user namespace apart, with a network namespace of its own. slirp4netns is root of the first,
- *   with its sandbox whatever ids the container maps, and makes its interface in the second, whence
- *   we move it to the container's. Nobody is in the container's user namespace. But to move an
- *   interface the kernel waits for all its readers, several times: three times the time of all the
- *   rest of ADD (measured: 5 ms became 17 and more).
+ *   with its sandbox whatever ids the container maps, and makes its interface in the second, from
+ *   which we move it to the container's. No process is in the container's user namespace. But to
+ *   move an interface the kernel waits for all its readers, several times, which takes three times
+ *   as long as the rest of ADD (measured: 5 ms became 17 and more).
  *
- *   The user namespace apart, and the interface made by us: a child that the container's root
- * cannot look into makes the tap device where it is to be (netns_tap()), and hands it to us.
- * slirp4netns cannot be told of a tap device that is there. So what its child asks of the kernel on
- * that way is answered by us, who watch it anyway until it is ready (seccomp_unotify(2),
- * Linux 5.9): it has entered the namespace, /dev/net/tun is open under this descriptor, the
- * interface is made.
+ *   The user namespace apart, and we make the interface: a child that the container's root cannot
+ *   look into makes the tap device in its final place (netns_tap()), and hands it to us.
+ *   slirp4netns has no option for an existing tap device. So we, who watch its child anyway until
+ *   it is ready, answer the system calls by which that child would make one (seccomp_unotify(2),
+ *   Linux 5.9): it has entered the namespace, /dev/net/tun is open under this descriptor, the
+ *   interface is made.
  *
- * The third it is. It is not a barrier: nothing that is answered here is forbidden to slirp4netns
- * by the answer, the barrier is the user namespace. Once we have gone the three calls fail, and
- * nobody makes them any more. Where no user namespace can be made, or another program answers
- * system calls of ours already, ADD fails and says why; nothing falls back to the open door. Root's
+ * The third is used. The filter is not a barrier: it forbids slirp4netns nothing; the user
+ * namespace is the barrier. When this plugin has ended, the three calls fail, and nobody makes them
+ * any more. Where no user namespace can be made, or another program answers system calls of ours
+ * already, ADD fails and says why; it never falls back to a daemon without this protection. Root's
  * daemon needs none of this: it enters the container's network namespace from our user namespace,
  * in which the container's root has no power.
  */
@@ -54,7 +55,7 @@
 #define TUN "/dev/net/tun"
 #define NOTICE_ROOM 512 /* of the kernel's structs, which grow; they are some 80 bytes */
 
-/* seccomp(2) calls them by the names of <linux/audit.h>; another is to be added here. */
+/* seccomp(2) calls architectures by the names of <linux/audit.h>; add a new one here. */
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
@@ -75,13 +76,13 @@
 #define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (offset))
 #define LOAD_ARG(i) LOAD(offsetof(struct seccomp_data, args[i]) + LOW_WORD)
 #define RETURN(value) BPF_STMT(BPF_RET | BPF_K, (value))
-/* Unless the call is this one, over the next n instructions. */
+/* Unless the call is this one, jump over the next n instructions. */
 #define UNLESS_CALL(nr, n) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, (n))
-/* With its argument loaded: told, or allowed. Two instructions behind the comparison. */
+/* With its argument loaded: we are notified, or the call is allowed. Two more instructions. */
 #define TELL_IF(value)                                                                      \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1), RETURN(SECCOMP_RET_USER_NOTIF), \
 		RETURN(SECCOMP_RET_ALLOW)
-/* To read and write what is there, as a device is: what may be created is not one. */
+/* An open for reading and writing without O_CREAT, as of a device: O_CREAT is for files. */
 #define OPEN_BOTH_WAYS(arg) \
 	LOAD_ARG(arg), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_ACCMODE | O_CREAT), TELL_IF(O_RDWR)
 
@@ -127,7 +128,7 @@ void apart_close(struct apart *apart)
 	*apart = APART_NONE;
 }
 
-/* Whether it is the device that it opens; all else is its own affair, and the kernel's. */
+/* Whether it opens the tun device; the kernel handles every other path. */
 static bool opens_tun(const struct seccomp_notif *notice)
 {
 	const int arg = notice->data.nr == __NR_openat ? 1 : 0;
@@ -145,7 +146,7 @@ void apart_answer(struct apart *apart, int listener)
 {
 	union {
 		struct seccomp_notif notice;
-		struct seccomp_notif_resp answer;
+		struct seccomp_notif_resp reply;
 		char room[NOTICE_ROOM];
 	} in = {.room = {0}}, out = {.room = {0}};
 	struct seccomp_notif_addfd tap = {.srcfd = (uint32_t)apart->tap_fd};
@@ -154,15 +155,15 @@ void apart_answer(struct apart *apart, int listener)
 	/* It may have ended since it asked. */
 	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &in) < 0)
 		return;
-	out.answer.id = tap.id = in.notice.id;
+	out.reply.id = tap.id = in.notice.id;
 	if (in.notice.data.nr == __NR_setns || in.notice.data.nr == __NR_ioctl) {
-		out.answer.val = 0;
+		out.reply.val = 0;
 	} else if (!opens_tun(&in.notice)) {
-		out.answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+		out.reply.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	} else {
 		fd = ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &tap);
-		out.answer.error = fd < 0 ? -errno : 0;
-		out.answer.val = fd < 0 ? 0 : fd;
+		out.reply.error = fd < 0 ? -errno : 0;
+		out.reply.val = fd < 0 ? 0 : fd;
 		apart->taken |= fd >= 0;
 	}
 	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &out);

@@ -6,9 +6,9 @@
  * is this very file (device and inode) is passed over, and so is one whose --help does not offer
  * --netns-type, such as a copy of the plugin.
  *
- * Asking --help takes a millisecond, half of what starting the daemon takes. The answer is kept
- * in the state directory under a name made of the binary's device, inode, size and mtime, so an
- * upgrade asks again.
+ * Asking --help takes a millisecond, half of what starting the daemon takes. The options are kept
+ * in the state directory under a name made of the binary's device, inode, size and mtime, so they
+ * are asked for again after an upgrade.
  */
 #include "binary.h"
 
@@ -71,7 +71,10 @@ static unsigned int parse_help(const char *help)
 	return options;
 }
 
-/* Read to the end, at most @size - 1 bytes and until then. Return: whether the end was reached. */
+/*
+ * Read until the end, but at most @size - 1 bytes, and not beyond the time @until.
+ * Return: whether the end was reached.
+ */
 static bool read_help(int fd, int64_t until, char *buf, size_t size)
 {
 	int64_t left = until - monotonic_ms();
@@ -142,7 +145,7 @@ static void cache_name(const struct stat *st, char out[32])
 	snprintf(out, 32, ".options-%s", hash);
 }
 
-/* What was remembered, or 0. Anything that is not a number of ours is as good as nothing. */
+/* The options that were stored, or 0: nothing is stored, or it is not in our format. */
 static unsigned int recall_options(const struct state *state, const char *name)
 {
 	cleanup_free char *text = NULL;
@@ -170,7 +173,7 @@ static int learn_options(const char *path, const struct stat *st, const struct s
 		return -1;
 	if (*options != 0 && state->plugin_fd >= 0) {
 		snprintf(text, sizeof(text), "%x\n", *options);
-		unlinkat(state->plugin_fd, name, 0); /* what is there is not an answer */
+		unlinkat(state->plugin_fd, name, 0); /* a file there is not in our format */
 		state_write_file(state->plugin_fd, name, text, false, &ignored);
 	}
 	return 0;
@@ -196,9 +199,9 @@ static bool is_candidate(const char *path, struct stat *st)
 }
 
 /*
- * PATH may have come along from whoever became root (sudo, a user's session): what another user put
- * there, or could change, is not executed. Inside a user namespace root's files are nobody's, so
- * nothing is told there. A path that the configuration names is its owner's decision.
+ * PATH may be the one of a user who became root (sudo, a user's session): a file that another user
+ * put there, or could change, is not executed. Inside a user namespace root's files belong to
+ * nobody, so ownership says nothing there. A path in the configuration is its author's decision.
  */
 static bool is_trusted(const char *path, const struct stat *st)
 {
@@ -206,8 +209,8 @@ static bool is_trusted(const char *path, const struct stat *st)
 	    ((st->st_uid == 0 || st->st_uid == geteuid()) && !(st->st_mode & S_IWOTH)))
 		return true;
 	fprintf(stderr,
-		PLUGIN_NAME ": %.200s is passed over: user %u could have put there what we would "
-			    "execute; set \"slirp4netnsPath\" if that is meant\n",
+		PLUGIN_NAME ": %.200s is passed over: user %u could have put it there; set "
+			    "\"slirp4netnsPath\" to use it all the same\n",
 		path, (unsigned int)st->st_uid);
 	return false;
 }

@@ -10,7 +10,7 @@
 
 /* Options of slirp4netns that not every version has. */
 enum {
-	HAS_NETNS_TYPE = 1 << 0, /* 0.4.0; without it, it is not usable */
+	HAS_NETNS_TYPE = 1 << 0, /* since 0.4.0; a slirp4netns without it is not usable */
 	HAS_API_SOCKET = 1 << 1,
 	HAS_CIDR = 1 << 2,
 	HAS_IPV6 = 1 << 3,
@@ -30,7 +30,8 @@ struct binary {
 /**
  * binary_find() - the daemon to start, and its options.
  * @configured: slirp4netnsPath, or NULL for the first in PATH that is not this plugin
- * @state:      where options are remembered; without a directory they are asked anew
+ * @state:      where options are stored; without a directory the binary is asked each time
+ * @binary:     filled
  *
  * Return: 0, or -1 ERR_BINARY.
  */

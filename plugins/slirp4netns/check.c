@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * CHECK: what prevResult says against what there is. Only what is ours counts: the interface named
+ * CHECK compares prevResult with what there is. Only our part counts: the interface named
  * CNI_IFNAME in CNI_NETNS, addresses that point at it, and, since a later plugin of the list may
- * have changed routes, just those that prevResult still lists. What ADD answered can be read; so
- * what of it cannot is not as it was added, while what other plugins put there is theirs.
+ * have changed routes, just those routes that prevResult still lists. The result of ADD was
+ * readable; so if our part of prevResult is not, it is not as it was added. What other plugins put
+ * there is not checked.
  */
 #include "plugin.h"
 
@@ -23,8 +24,8 @@
 #define API_LIMIT_MS 2000
 
 /*
- * Code 3 tells the runtime that there is nothing to DEL: not where it is the record that is lost,
- * nor, below, where the namespace has gone and the daemon has not.
+ * Code 3 tells the runtime that there is nothing to DEL. So it is not used where only the record is
+ * lost, nor, below, where the namespace has gone and its daemon still runs.
  */
 static int no_record(const struct cni_request *req, const struct slirp_attachment *a,
 		     struct cni_error *err)
@@ -72,7 +73,7 @@ static int check_daemon(const struct cni_request *req, const struct config *conf
 			"kernel out of memory?); the container has no network any more: delete and "
 			"add it anew",
 			req->attachment.container_id, req->attachment.ifname, (int)id.pid);
-		daemon_last_words(&state, a, err);
+		daemon_log_details(&state, a, err);
 		return -1;
 	}
 	if (running > 0 && config->built_in_dns)
@@ -83,17 +84,17 @@ static int check_daemon(const struct cni_request *req, const struct config *conf
 static int check_api(const struct slirp_attachment *a, struct cni_error *err)
 {
 	cleanup_json cJSON *request = cJSON_CreateObject();
-	cleanup_json cJSON *answer = NULL;
+	cleanup_json cJSON *reply = NULL;
 
 	if (cJSON_AddStringToObject(request, "execute", "list_hostfwd") == NULL)
 		return cni_error_nomem(err);
-	if (slirp_api_call(a->socket, request, API_LIMIT_MS, &answer, err) < 0) {
+	if (slirp_api_call(a->socket, request, API_LIMIT_MS, &reply, err) < 0) {
 		err->code = ERR_CHECK;
 		return -1;
 	}
-	if (slirp_api_error(answer) != NULL)
+	if (slirp_api_error(reply) != NULL)
 		return cni_error(err, ERR_CHECK, "slirp4netns refuses to list its ports: %.100s",
-				 slirp_api_error(answer));
+				 slirp_api_error(reply));
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The configuration of an attachment. Four places can ask for an address: the capability `ips`,
- * args.cni.ips, and IP in CNI_ARGS; the first that says anything counts, as the CNI conventions
- * have it. The same with `mac`, args.cni.mac and MAC.
+ * The configuration of an attachment. Three places can ask for an address: the capability `ips`,
+ * args.cni.ips, and IP in CNI_ARGS; the first that is present counts, as the CNI conventions have
+ * it. The same holds for `mac`, args.cni.mac and MAC.
  */
 #include "config.h"
 
@@ -88,7 +88,7 @@ static int set_address4(struct config *config, const struct ip_prefix *want, con
 	if (ip_address_equal(&want->address, &config->gateway) ||
 	    ip_address_equal(&want->address, &config->nameserver))
 		return cni_error(err, CNI_ERR_CONFIG,
-				 "the address %.60s is slirp4netns's own, its gateway's or name "
+				 "the address %.60s is slirp4netns's own, its gateway's or DNS "
 				 "server's; take another in %s",
 				 text, shown);
 	config->address.address = want->address;
@@ -114,7 +114,7 @@ static int set_address6(struct config *config, const struct ip_prefix *want, con
 	if (ip_address_equal(&want->address, &config->gateway6) ||
 	    ip_address_equal(&want->address, &config->nameserver6))
 		return cni_error(err, CNI_ERR_CONFIG,
-				 "the address %.60s is slirp4netns's own, its gateway's or name "
+				 "the address %.60s is slirp4netns's own, its gateway's or DNS "
 				 "server's; take another in fd00::/64",
 				 text);
 	config->address6.address = want->address;
@@ -260,7 +260,7 @@ static int match_address(const struct link_address *address, void *arg)
 	return 0;
 }
 
-/* First address of an interface of the host's. */
+/* The first address of an interface of the host. */
 static int address_of_interface(const char *key, const char *name, int family,
 				struct ip_address *out, struct cni_error *err)
 {
@@ -287,9 +287,9 @@ static int address_of_interface(const char *key, const char *name, int family,
 }
 
 /*
- * Connections can come from the address: by what libslirp does with each of them, and not by a list
- * of the host's addresses, as routes and sysctls may let a program have others. But a group's
- * address can be bound, and nothing comes from it.
+ * Whether connections can come from the address. It is bound to, which libslirp does for each
+ * connection, and not looked for among the host's addresses, since routes and sysctls may let a
+ * program bind to others. A multicast address can be bound to, but nothing can come from it.
  */
 static int check_source(const char *key, const struct ip_address *address, struct cni_error *err)
 {
@@ -366,7 +366,7 @@ static bool names_built_in(const struct config *config, const struct ip_address 
 	       (config->ipv6 && ip_address_equal(address, &config->nameserver6));
 }
 
-/* The well-known key `dns`: checked here, answered by ADD. */
+/* The well-known key `dns`: checked here, and put into the result by ADD. */
 static int read_dns(const cJSON *conf, struct config *config, struct cni_error *err)
 {
 	static const char *const lists[] = {"nameservers", "search", "options"};
@@ -420,7 +420,7 @@ static int read_daemon_path(const cJSON *conf, struct config *config, struct cni
 	return 0;
 }
 
-/* There is nothing to manage: the one address is the daemon's to give. */
+/* There is nothing to manage: the daemon's network has one address for a container. */
 static int refuse_ipam(const cJSON *conf, struct cni_error *err)
 {
 	const cJSON *ipam = cJSON_GetObjectItemCaseSensitive(conf, "ipam");

@@ -12,10 +12,10 @@
 #include "cni.h"
 #include "error.h"
 
-/* A request for confinement: what was said, and whether it was said. */
+/* A request for confinement: its value, and whether it was explicit. */
 struct confinement {
 	bool on;
-	bool asked; /* explicitly: not to be had is then an error */
+	bool asked; /* the key is true explicitly: it is an error if this cannot be had */
 };
 
 struct config {
@@ -39,7 +39,7 @@ struct config {
 	const char *daemon_path; /* NULL: search PATH */
 	const char *state_dir;   /* NULL: the default */
 	const cJSON *dns;        /* the configuration's own `dns`, or NULL */
-	bool built_in_dns;       /* the container is told to ask the daemon's own name server */
+	bool built_in_dns;       /* the container is told to ask the daemon's own DNS server */
 };
 
 /**
@@ -50,7 +50,12 @@ struct config {
  */
 int slirp_config_read(const struct cni_request *req, struct config *config, struct cni_error *err);
 
-/* Just stateDir (NULL: the default): what DEL and GC need, however wrong the rest has become. */
+/**
+ * config_read_state_dir() - just stateDir: what DEL and GC need, even if the rest is wrong by now.
+ * @state_dir: a string of the request; NULL for the default
+ *
+ * Return: 0, or -1 CNI_ERR_CONFIG.
+ */
 int config_read_state_dir(const struct cni_request *req, const char **state_dir,
 			  struct cni_error *err);
 

@@ -5,14 +5,16 @@
  * Its life:  fork | record written | gate opened | exec | ready ...... stopped | socket, log,
  * record removed
  *
- * The record stands before anything lasts and goes after everything has gone, so a plugin that is
- * killed anywhere in between leaves a record from which DEL or GC undoes the rest.
+ * The record is written before anything that lasts is made, and removed after all of that has been
+ * removed. So a plugin that is killed anywhere in between leaves a record from which DEL or GC
+ * undoes the rest.
  *
  * slirp4netns is not asked to configure the interface (-c): we do that over netlink, in one batch
  * together with what it could not do, an address of the user's choice and IPv6 without duplicate
- * address detection. After ready would be simplest. But slirp4netns makes the interface early, and
- * then takes most of its time to confine itself; so the kernel's word that the interface is there
- * is waited for beside the ready byte, and what we do then takes no time of its own.
+ * address detection. To do that after the ready byte would be simplest. But slirp4netns makes the
+ * interface early, and then takes most of its time to confine itself; so we wait for the kernel's
+ * notification of the interface and for the ready byte at once, and the configuration adds nothing
+ * to the time of ADD.
  */
 #include "daemon.h"
 
@@ -40,8 +42,8 @@
 #define READY_LIMIT_MS 10000
 #define CLOSED_GRACE_MS 500
 #define LOCK_LIMIT_MS 5000
-#define LAST_WORDS_LINES 5
-#define LAST_WORDS_BYTES 2048
+#define LOG_TAIL_LINES 5
+#define LOG_TAIL_BYTES 2048
 #define ARGS_MAX 24
 
 /* The command line: strings in one buffer, so that nothing needs freeing. */
@@ -64,7 +66,7 @@ add_arg(struct command_line *cmd, const char *format, ...)
 	cmd->argv[cmd->n++] = arg;
 }
 
-/* A feature that was asked for and that the binary lacks. */
+/* The error of a key that needs an option which the binary does not have. Return: always -1. */
 static int lacks(const struct binary *binary, const char *key, const char *option,
 		 struct cni_error *err)
 {
@@ -74,7 +76,7 @@ static int lacks(const struct binary *binary, const char *key, const char *optio
 			 key, option, binary->path);
 }
 
-/* slirp4netns is user 0 wherever it lives, which its sandbox needs. */
+/* The sandbox needs user 0, which slirp4netns always is, in our user namespace or in its own. */
 static int decide_sandbox(const struct config *config, const struct binary *binary, bool *sandbox,
 			  struct cni_error *err)
 {
@@ -88,8 +90,9 @@ static int decide_sandbox(const struct config *config, const struct binary *bina
 }
 
 /*
- * In its sandbox the daemon must find the host's name servers: what leads there from outside is
- * mounted. Where that cannot be, names are worth more than a sandbox that nobody asked for.
+ * In its sandbox the daemon must find the host's DNS servers: if /etc/resolv.conf leads out of the
+ * sandbox, the file's directory is mounted in it. Where that is not possible, the daemon has no
+ * sandbox, unless the configuration asks for one: names are worth more.
  */
 static int decide_dns(const struct state *state, const struct config *config, bool own_userns,
 		      struct process_spec *spec, struct host_dns *dns, struct cni_error *err)
@@ -122,8 +125,8 @@ static int decide_dns(const struct state *state, const struct config *config, bo
 }
 
 /*
- * slirp4netns would name the system call that failed. What it takes to enter the namespace has been
- * proved by now. In a user namespace apart it has them all.
+ * Checked here since slirp4netns would only name the system call that failed. We have entered the
+ * namespace by now, so that much is possible. In a user namespace apart it has every capability.
  */
 static int check_capabilities(bool sandbox, struct cni_error *err)
 {
@@ -145,8 +148,8 @@ static int check_capabilities(bool sandbox, struct cni_error *err)
 			continue;
 		return cni_error(
 			err, ERR_DAEMON,
-			"slirp4netns needs %s %s, and this plugin was called without; give "
-			"it to the caller%s",
+			"slirp4netns needs %s %s, and this plugin does not have it; give it "
+			"to the caller%s",
 			needed[i].name, needed[i].what,
 			needed[i].for_sandbox ? ", or set enableSandbox to false" : "");
 	}
@@ -183,13 +186,13 @@ int daemon_can_start(const struct state *state, const struct config *config,
 
 	if (check_options(config, binary, err) < 0)
 		return -1;
-	/* Where the sandbox was not asked for, ADD does without, and says so. */
+	/* A sandbox that was not asked for is no condition: ADD does without it, and says so. */
 	if (config->sandbox.asked && (decide_sandbox(config, binary, &spec.slave_mounts, err) < 0 ||
 				      decide_dns(state, config, own_userns, &spec, &dns, err) < 0))
 		return -1;
 	if (!own_userns)
 		return check_capabilities(spec.slave_mounts, err);
-	/* There it has every capability, where it can be made. */
+	/* In a user namespace apart the daemon has every capability, if one can be made. */
 	spec.own_userns = true;
 	spec.filter = &apart_filter;
 	if (process_try(&spec, err) < 0)
@@ -232,7 +235,7 @@ static void build_command(struct command_line *cmd, const struct slirp_attachmen
 	add_arg(cmd, "%s", a->key.ifname);
 }
 
-/* PID of /proc/PID/ns/net; 0: the path is another. */
+/* Return: PID, if the path is /proc/PID/ns/net; 0 for every other path. */
 static pid_t pid_of(const char *netns)
 {
 	int pid, end = 0;
@@ -248,7 +251,7 @@ static pid_t pid_of(const char *netns)
  * nobody calls DEL: it gets a pidfd of PID to watch for a hang-up, which Linux 6.9 and later raise
  * when the process has been reaped. Older kernels never do; then DEL or GC ends the daemon.
  *
- * Return: a pidfd; -1 when the path is another.
+ * Return: a pidfd; -1 for every other path, or if there is no such process.
  */
 static int open_exit_fd(const char *netns)
 {
@@ -258,8 +261,8 @@ static int open_exit_fd(const char *netns)
 }
 
 /*
- * Behind open_exit_fd(): a process that has ended since its namespace was opened would be watched
- * by nobody, or another that has got its pid in its place.
+ * To be called after open_exit_fd(): if the process has ended since its namespace was opened, there
+ * is no pidfd, or that of another process that has got its pid.
  */
 static int check_exit_fd(const char *netns, int netns_fd, struct cni_error *err)
 {
@@ -274,7 +277,7 @@ static int check_exit_fd(const char *netns, int netns_fd, struct cni_error *err)
 			 (int)pid_of(netns));
 }
 
-/* What slirp4netns writes in every run is no last word. */
+/* slirp4netns writes lines that begin so in every run: they do not explain a failure. */
 static bool is_routine(const char *line)
 {
 	static const char *const routine[] = {
@@ -287,9 +290,9 @@ static bool is_routine(const char *line)
 	return false;
 }
 
-/* What the daemon wrote, or its end. @buf is terminated. Return: whether there is anything. */
+/* Read the last bytes of the daemon's log into @buf, terminated. Return: whether there are any. */
 static bool read_log(const struct state *state, const struct slirp_attachment *a,
-		     char buf[LAST_WORDS_BYTES + 1])
+		     char buf[LOG_TAIL_BYTES + 1])
 {
 	cleanup_close int dir = openat(state->root_fd, "log", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	cleanup_close int fd = -1;
@@ -299,73 +302,75 @@ static bool read_log(const struct state *state, const struct slirp_attachment *a
 
 	if (dir >= 0)
 		fd = openat(dir, a->log_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	/* A link to something else would have that read out. */
+	/* Through a link, another file of ours would be read and shown. */
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
 	    st.st_nlink != 1)
 		return false;
 	size = st.st_size;
 	n = size <= 0 ? 0
-		      : pread(fd, buf, LAST_WORDS_BYTES,
-			      size > LAST_WORDS_BYTES ? size - LAST_WORDS_BYTES : 0);
+		      : pread(fd, buf, LOG_TAIL_BYTES,
+			      size > LOG_TAIL_BYTES ? size - LOG_TAIL_BYTES : 0);
 	buf[n > 0 ? n : 0] = '\0';
 	return n > 0;
 }
 
-/* The last lines of @buf that say something, the last one last; those that there are not are NULL.
+/*
+ * Find the last lines of @buf that are neither empty nor routine, in their order. If there are
+ * fewer than @lines has room for, its first ones stay NULL.
  */
-static void find_words(char *buf, const char *lines[LAST_WORDS_LINES])
+static void daemon_find_lines(char *buf, const char *lines[LOG_TAIL_LINES])
 {
 	char *rest = buf;
 
 	while (rest != NULL) {
 		const char *line = strsep(&rest, "\n");
 
-		/* Its help, behind what it did not like of its command line. */
+		/* Its usage follows a complaint about the command line. */
 		if (strncmp(line, "Usage: ", 7) == 0)
 			break;
 		if (*line == '\0' || is_routine(line))
 			continue;
-		memmove(lines, lines + 1, (LAST_WORDS_LINES - 1) * sizeof(lines[0]));
-		lines[LAST_WORDS_LINES - 1] = line;
+		memmove(lines, lines + 1, (LOG_TAIL_LINES - 1) * sizeof(lines[0]));
+		lines[LOG_TAIL_LINES - 1] = line;
 	}
 }
 
-void daemon_last_words(const struct state *state, const struct slirp_attachment *a,
-		       struct cni_error *err)
+void daemon_log_details(const struct state *state, const struct slirp_attachment *a,
+			struct cni_error *err)
 {
-	char buf[LAST_WORDS_BYTES + 1];
-	const char *lines[LAST_WORDS_LINES] = {0};
-	char words[LAST_WORDS_BYTES + 2] = "";
+	char buf[LOG_TAIL_BYTES + 1];
+	const char *lines[LOG_TAIL_LINES] = {0};
+	char text[LOG_TAIL_BYTES + 2] = "";
 
 	if (!read_log(state, a, buf))
 		return;
-	find_words(buf, lines);
-	for (size_t i = 0; i < LAST_WORDS_LINES; i++) {
+	daemon_find_lines(buf, lines);
+	for (size_t i = 0; i < LOG_TAIL_LINES; i++) {
 		if (lines[i] == NULL)
 			continue;
-		strcat(words, "\n"); /* in all, what was read and one newline at most */
-		strcat(words, lines[i]);
+		strcat(text, "\n"); /* together at most what was read, and one newline */
+		strcat(text, lines[i]);
 	}
-	if (words[0] != '\0')
-		cni_error_details(err, "slirp4netns said: %s", words + 1);
+	if (text[0] != '\0')
+		cni_error_details(err, "slirp4netns said: %s", text + 1);
 }
 
 /*
- * It started, and has something to say all the same: to whoever reads what we say. That it resolves
- * no names is none of it where nobody asks it for any.
+ * The daemon has started, and has written warnings: they are repeated on our standard error. A
+ * warning about DNS is left out if the container does not use the daemon's DNS server.
  */
 static void pass_on_warnings(const struct state *state, const struct slirp_attachment *a,
 			     const struct config *config)
 {
 	static const char of_names[] = "sandbox: /etc/resolv.conf ";
-	char buf[LAST_WORDS_BYTES + 1];
-	const char *lines[LAST_WORDS_LINES] = {0};
-	struct cni_error clean; /* of what a terminal would obey */
+	char buf[LOG_TAIL_BYTES + 1];
+	const char *lines[LOG_TAIL_LINES] = {0};
+	struct cni_error clean; /* its text has no characters that a terminal would obey */
 
 	if (!read_log(state, a, buf))
 		return;
-	find_words(buf, lines);
-	for (size_t i = 0; i < LAST_WORDS_LINES; i++) {
+	daemon_find_lines(buf, lines);
+	for (size_t i = 0; i < LOG_TAIL_LINES; i++) {
 		if (lines[i] == NULL || (!config->built_in_dns &&
 					 strncmp(lines[i], of_names, sizeof(of_names) - 1) == 0))
 			continue;
@@ -400,11 +405,11 @@ static int wait_ready(const struct process *daemon, int ready, const struct mean
 					 "slirp4netns closed its ready descriptor without being "
 					 "ready");
 		if (events[2].revents && !meanwhile->fn(meanwhile->arg))
-			events[2].fd = -1; /* poll passes it over */
+			events[2].fd = -1; /* poll() ignores it */
 		if (events[3].revents & POLLIN)
 			apart_answer(apart, daemon->listener);
 		else if (events[3].revents)
-			events[3].fd = -1; /* nobody is left who could ask */
+			events[3].fd = -1; /* no process with the filter is left */
 		left = until - monotonic_ms();
 	}
 	return cni_error(err, ERR_DAEMON, "slirp4netns was not ready within %d seconds",
@@ -421,10 +426,10 @@ static int remove_files(const struct state *state, const struct slirp_attachment
 }
 
 /*
- * The process that listens on the attachment's socket, which nobody but a daemon of ours can have
- * made: how to find a daemon whose record cannot be read, or names a process that has ended while
- * another went on, such as the real daemon behind a script. Return: 1 with @daemon, 0 nobody
- * listens.
+ * Find the process that listens on the attachment's socket, which nobody but a daemon of ours can
+ * have made. So a daemon is found whose record cannot be read, or whose record names a process that
+ * has ended while another one goes on, such as the real daemon that a script started.
+ * Return: 1 with @daemon, 0 if nobody listens, -1.
  */
 static int find_listener(const struct slirp_attachment *a, struct process *daemon,
 			 struct cni_error *err)
@@ -437,7 +442,7 @@ static int find_listener(const struct slirp_attachment *a, struct process *daemo
 		return cni_error_errno(err, CNI_ERR_IO, "cannot make a socket");
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return process_of_peer(fd, daemon);
-	/* Its queue is full: a daemon that is there and hangs. Without a connection, no way to it.
+	/* Its queue is full: the daemon is there and hangs. Only a connection would tell its pid.
 	 */
 	if (errno == EAGAIN)
 		return cni_error(
@@ -457,8 +462,9 @@ static bool same_process(const struct process_id *a, const struct process_id *b)
 }
 
 /*
- * The record could not be read when we looked, and can be now: for a moment there was no memory, or
- * no descriptor. Its daemon was the listener, which has ended, or is one that nobody has stopped.
+ * The record could not be read at first, and can be read now: for a moment there was no memory, or
+ * no descriptor. Its daemon was the listener, which has ended, or it is one that nobody has
+ * stopped; then the caller must try again.
  */
 static int refuse_running(const struct slirp_attachment *a, const struct process_id *id,
 			  struct cni_error *err)
@@ -474,10 +480,9 @@ static int refuse_running(const struct slirp_attachment *a, const struct process
 }
 
 /*
- * Remove what belongs to the attachment, unless its record has become another daemon's since we
- * looked: an ADD may come while a DEL waits for the old daemon's end. Under the lock nobody
- * replaces the record, and while there is one nobody writes a first one. @daemon has pid 0 where
- * the record could not be read.
+ * Remove what belongs to the attachment, unless its record names another daemon by now: an ADD may
+ * come while a DEL waits for the old daemon's end. Nobody replaces a record without the lock, and
+ * nobody writes a first one while there is one. @daemon has pid 0 if the record could not be read.
  */
 static int remove_files_of(const struct state *state, const struct slirp_attachment *a,
 			   const struct process_id *daemon, struct cni_error *err)
@@ -489,7 +494,7 @@ static int remove_files_of(const struct state *state, const struct slirp_attachm
 
 	if (lock < 0)
 		return -1;
-	/* Without a record everything has gone, or is about to be another ADD's. */
+	/* If there is no record, everything has gone, or belongs to another ADD. */
 	present = slirp_record_read(state, a, &now, &unreadable);
 	if (present == 0 || (present > 0 && daemon->pid != 0 && !same_process(&now, daemon)))
 		return 0;
@@ -528,19 +533,18 @@ void daemon_abort(const struct state *state, const struct slirp_attachment *a,
 {
 	struct cni_error ignored;
 
-	/* Whatever failed, a daemon that ended on its own is the reason; unless it is to be tried
-	 * again. */
+	/* If the daemon has ended on its own, that is why ADD fails; but "try again" stays. */
 	if (process_wait(daemon, 0, &ignored) > 0 && err->code != CNI_ERR_AGAIN)
 		err->code = ERR_DAEMON;
 	process_stop(daemon, 0, &ignored); /* and the processes that it started */
 	if (err->code == ERR_DAEMON)
-		daemon_last_words(state, a, err);
+		daemon_log_details(state, a, err);
 	remove_files_of(state, a, &daemon->id, &ignored);
 }
 
 /*
- * The attachment has a record already. A daemon that lives is another ADD's; anything else is
- * what a killed ADD or DEL left, and ours to clear. The lock keeps two ADDs from both clearing.
+ * The attachment has a record already. If its daemon runs, it is another ADD's; otherwise a killed
+ * ADD or DEL left the record, and we remove it. The lock keeps two ADDs from both doing so.
  */
 static int replace_record(const struct state *state, const struct slirp_attachment *a,
 			  const char *netns, const struct process_id *id, struct cni_error *err)
@@ -577,22 +581,22 @@ static int replace_record(const struct state *state, const struct slirp_attachme
 		return -1;
 	written = slirp_record_write(state, a, netns, id, err);
 	if (written == 0)
-		return cni_error(err, ERR_EXISTS, "another ADD of %s@%s of network %s goes on",
+		return cni_error(err, ERR_EXISTS, "another ADD of %s@%s of network %s is running",
 				 a->key.container_id, a->key.ifname, a->key.network);
 	return written < 0 ? -1 : 0;
 }
 
 /*
  * slirp4netns enters the network namespace and makes its sandbox (CAP_SYS_ADMIN), makes the
- * interface (CAP_NET_ADMIN), then takes from itself all others (CAP_SETPCAP) but the one to publish
- * ports below 1024 (CAP_NET_BIND_SERVICE). Without its sandbox it keeps what it was started with.
- * Exec gives it these because it is user 0.
+ * interface (CAP_NET_ADMIN), then drops all capabilities (CAP_SETPCAP) except the one to publish
+ * ports below 1024 (CAP_NET_BIND_SERVICE). Without its sandbox it keeps those that it was started
+ * with. It gets these four by execve(2) because it is user 0.
  */
 #define NEEDED_CAPABILITIES                                            \
 	(UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_NET_ADMIN | \
 	 UINT64_C(1) << CAP_SETPCAP | UINT64_C(1) << CAP_NET_BIND_SERVICE)
 
-/* It is ready: from now on the interface lives and ends with the daemon. */
+/* The daemon is ready. We close our tap device, so the interface ends with the daemon. */
 static int leave_apart(struct apart *apart, struct cni_error *err)
 {
 	const bool given = apart->tap_fd < 0 || apart->taken;
@@ -604,10 +608,10 @@ static int leave_apart(struct apart *apart, struct cni_error *err)
 				 "device");
 }
 
-/* What a daemon is given, and our end of it. */
+/* The descriptors that a daemon is started with, and our end of its ready pipe. */
 struct given {
-	int exit_fd; /* -1: none */
-	int ready;   /* ours */
+	int exit_fd; /* -1 if there is none */
+	int ready;   /* our end */
 	int ready_theirs;
 	int netns_fd;
 	int log_dir;
@@ -625,7 +629,7 @@ static void given_close(struct given *given)
 }
 #define cleanup_given __attribute__((cleanup(given_close)))
 
-/* @socket: in the network namespace that is examined, to which the path @netns has led. */
+/* @socket: a socket in the network namespace that was examined, to which the path @netns led. */
 static int open_given(const struct state *state, const char *netns, int socket, struct given *given,
 		      struct cni_error *err)
 {
@@ -643,13 +647,14 @@ static int open_given(const struct state *state, const char *netns, int socket, 
 	given->ready = pipe_fds[0];
 	given->ready_theirs = pipe_fds[1];
 	/*
-	 * The namespace that was examined, not what is at its path by then; and the way there may
-	 * take capabilities that the daemon has no need of. By way of the socket: a descriptor that
-	 * was opened by path keeps a mount in use, and so from being unmounted.
+	 * The daemon gets a descriptor of the namespace that was examined: its path may lead to
+	 * another one by now, and may take capabilities that the daemon does not need. We get it
+	 * from the socket, since a descriptor that was opened by path keeps a mount in use, which
+	 * then cannot be unmounted.
 	 */
 	given->netns_fd = ioctl(socket, SIOCGSKNS);
 	if (given->netns_fd < 0)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot hand on the network namespace %s",
+		return cni_error_errno(err, CNI_ERR_IO, "cannot pass on the network namespace %s",
 				       netns);
 	return check_exit_fd(netns, given->netns_fd, err);
 }
@@ -703,7 +708,10 @@ int daemon_start(const struct state *state, const struct slirp_attachment *a,
 	}
 	close(take_fd(&given.ready_theirs));
 	if (process_release(daemon, err) < 0) {
-		/* Not as chance has it: what failed has ended by now, or is about to. */
+		/*
+		 * The process has ended, or is about to; the code must not depend on whether
+		 * daemon_abort() sees that already.
+		 */
 		if (err->code != CNI_ERR_AGAIN)
 			err->code = ERR_DAEMON;
 		cni_error_wrap(err, "cannot start slirp4netns (%.200s)", binary->path);

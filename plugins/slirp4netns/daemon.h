@@ -14,8 +14,8 @@
 #include "state.h"
 
 /*
- * What there is to do while a daemon starts: @fn, whenever @fd, a socket in the network namespace,
- * is readable, as long as it says so.
+ * Work to do while a daemon starts: @fn is called whenever @fd, a socket in the network namespace,
+ * is readable, until it returns false.
  */
 struct meanwhile {
 	int fd;
@@ -25,15 +25,17 @@ struct meanwhile {
 
 /**
  * daemon_start() - start the daemon of an attachment and wait until it is ready.
+ * @a:         the attachment; its socket and log are the daemon's
  * @netns:     path of the namespace, for the record
- * @meanwhile: called between exec and ready; its socket's namespace is the one that is served
+ * @meanwhile: called between exec and ready; the daemon serves the namespace of its socket
  * @apart:     where the daemon lives, or APART_NONE; the tap device is closed when it is ready
+ * @daemon:    filled on success; the caller calls process_close()
  *
  * Writes the record between fork and exec. After a failure nothing is left: no process, socket, log
  * or record.
  *
- * Return: 0 with @daemon filled, or -1: ERR_DAEMON with the daemon's last words as details,
- * ERR_EXISTS when the attachment's daemon runs already, CNI_ERR_*.
+ * Return: 0 with @daemon filled, or -1: ERR_DAEMON with the last lines of the daemon's log as
+ * details, ERR_EXISTS when the attachment's daemon runs already, CNI_ERR_*.
  */
 int daemon_start(const struct state *state, const struct slirp_attachment *a,
 		 const struct config *config, const struct binary *binary, const char *netns,
@@ -44,23 +46,24 @@ int daemon_start(const struct state *state, const struct slirp_attachment *a,
 void daemon_abort(const struct state *state, const struct slirp_attachment *a,
 		  const struct process *daemon, struct cni_error *err);
 
-/* The last lines of the daemon's log that say something, as details of the error. */
-void daemon_last_words(const struct state *state, const struct slirp_attachment *a,
-		       struct cni_error *err);
+/* Put the last lines of the daemon's log, without what it writes in every run, into the details. */
+void daemon_log_details(const struct state *state, const struct slirp_attachment *a,
+			struct cni_error *err);
 
 /**
  * slirp_attachment_remove() - stop the recorded daemon, remove its socket, log and record.
- * @had_ended: set to whether the recorded process ran no more
+ * @had_ended: set to whether the recorded process had ended before
  *
- * Return: 1, 0 there is no record, -1 with the record still there, so that it can be tried again.
+ * Return: 1; 0 if there is no record; -1 with the record still there, so that it can be tried
+ * again.
  */
 int slirp_attachment_remove(const struct state *state, const struct slirp_attachment *a,
 			    bool *had_ended, struct cni_error *err);
 
 /**
- * daemon_can_start() - what keeps daemon_start() from succeeding and is known without a namespace.
+ * daemon_can_start() - whether daemon_start() can succeed, as far as that is known without a netns.
  *
- * Return: 0, or -1 as daemon_start().
+ * Return: 0, or -1 with the error that daemon_start() would give.
  */
 int daemon_can_start(const struct state *state, const struct config *config,
 		     const struct binary *binary, struct cni_error *err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * DEL looks at the record, not at the namespace, which may have gone, nor at the rest of the
- * configuration, which may have been broken since: what ADD left is found under names made of
- * network, container id and interface. The interface goes with the daemon that holds it open. Only
- * where there is no record is the interface looked at, for it may be the record that is lost.
+ * DEL looks at the record. It does not look at the namespace, which may have gone, nor at the rest
+ * of the configuration, which may have been broken since: what ADD left is found under names made
+ * of network, container id and interface. The interface goes with the daemon that holds it open.
+ * Only if there is no record is the interface looked at, since the record may be lost.
  */
 #include "plugin.h"
 
@@ -14,7 +14,10 @@
 #include "daemon.h"
 #include "orphan.h"
 
-/* There is no record. What there may be all the same is ended, or told: DEL succeeds either way. */
+/*
+ * There is no record. A daemon that runs all the same is ended, or reported on standard error: DEL
+ * succeeds in both cases.
+ */
 static int remove_orphan(const struct cni_request *req, const struct state *state,
 			 const struct slirp_attachment *a, struct cni_error *err)
 {
@@ -30,10 +33,10 @@ static int remove_orphan(const struct cni_request *req, const struct state *stat
 	default:
 		if (suspect != 0)
 			snprintf(may_be, sizeof(may_be),
-				 ", though process %d says that it is; end it by hand if so",
+				 ", though process %d claims to be; end it by hand if it is",
 				 (int)suspect);
 		fprintf(stderr,
-			PLUGIN_NAME ": no record of %s@%s: its interface in %s stays, for no "
+			PLUGIN_NAME ": no record of %s@%s: its interface in %s stays, because no "
 				    "process is proved to be its slirp4netns%s\n",
 			a->key.container_id, a->key.ifname, req->netns, may_be);
 		return 0;
@@ -68,8 +71,10 @@ int plugin_del(const struct cni_request *req, struct cni_error *err)
 		return -1;
 	if (present == 0 && req->netns != NULL)
 		return remove_orphan(req, &state, &attachment, err);
-	/* With the namespace it ends as it should; before it, something ended it: see the log of
-	 * the host. */
+	/*
+	 * If the namespace has gone, the daemon ended with it, as it should. If the namespace is
+	 * there, something ended the daemon: the host's log may say what.
+	 */
 	if (had_ended && req->netns != NULL && access(req->netns, F_OK) == 0)
 		fprintf(stderr,
 			PLUGIN_NAME ": the daemon of %s@%s had ended before DEL: the container was "

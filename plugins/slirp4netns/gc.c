@@ -11,7 +11,7 @@ struct sweep {
 	struct cni_error first;
 };
 
-/* One attachment that cannot be removed must not keep the others. */
+/* An attachment that cannot be removed must not keep the others from being removed. */
 static int gc_sweep_one(const struct attachment *a, void *arg, struct cni_error *err)
 {
 	struct sweep *sweep = arg;

@@ -2,38 +2,38 @@
 /*
  * The host's /etc/resolv.conf, seen from the daemon's sandbox.
  *
- * slirp4netns answers names by asking the first name server of /etc/resolv.conf. It reads the file
- * when the first question comes, and again when stat(2) finds another one (at most once a second),
+ * slirp4netns resolves names by asking the first DNS server of /etc/resolv.conf. It reads the file
+ * when the first query comes, and again when stat(2) finds another file (at most once a second),
  * always by that path. Its sandbox is a new root of /etc and /run, mounted with all that is mounted
- * beneath them; everything else is gone. So a file that can only be reached by way of anything else
- * (WSL2: a link to /mnt/wsl/resolv.conf; NixOS: a link by way of /nix/store; /var/run/resolv.conf)
- * means a container in which no name is ever resolved, and nobody who says so. What counts is the
- * way, not where it ends: realpath(3), which slirp4netns itself looks at, may well be in /run. From
- * 1.2.1 on it mounts that file into its sandbox, which is right until the file is replaced: whoever
- * writes it renames a new one over it, and the mount goes on to show the old one.
+ * beneath them; everything else is gone. If the path leads through any other directory (WSL2: a
+ * link to /mnt/wsl/resolv.conf; NixOS: a link through /nix/store; /var/run/resolv.conf), no name is
+ * ever resolved in the container, and nobody says so. Every component of the path counts, not only
+ * its end: realpath(3), which slirp4netns itself looks at, may well be in /run. From 1.2.1 on
+ * slirp4netns mounts that file into its sandbox, which works until the file is replaced: programs
+ * rename a new file over it, and the mount goes on to show the old one.
  *
  * Two designs:
  *
  * 1. Before exec, in the mount namespace that the daemon gets from us anyway, the link
- *    /etc/resolv.conf is covered by another link that leads to the file by way of /run or /etc.
- *    Where the file is outside, its directory is mounted there. The sandbox then copies all of it
+ *    /etc/resolv.conf is covered by another link that leads to the file through /run or /etc.
+ *    If the file is outside, its directory is mounted there. The sandbox then copies all of it
  *    along with the rest of /etc and /run.
  *    Costs: a place in /run or /etc to mount on, which has to exist, since nothing may be made on
  *    the host; a file system whose only purpose is to hold a link; a kernel that lets a mount cover
  *    a link, which not every old one does. The file's whole directory is readable to the daemon,
- *    and its file system in use until the daemon ends. The way is gone once: where a link on it is
- *    changed later, other than /etc/resolv.conf itself (which uncovers it), the old file stays in
- *    use, and it is for CHECK to tell.
+ *    and its file system in use until the daemon ends. The path is resolved once: if a link in it
+ *    is changed later, other than /etc/resolv.conf itself (which uncovers it), the daemon goes on
+ *    to use the old file, and CHECK reports that.
  * 2. When the daemon is ready, a child of ours enters its mount namespace and mounts each directory
- *    of the way where it is on the host, so that the way itself is followed every time.
+ *    of the path where it is on the host, so that the path is resolved anew every time.
  *    Costs: CAP_SYS_CHROOT and the right to trace the daemon, which ADD does without today. The new
- *    root has to be made writable again and directories made in it, so we would live by what
- *    another program does inside. That it cannot be done comes out when the daemon is confined
- *    already: it would have to be stopped and started anew. And as each of the directories is
- *    mounted by itself, a changed link leads out of them as well (/nix/store after an upgrade).
+ *    root has to be made writable again and directories made in it, so we would depend on what
+ *    another program does inside. If it cannot be done, that is known only when the daemon is
+ *    confined already: it would have to be stopped and started anew. And as each of the directories
+ *    is mounted by itself, a changed link leads out of them as well (/nix/store after an upgrade).
  *
- * The first is what follows. Whether it can be done is tried beforehand in a child with a mount
- * namespace of its own, which costs half a millisecond, and only those whose file is outside pay.
+ * The first is used. A child with a mount namespace of its own tries it beforehand, which costs
+ * half a millisecond, and only on hosts whose file is outside.
  */
 #include "hostdns.h"
 
@@ -75,7 +75,7 @@ bool hostdns_is_in_sandbox(const char *path)
 	return is_beneath(path, "/etc") || is_beneath(path, "/run");
 }
 
-/* These two are directories in the sandbox, whatever they are on the host. */
+/* These two are directories in the sandbox, even if they are links on the host. */
 static bool is_made_by_sandbox(const char *path)
 {
 	return strcmp(path, "/etc") == 0 || strcmp(path, "/run") == 0;
@@ -87,78 +87,78 @@ static int hostdns_too_long(void)
 	return -1;
 }
 
-/* Another link: its text stands before what is still to go. */
-static int hostdns_follow(struct hostdns_way *way, const char *text)
+/* Follow a link: its text comes before the components that are left. */
+static int hostdns_follow(struct hostdns_walk *walk, const char *text)
 {
 	char rest[PATH_MAX];
 
-	if (++way->links > LINKS_MAX) {
+	if (++walk->links > LINKS_MAX) {
 		errno = ELOOP;
 		return -1;
 	}
-	if ((size_t)snprintf(rest, sizeof(rest), "%s%s", text, way->rest) >= sizeof(rest))
+	if ((size_t)snprintf(rest, sizeof(rest), "%s%s", text, walk->rest) >= sizeof(rest))
 		return hostdns_too_long();
-	strcpy(way->rest, rest);
+	strcpy(walk->rest, rest);
 	if (text[0] == '/')
-		way->done[0] = '\0';
+		walk->done[0] = '\0';
 	return 0;
 }
 
-/* One name further. Return: 0, or -1 with errno. */
-static int hostdns_step(struct hostdns_way *way, const char *name)
+/* Resolve one more path component. Return: 0, or -1 with errno. */
+static int hostdns_step(struct hostdns_walk *walk, const char *name)
 {
 	char next[PATH_MAX];
 	char text[PATH_MAX];
 	ssize_t n;
 
-	if ((size_t)snprintf(next, sizeof(next), "%s/%s", way->done, name) >= sizeof(next))
+	if ((size_t)snprintf(next, sizeof(next), "%s/%s", walk->done, name) >= sizeof(next))
 		return hostdns_too_long();
 	if (!hostdns_is_in_sandbox(next))
-		way->outside = true;
+		walk->outside = true;
 	n = is_made_by_sandbox(next) ? 0 : readlink(next, text, sizeof(text) - 1);
 	if (n > 0) {
 		text[n] = '\0';
-		return hostdns_follow(way, text);
+		return hostdns_follow(walk, text);
 	}
 	if (n < 0 && errno == ENOENT)
-		way->missing = true;
+		walk->missing = true;
 	else if (n < 0 && errno != EINVAL) /* EINVAL: not a link */
 		return -1;
-	strcpy(way->done, next);
+	strcpy(walk->done, next);
 	return 0;
 }
 
-int hostdns_go(struct hostdns_way *way, const char *path)
+int hostdns_resolve(struct hostdns_walk *walk, const char *path)
 {
-	*way = (struct hostdns_way){0};
-	snprintf(way->rest, sizeof(way->rest), "%s", path);
-	while (way->rest[0] != '\0' && !way->missing) {
+	*walk = (struct hostdns_walk){0};
+	snprintf(walk->rest, sizeof(walk->rest), "%s", path);
+	while (walk->rest[0] != '\0' && !walk->missing) {
 		char name[NAME_MAX + 1];
-		const size_t slashes = strspn(way->rest, "/");
-		const size_t len = strcspn(way->rest + slashes, "/");
+		const size_t slashes = strspn(walk->rest, "/");
+		const size_t len = strcspn(walk->rest + slashes, "/");
 		char *last;
 
 		if (len >= sizeof(name))
 			return hostdns_too_long();
-		memcpy(name, way->rest + slashes, len);
+		memcpy(name, walk->rest + slashes, len);
 		name[len] = '\0';
-		memmove(way->rest, way->rest + slashes + len,
-			strlen(way->rest + slashes + len) + 1);
+		memmove(walk->rest, walk->rest + slashes + len,
+			strlen(walk->rest + slashes + len) + 1);
 		if (len == 0 || strcmp(name, ".") == 0)
 			continue;
 		if (strcmp(name, "..") != 0) {
-			if (hostdns_step(way, name) < 0)
+			if (hostdns_step(walk, name) < 0)
 				return -1;
 			continue;
 		}
-		last = strrchr(way->done, '/');
+		last = strrchr(walk->done, '/');
 		if (last != NULL)
 			*last = '\0';
 	}
 	return 0;
 }
 
-/* A directory in /run or /etc that the daemon can do without. Our records are such a one. */
+/* Find a directory in /run or /etc that the daemon does not need, as that of our records. */
 static int find_spot(const struct state *state, struct host_dns *dns)
 {
 	char records[sizeof(dns->spot)];
@@ -177,7 +177,7 @@ static int find_spot(const struct state *state, struct host_dns *dns)
 	return -1;
 }
 
-/* The file's directory is to be mounted: whether that is one to show to the daemon. */
+/* Whether the file's directory may be mounted where the daemon sees it. */
 static int check_directory(const char *directory, struct cni_error *why)
 {
 	struct statfs fs;
@@ -185,13 +185,13 @@ static int check_directory(const char *directory, struct cni_error *why)
 
 	if (directory[0] == '\0')
 		return cni_error(why, CNI_ERR_CONFIG,
-				 "its directory is /, which the sandbox is to hide");
+				 "its directory is /, which the sandbox must hide");
 	if (stat(directory, &st) < 0 || statfs(directory, &fs) < 0)
 		return cni_error_errno(why, CNI_ERR_CONFIG, "cannot examine %s", directory);
-	/* /proc/net is /proc/PID/net of whoever looks. */
+	/* /proc/net, for example, is another directory for each process. */
 	if (fs.f_type == PROC_SUPER_MAGIC)
 		return cni_error(why, CNI_ERR_CONFIG,
-				 "it is in /proc, which is not what it is for another process");
+				 "it is in /proc, which differs from process to process");
 	return S_ISDIR(st.st_mode)
 		       ? 0
 		       : cni_error(why, CNI_ERR_CONFIG, "%s is not a directory", directory);
@@ -204,9 +204,9 @@ static int remount_read_only(const char *directory)
 }
 
 /*
- * The daemon has no business there but to read one file. Before Linux 5.12 it goes by one mount at
- * a time, and what is mounted below the file's directory is left as it is: so slirp4netns does with
- * /etc and /run.
+ * The daemon needs to read one file there, and nothing else. Before Linux 5.12 only one mount at a
+ * time can be made read-only, and what is mounted below the file's directory is left as it is, as
+ * slirp4netns leaves it in /etc and /run.
  */
 static int make_read_only(const char *spot, const char *directory)
 {
@@ -220,7 +220,7 @@ static int make_read_only(const char *spot, const char *directory)
 	return directory == NULL ? 0 : remount_read_only(directory);
 }
 
-/* Cover /etc/resolv.conf, a link, by the link at @path: mount(2) would follow either. */
+/* Cover /etc/resolv.conf, a link, by the link at @path: mount(2) would follow both links. */
 static int cover_link(const char *path)
 {
 	cleanup_close int tree =
@@ -248,7 +248,7 @@ const char *hostdns_mount(void *arg)
 	snprintf(target, sizeof(target), "%s%s", outside ? mounted : "",
 		 outside ? strrchr(dns->file, '/') : dns->file);
 
-	/* The daemon is the owner of what we make, without a capability to look into the rest. */
+	/* What we make belongs to the daemon, which has no capability to read others' files. */
 	if (mount("tmpfs", dns->spot, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		  "mode=755,size=64k") < 0)
 		return "make a place in its sandbox for " RESOLV_CONF;
@@ -267,19 +267,19 @@ struct trial {
 	bool own_userns;
 };
 
-/* In a child: what its exit status tells is an errno. */
+/* In a child. Return: 0 or an errno, which is its exit status. */
 static int try_child(void *arg)
 {
 	const struct trial *trial = arg;
-	struct hostdns_way way;
+	struct hostdns_walk walk;
 
 	umask(077);
 	if ((trial->own_userns && process_make_userns() < 0) || unshare(CLONE_NEWNS) < 0 ||
 	    mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
-	    hostdns_mount(trial->dns) != NULL || hostdns_go(&way, RESOLV_CONF) < 0)
+	    hostdns_mount(trial->dns) != NULL || hostdns_resolve(&walk, RESOLV_CONF) < 0)
 		return errno > 0 && errno < 256 ? errno : EIO;
-	/* A kernel may let a mount cover a link, and never look at it on the way. */
-	return way.outside ? EOPNOTSUPP : 0;
+	/* A kernel may let a mount cover a link, and ignore it when it resolves a path. */
+	return walk.outside ? EOPNOTSUPP : 0;
 }
 
 static int try_to_mount(struct host_dns *dns, bool own_userns, struct cni_error *why)
@@ -307,16 +307,16 @@ int hostdns_find(const struct state *state, bool own_userns, struct host_dns *dn
 		 struct cni_error *why)
 {
 	char directory[sizeof(dns->file)];
-	struct hostdns_way way;
+	struct hostdns_walk walk;
 
 	*dns = (struct host_dns){0};
-	if (hostdns_go(&way, RESOLV_CONF) < 0)
-		return 0; /* for the host just as well: hostdns_warn() says so */
-	if (!way.outside)
+	if (hostdns_resolve(&walk, RESOLV_CONF) < 0)
+		return 0; /* it is broken on the host, too, and hostdns_warn() says so */
+	if (!walk.outside)
 		return 0;
-	if ((size_t)snprintf(dns->file, sizeof(dns->file), "%s%s", way.done, way.rest) >=
+	if ((size_t)snprintf(dns->file, sizeof(dns->file), "%s%s", walk.done, walk.rest) >=
 	    sizeof(dns->file))
-		return cni_error(why, CNI_ERR_CONFIG, "the way to it is too long");
+		return cni_error(why, CNI_ERR_CONFIG, "its path is too long");
 	strcpy(directory, dns->file);
 	*strrchr(directory, '/') = '\0';
 	if (!hostdns_is_in_sandbox(directory) && check_directory(directory, why) < 0)
@@ -369,7 +369,7 @@ unsigned int hostdns_families(FILE *file)
 {
 	unsigned int found = 0;
 	size_t total = 0;
-	char line[512]; /* libslirp's own length of a line, and so its meaning of a long one */
+	char line[512]; /* as in libslirp, so that long lines are split in the same places */
 	char text[257];
 	struct ip_address address;
 
@@ -402,18 +402,18 @@ void hostdns_warn(const struct config *config)
 	fclose(file);
 	if (found == 0)
 		fprintf(stderr,
-			PLUGIN_NAME ": " RESOLV_CONF " of the host has no name server: until it "
-				    "has, %s resolves no name\n",
+			PLUGIN_NAME ": " RESOLV_CONF " of the host has no DNS server: until it "
+				    "has one, %s resolves no name\n",
 			ours);
 	else if (found == 2 && !config->ipv6)
 		fprintf(stderr,
-			PLUGIN_NAME ": the name servers in " RESOLV_CONF " of the host have IPv6 "
+			PLUGIN_NAME ": the DNS servers in " RESOLV_CONF " of the host have IPv6 "
 				    "addresses only, which slirp4netns does not ask for %s: set "
 				    "enableIPv6\n",
 			ours);
 }
 
-/* The file that a process finds as /etc/resolv.conf. Return: 0, or -1 with errno. */
+/* stat(2) of /etc/resolv.conf below the root directory @root. Return: 0, or -1 with errno. */
 static int stat_in(int root, struct stat *st)
 {
 	const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
@@ -431,8 +431,8 @@ int hostdns_check(pid_t daemon, struct cni_error *err)
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)daemon);
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
-		return 0; /* who has no more than CHECK needs may not look there */
-	/* Twice, as somebody may be replacing it. */
+		return 0; /* with only the capabilities of CHECK one may not look there */
+	/* Twice, since somebody may replace the file between the two stat() calls. */
 	for (int i = 0; i < 2; i++) {
 		if (stat(RESOLV_CONF, &ours) < 0)
 			return 0;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A daemon whose record is lost: /run was cleared, or `stateDir` is another now.
+ * A daemon whose record is lost: /run was cleared, or `stateDir` has another value now.
  *
- * What is left to go by is the interface. A name in a namespace proves nothing, and a process that
- * is called slirp4netns may serve somebody else. So four things have to agree, of which nobody but
- * a daemon of this attachment has all: it is slirp4netns that runs, as the user that we are; a
- * descriptor of it is a tun device with the interface's name; another is the network namespace that
+ * Such a daemon can be found only by its interface. An interface's name proves nothing, and a
+ * process that is called slirp4netns may serve somebody else. So four things must be true, and only
+ * of a daemon of this attachment all of them are: it executes slirp4netns, as our user; one of its
+ * descriptors is a tun device with the interface's name; another one is the network namespace that
  * it was given; and its command line has the API socket of this attachment, whose name is a hash of
- * network, container id and interface. The pidfd is taken first: what is proved is then true of the
- * process that it will signal.
+ * network, container id and interface. The pidfd is opened first: the proof is then about the very
+ * process that will be signalled.
  */
 #include "orphan.h"
 
@@ -35,7 +35,7 @@
 struct search {
 	const struct netns *ns;
 	const struct slirp_attachment *attachment;
-	pid_t suspect; /* says that it is the daemon, and is not proved to be; 0: there is none */
+	pid_t suspect; /* has the socket's name, but is not proved to be the daemon; 0: none */
 };
 
 static void orphan_close_dir(DIR **dir)
@@ -45,7 +45,7 @@ static void orphan_close_dir(DIR **dir)
 }
 #define cleanup_dir __attribute__((cleanup(orphan_close_dir)))
 
-/* A directory of /proc/PID, which @process is. */
+/* Open a directory of /proc/PID. @process: a descriptor of /proc/PID. */
 static DIR *open_proc_dir(int process, const char *name)
 {
 	cleanup_close int fd = openat(process, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -56,7 +56,7 @@ static DIR *open_proc_dir(int process, const char *name)
 	return dir;
 }
 
-/* A file of /proc/PID, terminated. Return: bytes read, or -1. */
+/* Read a file of /proc/PID into @buf, terminated. Return: bytes read, or -1. */
 static ssize_t read_proc_file(int process, const char *name, char *buf, size_t size)
 {
 	cleanup_close int fd = openat(process, name, O_RDONLY | O_CLOEXEC);
@@ -89,7 +89,7 @@ static bool has_our_socket(int process, const struct slirp_attachment *a)
 	return false;
 }
 
-/* Also as a distribution wraps it, and when the file has been replaced by a newer one. */
+/* True also if a distribution has renamed it, as to .slirp4netns-wrapped, or replaced the file. */
 static bool runs_slirp4netns(int process)
 {
 	char path[PATH_MAX];
@@ -141,7 +141,7 @@ static bool holds(int process, const struct search *search)
 	return tap && netns;
 }
 
-/* Whether the process @pid is the daemon; then with a pidfd of it. */
+/* Whether the process @pid is the daemon; if so, @daemon has a pidfd of it. */
 static bool is_daemon(int proc, const char *pid, struct search *search, struct process *daemon)
 {
 	cleanup_close int process = -1;
@@ -186,7 +186,7 @@ int orphan_find(const char *path, const struct slirp_attachment *a, struct proce
 	bool found;
 
 	*daemon = PROCESS_NONE;
-	/* Where we may not look there is nothing to tell, and DEL has nothing else to do. */
+	/* If we may not enter the namespace, nothing can be found out, and DEL succeeds. */
 	if (netns_open(path, &ns, &ignored) < 0 || netns_is_own(&ns))
 		return 0;
 	sk = netlink_open(&ns, NETLINK_ROUTE, &ignored);

@@ -22,7 +22,7 @@
 
 /* The plugin's own error codes; slirp4netns-cni(8) lists them. */
 enum {
-	ERR_DAEMON = CNI_ERR_PLUGIN, /* slirp4netns did not start, or not become ready */
+	ERR_DAEMON = CNI_ERR_PLUGIN, /* slirp4netns did not start, or did not become ready */
 	ERR_BINARY,                  /* no usable slirp4netns */
 	ERR_EXISTS,                  /* the interface, or the attachment, is there already */
 	ERR_CHECK,                   /* CHECK: something is not as it was added */

@@ -12,7 +12,7 @@
 #include "daemon.h"
 #include "hostdns.h"
 
-/* STATUS says "not available" (50) and keeps the reason, whatever its own code. */
+/* The error of STATUS has the code "not available" (50) and keeps the message of the cause. */
 static int unavailable(struct cni_error *err)
 {
 	err->code = CNI_ERR_UNAVAILABLE;
@@ -27,7 +27,7 @@ static int check_writable(int dirfd, const struct state *state, struct cni_error
 	return 0;
 }
 
-/* Where ADD makes the record, the log and the socket. */
+/* ADD makes the record, the log and the socket in these directories. */
 static int check_state(const struct state *state, struct cni_error *err)
 {
 	static const char *const subdirs[] = {"log", "sock"};
@@ -43,7 +43,7 @@ static int check_state(const struct state *state, struct cni_error *err)
 	return 0;
 }
 
-/* As the daemon will open it, and the device itself: a file of its name would open as well. */
+/* Opened as the daemon will open it, and asked: an ordinary file of that name would open, too. */
 static int check_tun(struct cni_error *err)
 {
 	cleanup_close int tun = open_as_daemon("/dev/net/tun", O_RDWR);

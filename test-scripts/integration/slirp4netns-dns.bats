@@ -236,8 +236,8 @@ is_sandboxed() {
 	told "Permission denied"
 	refused is_answered
 	name_servers /etc/resolv.conf
-	told "no name server"
-	told "no name server" '"enableIPv6":true'
+	told "no DNS server"
+	told "no DNS server" '"enableIPv6":true'
 	name_servers /etc/resolv.conf 2001:db8::1
 	told "set enableIPv6"
 	untold '"enableIPv6":true'

@@ -40,17 +40,17 @@ static void ends_at(const char *from, const char *to)
 {
 	char path[PATH_MAX + 64], expected[PATH_MAX + 64];
 	char *real;
-	struct hostdns_way way;
+	struct hostdns_walk walk;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, from);
 	snprintf(expected, sizeof(expected), "%s/%s", dir, to);
-	assert_int_equal(hostdns_go(&way, path), 0);
-	assert_string_equal(way.done, expected);
-	assert_true(way.outside);
+	assert_int_equal(hostdns_resolve(&walk, path), 0);
+	assert_string_equal(walk.done, expected);
+	assert_true(walk.outside);
 	real = realpath(path, NULL);
 	if (real != NULL)
-		assert_string_equal(way.done, real);
-	assert_int_equal(way.missing, real == NULL);
+		assert_string_equal(walk.done, real);
+	assert_int_equal(walk.missing, real == NULL);
 	free(real);
 }
 
@@ -84,13 +84,13 @@ static void a_way_ends_where_the_kernel_ends(void **state)
 static void a_way_that_does_not_end_or_is_too_long_is_an_error(void **state)
 {
 	char path[2 * PATH_MAX], target[PATH_MAX];
-	struct hostdns_way way;
+	struct hostdns_walk walk;
 
 	(void)state;
 	assert_int_equal(symlink("loop2", "loop1"), 0);
 	assert_int_equal(symlink("loop1", "loop2"), 0);
 	snprintf(path, sizeof(path), "%s/loop1", dir);
-	assert_int_equal(hostdns_go(&way, path), -1);
+	assert_int_equal(hostdns_resolve(&walk, path), -1);
 	assert_int_equal(errno, ELOOP);
 
 	memset(target, 'x', sizeof(target));
@@ -99,11 +99,11 @@ static void a_way_that_does_not_end_or_is_too_long_is_an_error(void **state)
 	target[sizeof(target) - 1] = '\0';
 	assert_int_equal(symlink(target, "long"), 0);
 	snprintf(path, sizeof(path), "%s/long/and/more", dir);
-	assert_int_equal(hostdns_go(&way, path), -1);
+	assert_int_equal(hostdns_resolve(&walk, path), -1);
 	assert_int_equal(errno, ENAMETOOLONG);
 	memset(target, 'x', sizeof(target));
 	snprintf(path, sizeof(path), "%s/%.300s", dir, target);
-	assert_int_equal(hostdns_go(&way, path), -1);
+	assert_int_equal(hostdns_resolve(&walk, path), -1);
 	assert_int_equal(errno, ENAMETOOLONG);
 }
 
