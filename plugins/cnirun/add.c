@@ -47,13 +47,13 @@ static int add_networks(struct job *job, struct cni_error *err)
 		return -1;
 	if (written == 0)
 		return cni_error(err, CNI_ERR_CONFIG,
-				 "%.200s has the network %.60s on %s already; cnirun del comes "
+				 "%.200s has the network %.60s on %s already; run cnirun del "
 				 "first",
 				 a->netns, job->list.name, a->key.ifname);
 	if (chain_add(&job->chain, &result, err) == 0) {
 		if (job_note(job, result, err) > 0 && add_print(result, err) == 0)
 			return 0;
-		/* Nobody would know of it. */
+		/* The network is removed, since nobody would know of it. */
 		job->chain.interrupt_fd = -1;
 		job->chain.undone = chain_del(&job->chain, result, true, &ignored) == 0;
 	}

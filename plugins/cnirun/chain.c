@@ -2,13 +2,13 @@
 /*
  * A chain of plugins.
  *
- * What a plugin is given is its own object of the list, changed as the spec says ("Deriving request
- * configuration from plugin configuration"). What it answers is checked before anybody relies on
- * it: one JSON object, and a result that can be read in its version; then it is passed on as it
- * came, unknown members included, as the next one's prevResult.
+ * A plugin is given its own object of the list, changed as the spec says ("Deriving request
+ * configuration from plugin configuration"). What it prints is checked before anybody relies on it:
+ * one JSON object, and a result that can be read in its version; then it is passed on as it came,
+ * unknown members included, as the next plugin's prevResult.
  *
  * A plugin that fails says so twice, by its exit status and by an object with a code. Either is
- * enough: an error object with exit status 0 would pass for an empty result.
+ * enough: otherwise an error object with exit status 0 would pass for an empty result.
  */
 #include "chain.h"
 
@@ -35,11 +35,11 @@ extern char **environ;
 
 void chain_free(struct chain *chain)
 {
-	cJSON_Delete(chain->answer);
-	chain->answer = NULL;
+	cJSON_Delete(chain->plugin_error);
+	chain->plugin_error = NULL;
 }
 
-/* Text of others on a terminal: what is not seen there is shown as '?'. */
+/* Print text of others, which may reach a terminal: invisible characters are shown as '?'. */
 static void print_clean(const char *text, bool newlines)
 {
 	size_t len = strlen(text);
@@ -62,12 +62,12 @@ static void print_clean(const char *text, bool newlines)
 
 void chain_complain(struct chain *chain, const struct cni_error *err)
 {
-	const cJSON *answer = chain != NULL ? chain->answer : NULL;
-	const cJSON *msg = json_get(answer, "msg");
-	const cJSON *details = json_get(answer, "details");
+	const cJSON *printed = chain != NULL ? chain->plugin_error : NULL;
+	const cJSON *msg = json_get(printed, "msg");
+	const cJSON *details = json_get(printed, "details");
 
 	fputs("cnirun: ", stderr);
-	if (answer != NULL) {
+	if (printed != NULL) {
 		/* err->msg ends where the plugin's begins. */
 		fprintf(stderr, "%s: ", err->msg);
 		print_clean(cJSON_IsString(msg) ? msg->valuestring : "no message", false);
@@ -83,16 +83,19 @@ void chain_complain(struct chain *chain, const struct cni_error *err)
 		chain_free(chain);
 }
 
-/* A plugin's free text, as it is: its notes are for the user. Ours say whose they are. */
-static void pass_words_on(const char *type, const char *words)
+/*
+ * Pass on a plugin's standard error: its notes are for the user. A line that does not begin with
+ * the plugin's name, as those of our plugins do, gets it in front.
+ */
+static void pass_stderr_on(const char *type, const char *text)
 {
 	const size_t own = strlen(type);
 
-	if (words == NULL)
+	if (text == NULL)
 		return;
-	while (*words) {
-		const size_t len = strcspn(words, "\n");
-		cleanup_free char *line = strndup(words, len);
+	while (*text) {
+		const size_t len = strcspn(text, "\n");
+		cleanup_free char *line = strndup(text, len);
 
 		if (line != NULL && *line) {
 			if (strncmp(line, type, own) != 0 || line[own] != ':')
@@ -100,7 +103,7 @@ static void pass_words_on(const char *type, const char *words)
 			print_clean(line, false);
 			fputc('\n', stderr);
 		}
-		words += len + (words[len] == '\n');
+		text += len + (text[len] == '\n');
 	}
 }
 
@@ -140,7 +143,7 @@ static int set_variable(struct chain_environment *env, const char *name, const c
 	return 0;
 }
 
-/* As chain_del() says; the other operations have opened it, and fail where it has gone. */
+/* For DEL see chain_del(); the other operations have opened the namespace, so it was there. */
 static const char *netns_of(const struct chain *chain, const char *command)
 {
 	const char *path = chain->attachment->netns;
@@ -190,7 +193,7 @@ static int replace_item(cJSON *object, const char *key, cJSON *item)
 	return 0;
 }
 
-/* runtimeConfig: what the plugin declares and we have. */
+/* runtimeConfig has those capabilities that the plugin declares and that we have arguments for. */
 static int add_runtime_config(cJSON *request, const struct attachment_parameters *a)
 {
 	cleanup_json cJSON *runtime = cJSON_CreateObject();
@@ -240,7 +243,7 @@ char *chain_request(const struct chain *chain, const cJSON *plugin, const cJSON 
 		return NULL;
 	if (prev != NULL && replace_item(request, "prevResult", cJSON_Duplicate(prev, true)) < 0)
 		return NULL;
-	/* The second is the name that libcni used first, and still sends. */
+	/* cni.dev/attachments is the name that libcni used first, and still sends. */
 	if (valid != NULL &&
 	    (replace_item(request, "cni.dev/valid-attachments", cJSON_Duplicate(valid, true)) < 0 ||
 	     replace_item(request, "cni.dev/attachments", cJSON_Duplicate(valid, true)) < 0))
@@ -249,24 +252,24 @@ char *chain_request(const struct chain *chain, const cJSON *plugin, const cJSON 
 	return exact != NULL ? cJSON_PrintUnformatted(exact) : NULL;
 }
 
-static bool is_error(const cJSON *answer)
+static bool is_error(const cJSON *printed)
 {
-	return cJSON_IsNumber(json_get(answer, "code"));
+	return cJSON_IsNumber(json_get(printed, "code"));
 }
 
 int chain_judge(struct chain *chain, const char *type, const char *command,
-		const struct outcome *outcome, cJSON **answer, const struct cni_error *unreadable,
+		const struct outcome *outcome, cJSON **printed, const struct cni_error *unreadable,
 		struct cni_error *err)
 {
 	char status[64];
 
-	if (*answer != NULL && is_error(*answer)) {
-		cJSON_Delete(chain->answer);
-		chain->answer = take_ptr(*answer);
-		/* valueint is the number, or what of it fits an int. */
-		return cni_error(err, json_get(chain->answer, "code")->valueint,
+	if (*printed != NULL && is_error(*printed)) {
+		cJSON_Delete(chain->plugin_error);
+		chain->plugin_error = take_ptr(*printed);
+		/* valueint is the code, or the nearest int. */
+		return cni_error(err, json_get(chain->plugin_error, "code")->valueint,
 				 "plugin %.60s failed (%s, code %.0f)", type, command,
-				 json_get(chain->answer, "code")->valuedouble);
+				 json_get(chain->plugin_error, "code")->valuedouble);
 	}
 	if (outcome->status == 0)
 		return 0;
@@ -274,12 +277,14 @@ int chain_judge(struct chain *chain, const char *type, const char *command,
 	if (outcome->output_len > 0 && WIFEXITED(outcome->status))
 		cni_error(err, CNI_ERR_PLUGIN,
 			  "plugin %.60s failed (%s, %s) without saying why: %s", type, command,
-			  status, *answer != NULL ? "its answer is not an error" : unreadable->msg);
+			  status,
+			  *printed != NULL ? "its output is not an error" : unreadable->msg);
 	else
-		cni_error(err, CNI_ERR_PLUGIN, "plugin %.60s failed (%s, %s) without an answer",
-			  type, command, status);
-	if (outcome->words != NULL && *outcome->words)
-		cni_error_details(err, "%s", outcome->words);
+		cni_error(err, CNI_ERR_PLUGIN,
+			  "plugin %.60s failed (%s, %s) without an error on standard output", type,
+			  command, status);
+	if (outcome->stderr_text != NULL && *outcome->stderr_text)
+		cni_error_details(err, "%s", outcome->stderr_text);
 	return -1;
 }
 
@@ -292,10 +297,11 @@ static double now_ms(void)
 }
 
 /*
- * Where a plugin is executed. One that knows nothing of user namespaces needs the capabilities of
- * the one that owns the container's network, and so to be executed in it, where its process belongs
- * to that namespace's root (common/netns.c). Ours find their way in by themselves, and leave no
- * process there. Another plugin of such a name has less power than it may want, never more.
+ * The user namespace to execute a plugin in. A plugin that knows nothing of user namespaces needs
+ * the capabilities of the one that owns the container's network, and so is executed in it, where
+ * that namespace's root has power over its process (common/netns.c). Ours enter by themselves, and
+ * leave no process there. A foreign plugin with a name of ours has less power than it may need,
+ * never more. Return: a descriptor; -1 for our own user namespace.
  */
 static int where_to_execute(const struct chain *chain, const char *type)
 {
@@ -308,9 +314,9 @@ static int where_to_execute(const struct chain *chain, const char *type)
 	return chain->ns != NULL ? chain->ns->userns_fd : -1;
 }
 
-/* Find and execute one plugin. @answer: what it printed, if that is an object; else NULL. */
+/* Find and execute one plugin. @printed: what it printed, if that is an object; else NULL. */
 static int chain_call(struct chain *chain, const cJSON *plugin, const char *command,
-		      const char *request, cJSON **answer, struct cni_error *err)
+		      const char *request, cJSON **printed, struct cni_error *err)
 {
 	const char *type = json_get(plugin, "type")->valuestring;
 	cleanup_outcome struct outcome outcome = {0};
@@ -329,7 +335,7 @@ static int chain_call(struct chain *chain, const cJSON *plugin, const char *comm
 	};
 	int value;
 
-	*answer = NULL;
+	*printed = NULL;
 	if (chain_find_plugin(type, chain->path, path, err) < 0)
 		return -1;
 	if (chain_make_environment(chain, command, &env) < 0)
@@ -342,56 +348,57 @@ static int chain_call(struct chain *chain, const cJSON *plugin, const char *comm
 	if (value < 0)
 		return cni_error_wrap(err, "plugin %.60s failed (%s)", type, command);
 	if (outcome.output_len > 0)
-		json_parse(outcome.output, outcome.output_len, "its answer", answer, &unreadable);
-	if (chain_judge(chain, type, command, &outcome, answer, &unreadable, err) < 0)
+		json_parse(outcome.output, outcome.output_len, "its output", printed, &unreadable);
+	if (chain_judge(chain, type, command, &outcome, printed, &unreadable, err) < 0)
 		return -1;
-	pass_words_on(type, outcome.words);
-	if (strcmp(command, "ADD") == 0 && *answer == NULL)
+	pass_stderr_on(type, outcome.stderr_text);
+	if (strcmp(command, "ADD") == 0 && *printed == NULL)
 		return cni_error(err, CNI_ERR_DECODE, "plugin %.60s failed (ADD): %s", type,
 				 outcome.output_len > 0 ? unreadable.msg : "it printed no result");
 	return 0;
 }
 
 static int call_plugin(struct chain *chain, const cJSON *plugin, const char *command,
-		       const cJSON *prev, const cJSON *valid, cJSON **answer, struct cni_error *err)
+		       const cJSON *prev, const cJSON *valid, cJSON **printed,
+		       struct cni_error *err)
 {
 	cleanup_free char *request = chain_request(chain, plugin, prev, valid);
 
-	*answer = NULL;
+	*printed = NULL;
 	if (request == NULL)
 		return cni_error_nomem(err);
-	return chain_call(chain, plugin, command, request, answer, err);
+	return chain_call(chain, plugin, command, request, printed, err);
 }
 
-static int call_without_answer(struct chain *chain, const cJSON *plugin, const char *command,
+static int call_without_result(struct chain *chain, const cJSON *plugin, const char *command,
 			       const cJSON *prev, const cJSON *valid, struct cni_error *err)
 {
-	cleanup_json cJSON *answer = NULL;
+	cleanup_json cJSON *printed = NULL;
 
-	return call_plugin(chain, plugin, command, prev, valid, &answer, err);
+	return call_plugin(chain, plugin, command, prev, valid, &printed, err);
 }
 
-int chain_accept_result(const struct chain *chain, const char *type, cJSON **answer,
+int chain_accept_result(const struct chain *chain, const char *type, cJSON **printed,
 			struct cni_error *err)
 {
 	cleanup_result struct cni_result result = {0};
 	const char *asked = cni_version_name(chain->list->version);
-	const cJSON *version = json_get(*answer, "cniVersion");
+	const cJSON *version = json_get(*printed, "cniVersion");
 	cleanup_json cJSON *converted = NULL;
 
 	if (version == NULL || (cJSON_IsString(version) && !*version->valuestring)) {
-		if (replace_item(*answer, "cniVersion", cJSON_CreateString(asked)) < 0)
+		if (replace_item(*printed, "cniVersion", cJSON_CreateString(asked)) < 0)
 			return cni_error_nomem(err);
-		version = json_get(*answer, "cniVersion");
+		version = json_get(*printed, "cniVersion");
 	}
-	if (result_parse(*answer, chain->list->version, "its result", &result, err) < 0)
+	if (result_parse(*printed, chain->list->version, "its result", &result, err) < 0)
 		return cni_error_wrap(err, "plugin %.60s failed (ADD)", type);
 	if (strcmp(version->valuestring, asked) == 0)
 		return 0;
 	if (result_print(&result, chain->list->version, &converted, err) < 0)
 		return -1;
-	cJSON_Delete(*answer);
-	*answer = take_ptr(converted);
+	cJSON_Delete(*printed);
+	*printed = take_ptr(converted);
 	return 0;
 }
 
@@ -402,7 +409,7 @@ cJSON *chain_as_prev(const struct chain *chain, const cJSON *result)
 	const cJSON *version = json_get(result, "cniVersion");
 	cJSON *converted = NULL;
 
-	/* prevResult came to DEL with 0.4.0, and CHECK came with it. */
+	/* DEL has prevResult since 0.4.0, and so has CHECK, which came with that version. */
 	if (result == NULL || chain->list->version < CNI_0_4_0 ||
 	    result_parse(result, chain->list->version, "the cached result", &parsed, &ignored) < 0)
 		return NULL;
@@ -422,7 +429,7 @@ static int del_from(struct chain *chain, int last, const cJSON *result, bool all
 	for (int i = last; i >= 0; i--) {
 		const cJSON *plugin = cJSON_GetArrayItem(chain->list->plugins, i);
 
-		if (call_without_answer(chain, plugin, "DEL", result, NULL, err) == 0)
+		if (call_without_result(chain, plugin, "DEL", result, NULL, err) == 0)
 			continue;
 		value = -1;
 		if (!all)
@@ -446,19 +453,20 @@ static bool interrupted(const struct chain *chain)
 	return chain->interrupt_fd >= 0 && poll(&event, 1, 0) > 0;
 }
 
-/* Whether a plugin that fails at both ADD and DEL does so for one reason. */
+/* Whether two errors of a plugin, of ADD and of DEL, have the same reason. */
 static bool same_failure(const struct chain *a, const struct cni_error *a_err,
 			 const struct chain *b, const struct cni_error *b_err)
 {
-	const cJSON *a_msg = json_get(a->answer, "msg"), *b_msg = json_get(b->answer, "msg");
+	const cJSON *a_msg = json_get(a->plugin_error, "msg"),
+		    *b_msg = json_get(b->plugin_error, "msg");
 
 	return a_err->code == b_err->code && (a_msg == NULL) == (b_msg == NULL) &&
 	       (a_msg == NULL || cJSON_Compare(a_msg, b_msg, true));
 }
 
 /*
- * Undo an ADD that failed at plugin @last with @failure, or was interrupted before it (NULL). Where
- * DEL fails as ADD did, the plugin has not come as far as to leave something.
+ * Undo an ADD that failed at plugin @last with @failure, or was interrupted before that plugin
+ * (@failure is NULL). If DEL fails for the same reason as ADD, the plugin has left nothing.
  */
 static void chain_undo(struct chain *chain, int last, const cJSON *result,
 		       const struct cni_error *failure)
@@ -468,13 +476,13 @@ static void chain_undo(struct chain *chain, int last, const cJSON *result,
 	bool undone = true;
 
 	again.interrupt_fd = -1; /* undoing is not interrupted */
-	again.answer = NULL;
+	again.plugin_error = NULL;
 	if (chain->list->version < CNI_0_4_0)
 		result = NULL;
 	if (failure != NULL) {
 		const cJSON *plugin = cJSON_GetArrayItem(chain->list->plugins, last);
 
-		if (call_without_answer(&again, plugin, "DEL", result, NULL, &err) < 0 &&
+		if (call_without_result(&again, plugin, "DEL", result, NULL, &err) < 0 &&
 		    !same_failure(chain, failure, &again, &err)) {
 			undone = false;
 			chain_complain(&again, &err);
@@ -484,7 +492,7 @@ static void chain_undo(struct chain *chain, int last, const cJSON *result,
 	chain->undone = del_from(&again, last - 1, result, true, &err) == 0 && undone;
 }
 
-/* Every plugin is there, before the first has done anything. */
+/* Check that every plugin is there, before the first one has done anything. */
 static int find_all(const struct chain *chain, struct cni_error *err)
 {
 	const cJSON *plugin;
@@ -509,20 +517,20 @@ int chain_add(struct chain *chain, cJSON **result, struct cni_error *err)
 		return -1;
 	cJSON_ArrayForEach (plugin, chain->list->plugins) {
 		const char *type = json_get(plugin, "type")->valuestring;
-		cleanup_json cJSON *answer = NULL;
+		cleanup_json cJSON *printed = NULL;
 
 		if (interrupted(chain)) {
 			cni_error(err, CNI_ERR_AGAIN, "interrupted before plugin %.60s", type);
 			chain_undo(chain, i, prev, NULL);
 			return -1;
 		}
-		if (call_plugin(chain, plugin, "ADD", prev, NULL, &answer, err) < 0 ||
-		    chain_accept_result(chain, type, &answer, err) < 0) {
+		if (call_plugin(chain, plugin, "ADD", prev, NULL, &printed, err) < 0 ||
+		    chain_accept_result(chain, type, &printed, err) < 0) {
 			chain_undo(chain, i, prev, err);
 			return -1;
 		}
 		cJSON_Delete(prev);
-		prev = take_ptr(answer);
+		prev = take_ptr(printed);
 		i++;
 	}
 	*result = take_ptr(prev);
@@ -541,7 +549,7 @@ int chain_check(struct chain *chain, const cJSON *result, struct cni_error *err)
 	if (chain->list->disable_check)
 		return 0;
 	cJSON_ArrayForEach (plugin, chain->list->plugins) {
-		if (call_without_answer(chain, plugin, "CHECK", prev, NULL, err) < 0)
+		if (call_without_result(chain, plugin, "CHECK", prev, NULL, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -554,7 +562,7 @@ int chain_status(struct chain *chain, struct cni_error *err)
 	if (chain->list->version < CNI_1_1_0)
 		return 0;
 	cJSON_ArrayForEach (plugin, chain->list->plugins) {
-		if (call_without_answer(chain, plugin, "STATUS", NULL, NULL, err) < 0)
+		if (call_without_result(chain, plugin, "STATUS", NULL, NULL, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -567,17 +575,17 @@ int chain_gc(struct chain *chain, const cJSON *valid, struct cni_error *err)
 
 	if (chain->list->version < CNI_1_1_0)
 		return 0;
-	/* Each is called; the last that failed is the caller's to tell, with its answer. */
+	/* Each plugin is called; the caller says the last error, with the error object. */
 	cJSON_ArrayForEach (plugin, chain->list->plugins) {
 		struct chain one = *chain;
 		struct cni_error mine;
 
-		one.answer = NULL;
-		if (call_without_answer(&one, plugin, "GC", NULL, valid, &mine) == 0)
+		one.plugin_error = NULL;
+		if (call_without_result(&one, plugin, "GC", NULL, valid, &mine) == 0)
 			continue;
 		if (value < 0)
 			chain_complain(chain, err);
-		chain->answer = one.answer;
+		chain->plugin_error = one.plugin_error;
 		*err = mine;
 		value = -1;
 	}

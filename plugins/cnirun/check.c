@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cnirun check NETWORK NETNS: CHECK, against the result that the cache remembers. */
+/* cnirun check NETWORK NETNS: CHECK, against the result in the cache. */
 #include "cleanup.h"
 #include "commands.h"
 #include "job.h"

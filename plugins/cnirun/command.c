@@ -2,15 +2,15 @@
 /*
  * COMMAND and its terminal.
  *
- * COMMAND stays in our process group. So the shell that started us has one job with both of us in
- * it: a key at the terminal reaches COMMAND from the kernel, ^Z stops both and fg continues both,
- * and a COMMAND that is a shell itself finds its group in the foreground, as it wants to. What is
+ * COMMAND stays in our process group. So the shell that started us has one job with both processes:
+ * a key at the terminal reaches COMMAND from the kernel, ^Z stops both and fg continues both, and a
+ * COMMAND that is a shell itself finds its group in the foreground, as it needs. Three things are
  * left to do:
  *
  * - A signal that somebody sent to us alone is passed on. One that the terminal sent to the group
  *   (si_code SI_KERNEL) has reached COMMAND already, unless it has left the group.
- * - A COMMAND that stopped by itself (a shell's "suspend") would leave its terminal to nobody: we
- *   stop too, by SIGTSTP, which the kernel ignores where no shell could continue us.
+ * - If COMMAND stops by itself (a shell's "suspend"), nobody would have the terminal: we stop, too,
+ *   by SIGTSTP, which the kernel ignores where no shell could continue us.
  * - The terminal is taken back from a COMMAND that had made a group of its own foreground and died.
  *
  * When we are killed, COMMAND is sent SIGTERM: its network has gone.
@@ -48,7 +48,7 @@ static const char *command_prepare(void *arg)
 	if (command->resolv_conf != NULL && unshare(CLONE_NEWNS) < 0)
 		return "make a mount namespace for /etc/resolv.conf";
 	if (command->resolv_conf != NULL && resolv_mount(command->resolv_conf) < 0)
-		return "mount the network's name servers over /etc/resolv.conf";
+		return "mount the network's DNS servers over /etc/resolv.conf";
 	signals_restore(command->signals);
 	return NULL;
 }
@@ -75,11 +75,11 @@ static int command_start(const struct command *command, struct job *job, int *st
 		.prepare = command_prepare,
 		.arg = (void *)(uintptr_t)command,
 		.search = true,
-		.limit_ms = -1, /* who waits is at the terminal */
+		.limit_ms = -1, /* the user waits, at the terminal */
 	};
 	int exec_errno;
 
-	fflush(NULL); /* what we have said comes before what it says */
+	fflush(NULL); /* our output comes before COMMAND's */
 	*status = EXIT_OURS;
 	if (child_exec(&(struct child_spec){.death_signal = SIGTERM}, &program, &job->child,
 		       &exec_errno, err) == 0)
@@ -93,7 +93,7 @@ static void give_terminal(const struct job *job, pid_t group)
 {
 	sigset_t ttou, before;
 
-	/* Unblocked, it would stop us: we ask from the background. */
+	/* SIGTTOU would stop us, since we are in the background. */
 	sigemptyset(&ttou);
 	sigaddset(&ttou, SIGTTOU);
 	sigprocmask(SIG_BLOCK, &ttou, &before);
@@ -101,7 +101,7 @@ static void give_terminal(const struct job *job, pid_t group)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-/* It has stopped, and we with it. */
+/* COMMAND has stopped: stop, too, and continue it when we are continued. */
 static void stop_with(const struct job *job)
 {
 	const pid_t group = getpgid(job->child.pid);
@@ -141,7 +141,7 @@ static void supervise(const struct command *command, const struct job *job)
 			{.fd = command->signals->forwarded, .events = POLLIN},
 		};
 
-		/* Without memory to wait for both, for its end alone: our caller's waitpid(2). */
+		/* Out of memory: the caller waits by waitpid(2), and signals are not passed on. */
 		if (poll(events, 2, -1) < 0) {
 			if (errno != EINTR)
 				return;

@@ -15,13 +15,13 @@
 struct command {
 	char **argv; /* looked up in PATH */
 	const struct netns *ns;
-	const char *resolv_conf; /* the text of its /etc/resolv.conf; NULL: the host's */
+	const char *resolv_conf; /* the text of its /etc/resolv.conf; NULL for the host's */
 	const struct signals *signals;
 };
 
 /**
- * command_run() - run it to its end.
- * @status: receives what cnirun shall exit with: its own, 128 and the signal's number, or EXIT_*
+ * command_run() - run COMMAND to its end.
+ * @status: receives cnirun's exit status: COMMAND's, 128 plus the signal's number, or EXIT_*
  *
  * Return: 0 when it ran; -1 with @err filled and @status set.
  */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * cnirun del NETWORK NETNS: DEL, with what the cache remembers of ADD.
- */
+/* cnirun del NETWORK NETNS: DEL, with the list, arguments and result of ADD from the cache. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,8 +9,9 @@
 #include "job.h"
 
 /*
- * The namespace, if it is the one that was added to; else none: one that has gone, or was none, is
- * no reason to leave the rest behind, and in another one there is nothing of ours.
+ * Open the namespace, if it is the one that the network was added to. Otherwise the plugins get
+ * none: if it has gone, or the path does not lead to a namespace, the rest is deleted all the same,
+ * and in another namespace there is nothing of ours.
  */
 static int open_netns(struct job *job, const struct netns_identity *noted, struct cni_error *err)
 {
@@ -60,8 +59,7 @@ static int del_prepare(struct job *job, struct cache_entry *entry, struct cni_er
 		return -1;
 	}
 	present = cache_read(&job->cache, &job->attachment.key, entry, &error);
-	/* What is damaged will not get better; what cannot be read may say what there is to delete.
-	 */
+	/* An entry that cannot be read now may name what to delete; a damaged one never will. */
 	if (present < 0 && error.code == CNI_ERR_IO) {
 		*err = error;
 		return -1;

@@ -2,9 +2,9 @@
 /*
  * cnirun gc NETWORK: remove what is left of attachments whose namespace has gone.
  *
- * An attachment in the cache is valid while its network namespace is there (none is, with --all:
- * that is what cnitool's gc does). The others are deleted, and then the plugins are told which are
- * valid, and remove what they know of besides. So a plugin also removes attachments to this network
+ * An attachment in the cache is valid while its network namespace is there; with --all, as in
+ * cnitool's gc, no attachment is valid. The others are deleted. Then the plugins are told which are
+ * valid, and remove any others that they know. So a plugin also removes attachments to this network
  * that another runtime made and keeps in another cache.
  */
 #include <stdio.h>
@@ -16,11 +16,11 @@
 struct sweep {
 	struct job *job;
 	cJSON *valid;
-	int failures; /* to delete */
-	int unknown;  /* whether it is there */
+	int failures; /* attachments that could not be deleted */
+	int unknown;  /* attachments whose namespace is there or not: it is not known */
 };
 
-/* Another runtime's, and it may be in use: that one's to delete. */
+/* The attachment is another runtime's, and may be in use, so that runtime must delete it. */
 static void tell_kept(const struct attachment *a)
 {
 	fprintf(stderr,
@@ -30,9 +30,9 @@ static void tell_kept(const struct attachment *a)
 }
 
 /*
- * Whether an attachment is to be deleted: its namespace has gone, or, with --all, it can be told
- * which one that is. For want of a descriptor nobody shall lose his network. @ns: receives the
- * namespace to delete in, where there is one.
+ * Whether an attachment is to be deleted: its namespace has gone, or --all is given. In both cases
+ * it must be known which namespace that is: nobody must lose his network because we are out of
+ * descriptors. @ns receives the namespace to delete in, if there is one.
  */
 static bool is_to_delete(struct sweep *sweep, const struct cache_entry *entry, struct netns *ns)
 {
@@ -55,7 +55,7 @@ static bool is_to_delete(struct sweep *sweep, const struct cache_entry *entry, s
 		sweep->unknown++;
 		return false;
 	case CACHED_NETNS_OURS_NOW:
-		/* We may have been started in the container: it is there then. */
+		/* We may have been started in the container: then its namespace is there. */
 		is_it = cached_netns_proves(&entry->identity, ns);
 		netns_close(ns);
 		return all || !is_it;
@@ -125,7 +125,7 @@ static int gc(struct job *job, struct cni_error *err)
 				 sweep.failures);
 	if (value == 0 && sweep.unknown > 0)
 		return cni_error(err, CNI_ERR_IO,
-				 "of %d attachments it cannot be told whether their namespaces are "
+				 "it is not known whether the namespaces of %d attachments are "
 				 "there; they are kept for the next gc",
 				 sweep.unknown);
 	return value;
@@ -136,7 +136,7 @@ int gc_main(int argc, char **argv)
 	cleanup_job struct job job = JOB_NONE;
 	struct cni_error err = {0};
 
-	/* cnitool's wants a namespace too, and makes nothing of it. */
+	/* cnitool's gc needs the argument NETNS, and ignores it. */
 	if (job_parse(argc, argv, FOR_GC, 1, 2, &job, &err) < 0) {
 		chain_complain(NULL, &err);
 		return EXIT_USAGE;

@@ -2,14 +2,14 @@
 /*
  * The holder.
  *
- * A network namespace must outlive the COMMAND that runs in it, because the plugins are to find it
- * when they are called to take the network away; and it must not outlive cnirun, however that ends.
- * So a process of its own holds it, which waits for the end of one socket whose other end is ours
- * alone. When cnirun is killed the kernel closes it, the holder ends, and with it the slirp4netns
- * daemon, which watches the holder (its --exit-fd), and the namespace.
+ * A network namespace must outlive the COMMAND that runs in it, because the plugins need it when
+ * they are called to remove the network; and it must not outlive cnirun, however cnirun ends. So a
+ * process of its own holds it, the holder. It waits for the end of a socket whose other end only we
+ * have. When cnirun is killed, the kernel closes that end. Then the holder ends, and with it the
+ * slirp4netns daemon, which watches the holder (its --exit-fd), and the namespace.
  *
- * Its conversation with us: it says what it has made, we map the ids of a new user namespace, it
- * sets the loopback up and says that it is ready, and then waits.
+ * The holder says what it has made, we map the ids of a new user namespace, the holder sets the
+ * loopback up and says that it is ready, and then waits.
  */
 #include "holder.h"
 
@@ -33,7 +33,7 @@
 
 #define ANSWER_LIMIT_MS 10000
 
-/* What the holder says: how far it came, and the errno when no further. */
+/* What the holder has done, or could not do. */
 enum step {
 	MADE_NETNS,
 	MADE_USERNS, /* and the network namespace in it */
@@ -43,22 +43,22 @@ enum step {
 	NO_LOOPBACK,
 };
 
-struct word {
+struct holder_report {
 	enum step step;
 	int errnum;
 };
 
-/* What we say, besides nothing more. */
+/* What we tell the holder; the end of the socket tells it to end. */
 enum order {
 	GO_ON,
-	STAY, /* when the socket ends */
+	STAY, /* live on when the socket ends */
 };
 
 static void holder_say(int control, enum step step)
 {
-	const struct word word = {step, errno};
+	const struct holder_report report = {step, errno};
 
-	if (send(control, &word, sizeof(word), MSG_NOSIGNAL) < 0)
+	if (send(control, &report, sizeof(report), MSG_NOSIGNAL) < 0)
 		_exit(1);
 }
 
@@ -76,7 +76,7 @@ static int hold(void *arg)
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	enum order order = GO_ON;
 
-	/* Keys at the terminal are not for it, and nothing of the caller's is kept open by it. */
+	/* Keys at the terminal must not reach it, and it must not keep the caller's files open. */
 	setsid();
 	for (int fd = 0; fd <= 2 && null >= 0; fd++)
 		dup2(null, fd);
@@ -98,7 +98,7 @@ static int hold(void *arg)
 	}
 	if (recv(control, &order, sizeof(order), 0) != sizeof(order))
 		return 0;
-	/* Plugins in our user namespace reach us through /proc/PID/ns, as ptrace(2) allows. */
+	/* Plugins in our user namespace open /proc/PID/ns, which ptrace(2) allows if dumpable. */
 	prctl(PR_SET_DUMPABLE, 1);
 	holder_say(control, set_loopback_up() == 0 ? READY : NO_LOOPBACK);
 	while (recv(control, &order, sizeof(order), 0) == sizeof(order) && order != STAY)
@@ -108,15 +108,16 @@ static int hold(void *arg)
 	return 0;
 }
 
-static int holder_hear(const struct holder *holder, struct word *word, struct cni_error *err)
+static int holder_hear(const struct holder *holder, struct holder_report *report,
+		       struct cni_error *err)
 {
 	struct pollfd event = {.fd = holder->control, .events = POLLIN};
 
 	if (TEMP_FAILURE_RETRY(poll(&event, 1, ANSWER_LIMIT_MS)) <= 0 ||
-	    recv(holder->control, word, sizeof(*word), 0) != sizeof(*word))
+	    recv(holder->control, report, sizeof(*report), 0) != sizeof(*report))
 		return cni_error(err, CNI_ERR_IO,
 				 "the process that holds the namespaces ended early");
-	errno = word->errnum;
+	errno = report->errnum;
 	return 0;
 }
 
@@ -137,21 +138,21 @@ static int refuse_userns(struct cni_error *err)
 static int talk(struct holder *holder, bool verbose, struct cni_error *err)
 {
 	const enum order order = GO_ON;
-	struct word word = {0};
+	struct holder_report report = {0};
 
-	if (holder_hear(holder, &word, err) < 0)
+	if (holder_hear(holder, &report, err) < 0)
 		return -1;
-	if (word.step == NO_NETNS)
+	if (report.step == NO_NETNS)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot make a network namespace");
-	if (word.step == NO_USERNS)
+	if (report.step == NO_USERNS)
 		return refuse_userns(err);
-	if (word.step == MADE_USERNS && idmap_write(holder->child.pid, verbose, err) < 0)
+	if (report.step == MADE_USERNS && idmap_write(holder->child.pid, verbose, err) < 0)
 		return -1;
 	if (send(holder->control, &order, sizeof(order), MSG_NOSIGNAL) < 0 ||
-	    holder_hear(holder, &word, err) < 0)
+	    holder_hear(holder, &report, err) < 0)
 		return cni_error(err, CNI_ERR_IO,
 				 "the process that holds the namespaces ended early");
-	if (word.step != READY)
+	if (report.step != READY)
 		return cni_error_errno(err, CNI_ERR_IO,
 				       "cannot set the loopback of a new network namespace up");
 	return 0;

@@ -2,9 +2,9 @@
 /*
  * The maps of a user namespace (user_namespaces(7), subuid(5)).
  *
- * An unprivileged process may map one id, its own. More is for newuidmap and newgidmap, which are
- * privileged and check by themselves what /etc/subuid and /etc/subgid allow: what is read of these
- * files here, or of USER, is only a question to them, never trusted.
+ * An unprivileged process may map one id, its own. More ids take newuidmap and newgidmap, which are
+ * privileged and check by themselves what /etc/subuid and /etc/subgid allow: what we read from
+ * these files, or from USER, is only a request to them, and is never trusted.
  */
 #include "idmap.h"
 
@@ -123,8 +123,8 @@ int idmap_map_ranges(pid_t pid, const struct idmap_kind *kind, const char *name,
 			return 0;
 		program_describe_status(outcome.status, status, sizeof(status));
 		cni_error(&err, CNI_ERR_IO, "%s: %s", kind->helper, status);
-		cni_error_details(&err, "%.*s", (int)strcspn(outcome.words ?: "", "\n"),
-				  outcome.words ?: "");
+		cni_error_details(&err, "%.*s", (int)strcspn(outcome.stderr_text ?: "", "\n"),
+				  outcome.stderr_text ?: "");
 	}
 	if (verbose)
 		fprintf(stderr, "cnirun: no subordinate ids, only our own: %s: %s\n", err.msg,
@@ -166,7 +166,7 @@ int idmap_write(pid_t pid, bool verbose, struct cni_error *err)
 			"cnirun");
 	if (idmap_map_ranges(pid, &groups, name, verbose) == 0)
 		return 0;
-	/* Who may not drop groups may map his own (user_namespaces(7), CVE-2014-8989). */
+	/* A process that cannot drop groups may map its own (user_namespaces(7), CVE-2014-8989). */
 	if (idmap_write_file(pid, "setgroups", "deny") < 0 || map_own(pid, &groups) < 0)
 		return cni_error_errno(err, CNI_ERR_IO,
 				       "cannot map our group in a new user namespace");

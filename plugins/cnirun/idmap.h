@@ -11,17 +11,17 @@
 /**
  * idmap_write() - give a process's new user namespace its users and groups.
  * @pid:     the process that has made it, a child of ours and of our user
- * @verbose: say it when there is less than could be hoped for
+ * @verbose: say on standard error if a helper refuses, so that only our own ids are mapped
  *
- * We are user and group 0 in it. Where /etc/subuid and /etc/subgid name ranges for us, newuidmap(1)
- * and newgidmap(1) map them to 1 and up; where they do not, or the helpers are not installed or
+ * We are user and group 0 in it. If /etc/subuid and /etc/subgid name ranges for us, newuidmap(1)
+ * and newgidmap(1) map them to 1 and up; if they name none, or the helpers are not installed or
  * refuse, nobody else is mapped.
  *
  * Return: 0, or -1 CNI_ERR_IO.
  */
 int idmap_write(pid_t pid, bool verbose, struct cni_error *err);
 
-/* The parts of idmap_write(), which the tests ask one by one. */
+/* The parts of idmap_write(), which unit tests call. */
 
 #define IDMAP_RANGES_MAX 32 /* that newuidmap is asked for */
 #define IDMAP_NUMBER_MAX 12 /* an id, as text */
@@ -41,16 +41,16 @@ struct idmap_arguments {
 	int n;
 };
 
-/* Our name in /etc/passwd; where it is not there, USER's value. */
+/* Our name in /etc/passwd; if it has none, USER's value. */
 void idmap_own_name(char *name, size_t size);
 
-/* Append our ranges, one behind the other from id 1 on. Return: how many. */
+/* Append our ranges, one after the other from id 1 on. Return: how many. */
 int idmap_add_ranges(const struct idmap_kind *kind, const char *name, struct idmap_arguments *args);
 
-/* A program of PATH, ours or root's. Return: 0, or -1 there is none. */
+/* Find a program in PATH that belongs to us or to root. Return: 0, or -1 if there is none. */
 int idmap_find_program(const char *name, char *out, size_t size);
 
-/* Let the helper write the map. Return: 0, or -1: it has not been written. */
+/* Let the helper write the map. Return: 0, or -1 if it has not been written. */
 int idmap_map_ranges(pid_t pid, const struct idmap_kind *kind, const char *name, bool verbose);
 
 /* Write to /proc/@pid/@name. Return: 0, or -1 with errno. */

@@ -47,11 +47,12 @@ int job_open_netns(struct job *job, struct cni_error *err)
 }
 
 /*
- * Plugins that know nothing of user namespaces are root in the one that owns the network, see
- * where_to_execute(). One that keeps its state as ours do would find that it is in one, and look
- * below XDG_RUNTIME_DIR. That is right for an ordinary user, whose plugins look there also when
- * they are called without a namespace. Root comes here without CAP_SYS_ADMIN only (a container with
- * fewer capabilities): called without, root's plugins look in /run, and so do ours in any case.
+ * XDG_RUNTIME_DIR for the plugins. Those that know nothing of user namespaces are root in the one
+ * that owns the network, see where_to_execute(). If such a plugin keeps its state as ours do, it
+ * finds that it is in a user namespace, and looks below XDG_RUNTIME_DIR. That is right for an
+ * ordinary user, whose plugins look there also when they are called without a namespace. Root gets
+ * here only without CAP_SYS_ADMIN (in a container with fewer capabilities): when root's plugins are
+ * called without a namespace, they look in /run, and ours always do.
  */
 static const char *runtime_dir(const struct netns *ns)
 {
@@ -90,7 +91,7 @@ int job_remember(struct job *job, const struct cache_entry *entry, struct cni_er
 	return 0;
 }
 
-/* In the version of cniVersion; NULL where it is in that already, or has no form in it. */
+/* The result in the version of cniVersion; NULL if it is of that one, or cannot be converted. */
 static cJSON *result_for_libcni(const struct network_list *list, const cJSON *result)
 {
 	cleanup_result struct cni_result parsed = {0};
@@ -126,9 +127,9 @@ int job_note(const struct job *job, const cJSON *result, struct cni_error *err)
 }
 
 /*
- * The list that an attachment was added with is the one to delete it with, even if the file has
- * changed since, or has gone. libcni caches a list without the plugins of the directory of its
- * name; where that may be so, the file counts, as it does for cnitool.
+ * An attachment is deleted with the list that it was added with, even if the file has changed
+ * since, or has gone. libcni caches a list without the plugins of the directory of its name; if the
+ * cached list may be such a one, the file counts, as it does for cnitool.
  */
 bool job_cached_list(const struct network_list *file, const struct cache_entry *entry,
 		     struct network_list *cached)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the subcommands on one attachment share: everything that they need, opened and owned. */
+/* What the subcommands on one attachment need, opened and owned. */
 #ifndef CNIRUN_JOB_H
 #define CNIRUN_JOB_H
 
@@ -27,31 +27,34 @@ void job_free(struct job *job);
 #define cleanup_job __attribute__((cleanup(job_free)))
 
 /**
- * job_parse() - options, and from @min to @max arguments behind them; signals are taken.
+ * job_parse() - read the options and the @min to @max arguments after them, and take the signals.
+ * @command: one of FOR_*
  *
  * Return: 0, or -1 with @err filled.
  */
 int job_parse(int argc, char **argv, unsigned int command, int min, int max, struct job *job,
 	      struct cni_error *err);
 
-/* The network namespace of the attachment: a namespace, and not our own. Return: 0, or -1. */
+/* Open the attachment's network namespace, which must not be our own. Return: 0, or -1. */
 int job_open_netns(struct job *job, struct cni_error *err);
 
-/* The chain for list, attachment and namespace. Return: 0, or -1 out of memory. */
+/* Make the chain of the job's list, attachment and namespace. Return: 0, or -1 out of memory. */
 int job_make_chain(struct job *job, struct cni_error *err);
 
 /*
- * Before that: what was given at ADD, unless it is given again, from the attachment's entry.
- * Return: 0, or -1 out of memory.
+ * Take the arguments of ADD from the attachment's entry, unless they are given again. To be called
+ * before job_make_chain(). Return: 0, or -1 out of memory.
  */
 int job_remember(struct job *job, const struct cache_entry *entry, struct cni_error *err);
 
 /**
- * job_note() - write the attachment's entry. An entry is written twice, before the first plugin's
- * ADD and after the last one's: a cnirun that is killed in between leaves one that DEL and GC can
- * work with, and an ADD of an attachment that exists is refused before it can harm the one that is
- * there. libcni writes its entries only after ADD; it takes ours of either kind.
- * @result: of ADD; NULL before it: an entry that is there already is left, and 0 returned
+ * job_note() - write the attachment's entry.
+ * @result: of ADD; NULL before ADD: then an entry that is there already stays, and 0 is returned
+ *
+ * An entry is written twice, before the first plugin's ADD and after the last one's: a cnirun that
+ * is killed in between leaves one that DEL and GC can work with, and an ADD of an attachment that
+ * exists is refused before it can harm that one. libcni writes its entries only after ADD; it reads
+ * both of ours.
  *
  * Return: as cache_write().
  */
@@ -70,7 +73,7 @@ bool job_cached_list(const struct network_list *file, const struct cache_entry *
 /* After an ADD that failed: forget the attachment, unless something of it may be left. */
 void job_forget(struct job *job);
 
-/* Say an error; the exit status of it. */
+/* Print an error on standard error. Return: the exit status. */
 int job_fail(struct job *job, const struct cni_error *err);
 
 #endif

@@ -2,15 +2,16 @@
 /*
  * Network configuration lists.
  *
- * Where: NETCONFPATH, if it is set, is the one directory, as for cnitool. Otherwise the user's own
- * ($XDG_CONFIG_HOME/cni/net.d, by default ~/.config/cni/net.d) comes before the system's. In a
- * directory files are read in the order of their names, lists (.conflist) before single plugins
- * (.conf, .json), and the first of the name counts. libcni gives up at the first file that it
- * cannot read; here that file is passed over, and told where no other has the name. So are files
- * and directories that somebody else could have written (see trust.c).
+ * Where lists are: NETCONFPATH, if it is set, is the only directory, as for cnitool. Otherwise the
+ * user's own ($XDG_CONFIG_HOME/cni/net.d, by default ~/.config/cni/net.d) comes before the
+ * system's. In a directory files are read in the order of their names, lists (.conflist) before
+ * single plugins (.conf, .json), and the first list with the name counts. libcni gives up at the
+ * first file that it cannot read; here that file is passed over, and the error names it if no other
+ * file has the network. Files and directories that somebody else could have written are passed over
+ * as well (see trust.c).
  *
- * What: the tree as it was read stays the one representation. Nothing of a plugin's configuration
- * is interpreted but type and capabilities; all else is the plugin's.
+ * What a list is: the tree as it was read is its only representation. Of a plugin's configuration
+ * only type and capabilities are interpreted; everything else is the plugin's.
  */
 #include "list.h"
 
@@ -47,7 +48,7 @@ void list_free(struct network_list *list)
 	*list = (struct network_list){0};
 }
 
-/* A regular file's text, terminated; the caller's. A FIFO or a device is not waited for. */
+/* Read a regular file. @text is terminated and owned by the caller. A FIFO is not waited for. */
 static int list_read_file(const char *path, char **text, size_t *len, struct cni_error *err)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -84,8 +85,8 @@ static int read_object(const char *path, cJSON **out, struct cni_error *err)
 }
 
 /*
- * Version selection (spec, section 1, cniVersions): the highest that both sides know. An entry that
- * is newer than we are is passed over, as libcni does.
+ * Version selection (spec, section 1, cniVersions): the highest that both sides know. An entry with
+ * a version that is newer than ours is ignored, as libcni does.
  */
 static int select_version(struct network_list *list, struct cni_error *err)
 {
@@ -163,8 +164,8 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
 }
 
 /*
- * Call @fn with the path of each file that @filter takes, in order, until it returns other than 0.
- * Return: that value, 0 at the end or where there is no such directory, -1.
+ * Call @fn with the path of each file that @filter accepts, in order, until it does not return 0.
+ * Return: its last value; 0 if there is no such directory; -1.
  */
 static int each_file(const char *directory, int (*filter)(const struct dirent *entry),
 		     int (*fn)(const char *path, void *arg, struct cni_error *err), void *arg,
@@ -194,10 +195,10 @@ static int each_file(const char *directory, int (*filter)(const struct dirent *e
 	return value;
 }
 
-/* The plugins of a directory. */
+/* The plugins of a list's directory. */
 struct gathering {
 	cJSON *plugins;
-	bool checked; /* whoever may write them must be one who may write the list */
+	bool checked; /* a plugin must be as safe from others' changes as the list is */
 };
 
 static int check_part(const char *path, struct cni_error *err)
@@ -239,8 +240,9 @@ static int gather_from(const char *directory, const char *name, cJSON *plugins,
 }
 
 /*
- * The plugins: those of the list, and those of the directory of its name. With the latter in, the
- * tree says that it is complete, so that what is cached of it needs no directory.
+ * The plugins are those in the list, and those in the directory of the network's name. When the
+ * latter have been added, loadOnlyInlinedPlugins is set, so that the cached list needs no
+ * directory.
  */
 static int gather_plugins(struct network_list *list, const char *directory, struct cni_error *err)
 {
@@ -288,7 +290,7 @@ static int check_plugins(const struct network_list *list, struct cni_error *err)
 		if (conf_get_string(plugin, path, "type", &type, err) < 0 ||
 		    conf_get_object(plugin, path, "capabilities", &capabilities, err) < 0)
 			return -1;
-		/* It becomes a path: one component, and not a directory's. */
+		/* It becomes part of a path: one component, and not the name of a directory. */
 		if (!*type || strchr(type, '/') != NULL || strcmp(type, ".") == 0 ||
 		    strcmp(type, "..") == 0)
 			return conf_wrong(json_get(plugin, "type"), path, "type",
@@ -369,7 +371,7 @@ static int load_file(const char *path, struct network_list *list, struct cni_err
 
 	if (read_object(path, &conf, err) < 0)
 		return -1;
-	/* libcni goes by the name of the file; a path that was given may have any. */
+	/* libcni decides by the name of the file; a path on the command line may have any name. */
 	if (json_get(conf, "plugins") == NULL && json_get(conf, "type") != NULL) {
 		conf = make_list(conf);
 		if (conf == NULL)
@@ -387,7 +389,7 @@ struct search {
 	const char *name;
 	struct network_list *list;
 	char broken[900]; /* what could not be read, and why */
-	int untold;       /* for want of room in it */
+	int untold;       /* how many more have no room in it */
 };
 
 static void note_broken(struct search *search, const struct cni_error *err)
@@ -454,7 +456,7 @@ static int directories(char paths[2][PATH_MAX])
 	return n;
 }
 
-/* Return: whether it has been found; @err says where it was looked for. */
+/* Return: whether the network has been found; if not, @err says where it was looked for. */
 static bool find_by_name(const char *name, struct network_list *list, struct cni_error *err)
 {
 	struct search search = {.name = name, .list = list};
@@ -466,7 +468,7 @@ static bool find_by_name(const char *name, struct network_list *list, struct cni
 
 		if (found > 0)
 			return true;
-		/* Like a broken file: the other directory may have it. */
+		/* As after a broken file, the search goes on: the other directory may have it. */
 		if (found < 0)
 			note_broken(&search, err);
 	}
@@ -498,7 +500,8 @@ int list_find(const char *network, bool publish, struct network_list *list, stru
 	}
 	if (!found && network != NULL && strcmp(network, DEFAULT_NETWORK) != 0)
 		return -1;
-	/* The list that is shipped for runtimes has no port publisher; nobody chose it here. */
+	/* The list that is shipped for runtimes cannot publish ports; the user did not ask for it.
+	 */
 	if (found && (network != NULL || !publish || list_has_capability(list, "portMappings")))
 		return 0;
 	list_free(list);

@@ -12,16 +12,16 @@
 #include "version.h"
 
 #define SYSTEM_NETWORKS "/etc/cni/net.d"
-/* Not slirp4netns: for Podman, --network slirp4netns is a mode of its own, never a list. */
+/* It is not "slirp4netns": for Podman, --network slirp4netns is a mode of its own, never a list. */
 #define DEFAULT_NETWORK "slirp"
-/* What people call it all the same, where no list has that name. */
+/* Also a name of the default network, unless a list has that name. */
 #define PROGRAM_NETWORK "slirp4netns"
 
 struct network_list {
 	cJSON *conf;              /* the whole list, plugins of a directory included */
 	char source[PATH_MAX];    /* where it was read, for messages */
 	const char *name;         /* points into conf, as does plugins */
-	enum cni_version version; /* the highest that it offers and we speak */
+	enum cni_version version; /* the highest that both the list and we have */
 	bool disable_check;
 	bool disable_gc;
 	const cJSON *plugins; /* array of objects, each with a type; not empty */
@@ -32,15 +32,17 @@ void list_free(struct network_list *list);
 
 /**
  * list_find() - load a list.
- * @network: a name, or, when it has a '/', a path; NULL: the default network
- * @publish: whether ports are to be published
- * @list:    filled; list_free() it
+ * @network: a name, or, if it has a '/', a path; NULL for the default network
+ * @publish: whether ports will be published
+ * @list:    filled; the caller calls list_free()
  *
- * The default network is built in, for machines where no list of its name is installed; and, when
- * it was not asked for by name, for where that list cannot publish ports and @publish asks for it.
- * A file of one plugin (.conf, .json) becomes a list of one. A broken file in a directory is passed
- * over, and named where no other has the name; one that somebody else could have written is passed
- * over and told on standard error. A path is taken as it is.
+ * The default network is built in, for machines where no list of its name is installed. The
+ * built-in list also takes the place of an installed one that cannot publish ports, if @publish is
+ * true and
+ * @network is NULL. A file of one plugin (.conf, .json) becomes a list of one. A broken file in a
+ * directory is passed over, and the error names it if no other file has the network; a file that
+ * somebody else could have written is passed over with a line on standard error. A path is taken as
+ * it is.
  *
  * Return: 0, or -1 with @err filled.
  */
@@ -48,8 +50,10 @@ int list_find(const char *network, bool publish, struct network_list *list, stru
 
 /**
  * list_parse() - a list from text.
- * @source:    what it is called in messages
- * @directory: where files NAME/X.conf are looked for, unless loadOnlyInlinedPlugins; NULL: nowhere
+ * @source:    what messages call it
+ * @directory: where files NAME/X.conf are looked for, unless loadOnlyInlinedPlugins is true; NULL
+ * if they are not
+ * @list:      filled; the caller calls list_free()
  *
  * Return: 0, or -1 with @err filled.
  */

@@ -6,9 +6,9 @@
  *     └── command.c ── resolv.c, signals.c  and the COMMAND itself
  *   add.c, del.c, check.c, gc.c, status.c   cnitool's jobs
  *     └── job.c, options.c ── publish.c     what was asked for
- *           ├── list.c ── trust.c           which plugins, and whether to believe it
+ *           ├── list.c ── trust.c           which plugins, and whether others could change that
  *           ├── chain.c ── program.c        calling them
- *           └── cache.c                     what is remembered of it, as libcni does
+ *           └── results.c ── trust.c        libcni's cache of results (common/cache.h)
  */
 #include <stdio.h>
 #include <string.h>
@@ -78,7 +78,7 @@ int main(int argc, char **argv)
 		if (strcmp(first, cnirun_commands[i].name) == 0)
 			return cnirun_commands[i].main(argc - 1, argv + 1);
 	}
-	/* By way of an error, which is clean of what a terminal would obey. */
+	/* The text of an error has no characters that a terminal would obey. */
 	cni_error(&err, 0, "there is no subcommand \"%.40s\"; to run a command: cnirun -- %.40s",
 		  first, first);
 	fprintf(stderr, "cnirun: %s\n", err.msg);

@@ -48,7 +48,7 @@ static const struct option long_options[] = {
 	{0},
 };
 
-/* Who takes what; verbose and timeout are everybody's. */
+/* Which form takes which option; every form takes verbose and timeout. */
 static const struct {
 	int option;
 	unsigned int commands;
@@ -103,7 +103,10 @@ int options_number(const char *option, const char *text, long max, long *out, st
 	return 0;
 }
 
-/* The array of a capability, made when it is not there; one of CAP_ARGS is replaced once. */
+/*
+ * The array of a capability, made if there is none. The first option of its kind replaces what
+ * CAP_ARGS has; @fresh says whether that is done.
+ */
 static cJSON *capability_array(struct options *options, const char *capability, bool *fresh)
 {
 	if (options->capabilities == NULL)
@@ -214,7 +217,7 @@ static int set_option(struct options *options, int option, bool fresh[2], struct
 	}
 }
 
-/* cnitool's grammar: pairs, neither half of them empty. */
+/* cnitool's grammar: pairs, with neither key nor value empty. */
 int options_check_args(const char *args, struct cni_error *err)
 {
 	for (const char *pair = args; pair != NULL; pair = *pair ? pair + 1 : NULL) {
@@ -253,7 +256,7 @@ bool options_is_in_path(const char *dir)
 	return false;
 }
 
-/* Our own directory; "" where it cannot be told. */
+/* The directory of our executable; "" if that is not known. */
 static void own_directory(char out[PATH_MAX])
 {
 	const ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
@@ -266,9 +269,9 @@ static void own_directory(char out[PATH_MAX])
 }
 
 /*
- * Where plugins are. Our own directory comes last, and only when it is a directory of plugins: in
- * /usr/bin, slirp4netns is the daemon. Plugins look into CNI_PATH themselves, for those of their
- * IPAM: what is not to be trusted is not told to them either.
+ * CNI_PATH of the plugins. The directory of our executable comes last, and only if it is one of
+ * plugins: in /usr/bin, slirp4netns is the daemon. Plugins look into CNI_PATH themselves, for IPAM
+ * plugins: so directories that cannot be trusted are not passed on to them either.
  */
 static void find_path(char *out, size_t size)
 {
@@ -314,7 +317,10 @@ static int options_environment(struct options *options, unsigned int command, st
 	return 0;
 }
 
-/* The word that getopt stopped at; of letters behind one dash it has not passed by the word yet. */
+/*
+ * The error of an option that there is not. After a dash with several letters, optind is not yet
+ * behind the argument, but optopt has the letter.
+ */
 static int refuse_unknown(char **argv, const char *letters, struct cni_error *err)
 {
 	if (optopt != 0 && optopt <= CHAR_MAX &&
@@ -327,7 +333,7 @@ int options_parse(int argc, char **argv, unsigned int command, struct options *o
 		  struct cni_error *err)
 {
 	bool fresh[2] = {false, false};
-	/* '+': what follows a COMMAND belongs to it. */
+	/* '+' ends the options at COMMAND: what follows belongs to COMMAND. */
 	const char *const letters = command == FOR_RUN ? "+:n:p:i:kv" : ":n:p:i:kv";
 	int option;
 
@@ -343,7 +349,8 @@ int options_parse(int argc, char **argv, unsigned int command, struct options *o
 			return cni_error(err, CNI_ERR_CONFIG, "%.40s needs a value",
 					 argv[optind - 1]);
 		if (!is_taken(option, command))
-			return cni_error(err, CNI_ERR_CONFIG, "--%s means nothing here",
+			return cni_error(err, CNI_ERR_CONFIG,
+					 "--%s is not an option here; try cnirun --help",
 					 option_name(option));
 		if (set_option(options, option, fresh, err) < 0)
 			return -1;
@@ -393,8 +400,10 @@ int options_absolute_path(const char *path, char out[PATH_MAX], struct cni_error
 	return 0;
 }
 
-/* As cnitool names a container, so that `cnirun del` finds what `cnitool add` left: by the first
- * bytes of the SHA-512 of its namespace's path. */
+/*
+ * The container id that cnitool uses, so that `cnirun del` finds what `cnitool add` left: it has
+ * the first bytes of the SHA-512 of the namespace's path.
+ */
 static char *cnitool_id(const char *netns)
 {
 	uint8_t hash[10];

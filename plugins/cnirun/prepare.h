@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is made of the process that we were started as, before anything else. */
+/* What is done before anything else, whatever state the caller started us in. */
 #ifndef CNIRUN_PREPARE_H
 #define CNIRUN_PREPARE_H
 
-/* Open what is closed of 0, 1 and 2: a descriptor that we open must not become one of them. */
+/* Open those of 0, 1 and 2 that are closed: a descriptor that we open must not become one. */
 void prepare_descriptors(void);
 
 /*
- * Where XDG_RUNTIME_DIR is not set (su, cron), a user's own /run/user/UID serves. It is looked for
- * here, and told to whom we call: a plugin that is started as root of the user's namespace no
- * longer knows UID.
+ * If XDG_RUNTIME_DIR is not set (su, cron), set it to the user's own /run/user/UID, if there is
+ * one: a plugin that is started as root of the user's namespace no longer knows UID.
  */
 void prepare_runtime_dir(void);
 

@@ -4,7 +4,7 @@
  *
  * One poll(2) waits for everything at once: the pidfd (it has ended), its three pipes, our own
  * signals. A plugin of an ordinary user may have to be executed in the user namespace that owns the
- * container's network, where only the child may go: setns(2) to a user namespace cannot be undone.
+ * container's network. Only the child enters it: setns(2) to a user namespace cannot be undone.
  */
 #include "program.h"
 
@@ -24,14 +24,14 @@
 #include "clock.h"
 #include "process.h"
 
-#define WORDS_MAX (64u << 10)
+#define STDERR_MAX (64u << 10)
 #define GRACE_MS 2000
 #define READS_MAX 32
 
 void outcome_free(struct outcome *outcome)
 {
 	free(outcome->output);
-	free(outcome->words);
+	free(outcome->stderr_text);
 	*outcome = (struct outcome){0};
 }
 
@@ -50,9 +50,9 @@ struct run {
 	struct child child;
 	int input;
 	int output;
-	int words;
+	int stderr_fd;
 	size_t written;
-	size_t words_len;
+	size_t stderr_len;
 	int64_t until;
 	bool interrupted;
 };
@@ -62,7 +62,7 @@ static void run_close(struct run *run)
 	child_end(&run->child);
 	cleanup_close_(&run->input);
 	cleanup_close_(&run->output);
-	cleanup_close_(&run->words);
+	cleanup_close_(&run->stderr_fd);
 }
 
 static const char *program_join(void *arg)
@@ -91,7 +91,7 @@ static int program_start(struct run *run, struct cni_error *err)
 	const struct program *program = run->program;
 	cleanup_close int input = -1;
 	cleanup_close int output = -1;
-	cleanup_close int words = -1;
+	cleanup_close int stderr_fd = -1;
 	int stdio[3];
 	const struct child_program how = {
 		.path = program->path,
@@ -104,12 +104,13 @@ static int program_start(struct run *run, struct cni_error *err)
 	};
 
 	if (make_pipe(&run->input, &input, false) < 0 ||
-	    make_pipe(&run->output, &output, true) < 0 || make_pipe(&run->words, &words, true) < 0)
+	    make_pipe(&run->output, &output, true) < 0 ||
+	    make_pipe(&run->stderr_fd, &stderr_fd, true) < 0)
 		return cni_error_errno(err, CNI_ERR_IO, "cannot make the pipes to %s",
 				       program->path);
 	stdio[0] = input;
 	stdio[1] = output;
-	stdio[2] = words;
+	stdio[2] = stderr_fd;
 	return child_exec(&(struct child_spec){.own_group = true, .default_signals = true}, &how,
 			  &run->child, NULL, err);
 }
@@ -123,18 +124,18 @@ static void program_feed(struct run *run)
 	if (n >= 0)
 		run->written += (size_t)n;
 	if ((n >= 0 && (size_t)n == len) || (n < 0 && errno != EAGAIN && errno != EINTR))
-		close(take_fd(&run->input)); /* all of it, or as much as it wants to know */
+		close(take_fd(&run->input)); /* all is written, or the program does not read more */
 }
 
 /*
- * Read what there is. @max: bytes kept; beyond, they are dropped, or refused.
- * Return: 0; -1 beyond the limit, or out of memory.
+ * Read what there is. At most @max bytes are kept; more are dropped, or an error.
+ * Return: 0, or -1 beyond the limit, or out of memory.
  */
 static int program_drain(int *fd, char **text, size_t *len, size_t max, bool drop)
 {
 	char buf[64 << 10];
 
-	/* More than a pipe holds; and an end, for a writer that is as fast as we are. */
+	/* This is more than a pipe holds, and it ends even if the writer is as fast as we are. */
 	for (int reads = 0; *fd >= 0 && reads < READS_MAX; reads++) {
 		const ssize_t n = TEMP_FAILURE_RETRY(read(*fd, buf, sizeof(buf)));
 		size_t take;
@@ -165,7 +166,7 @@ static int program_drain(int *fd, char **text, size_t *len, size_t max, bool dro
 
 static int program_hear(struct run *run, struct outcome *outcome)
 {
-	program_drain(&run->words, &outcome->words, &run->words_len, WORDS_MAX, true);
+	program_drain(&run->stderr_fd, &outcome->stderr_text, &run->stderr_len, STDERR_MAX, true);
 	return program_drain(&run->output, &outcome->output, &outcome->output_len,
 			     PROGRAM_OUTPUT_MAX, false);
 }
@@ -186,7 +187,7 @@ static int program_too_long(const struct run *run, struct cni_error *err)
 			 run->program->path, run->program->limit_ms / 1000);
 }
 
-/* Until it has ended. Return: 0, or -1 after a limit: it has been killed. */
+/* Wait until it has ended. Return: 0, or -1 if it passed a limit, and has been killed. */
 static int wait_for_end(struct run *run, struct outcome *outcome, struct cni_error *err)
 {
 	for (;;) {
@@ -195,7 +196,7 @@ static int wait_for_end(struct run *run, struct outcome *outcome, struct cni_err
 			{.fd = run->child.pidfd, .events = POLLIN},
 			{.fd = run->input, .events = POLLOUT},
 			{.fd = run->output, .events = POLLIN},
-			{.fd = run->words, .events = POLLIN},
+			{.fd = run->stderr_fd, .events = POLLIN},
 			{.fd = run->interrupted ? -1 : run->program->interrupt_fd,
 			 .events = POLLIN},
 		};
@@ -203,7 +204,7 @@ static int wait_for_end(struct run *run, struct outcome *outcome, struct cni_err
 
 		if (ready < 0 && errno == EINTR)
 			continue;
-		/* Output alone, however much, buys no time. */
+		/* The limit holds also for a program that never stops writing. */
 		if (ready <= 0 || (left <= 0 && !events[0].revents))
 			return program_too_long(run, err);
 		if (events[1].revents)
@@ -229,7 +230,7 @@ int program_run(const struct program *program, struct outcome *outcome, struct c
 		.child = CHILD_NONE,
 		.input = -1,
 		.output = -1,
-		.words = -1,
+		.stderr_fd = -1,
 		.until = monotonic_ms() + program->limit_ms,
 	};
 	int value;
@@ -238,7 +239,7 @@ int program_run(const struct program *program, struct outcome *outcome, struct c
 		return -1;
 	value = wait_for_end(&run, outcome, err);
 	outcome->status = child_reap(&run.child);
-	/* What it wrote between the last look and its end. */
+	/* Read what it wrote between the last read and its end. */
 	if (value == 0 && program_hear(&run, outcome) < 0)
 		return program_too_much(&run, err);
 	return value;

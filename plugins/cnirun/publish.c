@@ -21,7 +21,7 @@ static int refuse(const char *text, const char *why, struct cni_error *err)
 			 text, why);
 }
 
-/* One to five digits. Return: the port, or -1; *end behind it. */
+/* Parse one to five digits. Return: the port, or -1. *end is set behind it. */
 static long publish_parse_port(const char *text, const char **end)
 {
 	const size_t digits = strspn(text, "0123456789");
@@ -44,7 +44,7 @@ static int parse_range(const char *text, struct range *range)
 	return range->first < 0 || range->last < range->first || *end ? -1 : 0;
 }
 
-/* Take "ADDRESS:" off the front. Return: what is left, or NULL. */
+/* Remove "ADDRESS:" from the beginning. Return: the rest, or NULL if it is not an address. */
 static char *publish_take_address(char *spec, char **address)
 {
 	const bool bracket = *spec == '[';
@@ -93,7 +93,7 @@ int publish_parse(const char *text, cJSON *mappings, struct cni_error *err)
 	if (slash != NULL) {
 		*slash = '\0';
 		protocol = slash + 1;
-		/* In any case, as in what a runtime sends. */
+		/* Upper case is accepted, as in a runtime's port mappings. */
 		for (char *c = slash + 1; *c; c++)
 			*c = (char)tolower((unsigned char)*c);
 		if (strcmp(protocol, "tcp") != 0 && strcmp(protocol, "udp") != 0 &&
@@ -102,7 +102,7 @@ int publish_parse(const char *text, cJSON *mappings, struct cni_error *err)
 	}
 	ports = publish_take_address(spec, &address);
 	if (ports == NULL)
-		return refuse(text, "that is no address", err);
+		return refuse(text, "that is not an address", err);
 	colon = strchr(ports, ':');
 	if (colon != NULL)
 		*colon = '\0';

@@ -6,7 +6,7 @@
 
 #include "error.h"
 
-/* Entries: they are in the result cache, whose files have at most a megabyte. */
+/* The most entries: they are in the result cache, whose files have at most a megabyte. */
 #define PUBLISH_MAX 8192
 
 /**

@@ -2,10 +2,10 @@
 /*
  * resolv.conf of a COMMAND: from the result's dns, in a mount namespace that only COMMAND sees.
  *
- * The text needs a file to be mounted from, and the kernel mounts none without a name. A name on
- * the host would stay when we are killed between making and removing it. So the file is made in a
- * tmpfs that is mounted, in that mount namespace, for a moment over a directory that is there
- * whenever the target is; it ends with the namespace, and lets go of the directory at once
+ * The text must be in a file to be mounted, and the kernel mounts no file without a name. A name on
+ * the host would stay if we were killed between making and removing it. So the file is made in a
+ * tmpfs, which is mounted for a moment, in that mount namespace, over the directory that has the
+ * target. The tmpfs ends with the namespace, and the directory is visible again at once
  * (MNT_DETACH: unmounting for good would wait for every processor). All of it takes a quarter of a
  * millisecond.
  */
@@ -106,13 +106,13 @@ int resolv_text(const cJSON *result, char **text, struct cni_error *err)
 	return value;
 }
 
-/* A file with the text, in the directory. Return: a descriptor, or -1. */
+/* Make a file with the text. Return: a descriptor, or -1. */
 static int make_file(const char *path, const char *text)
 {
 	cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	size_t left = strlen(text);
 
-	/* Every user of COMMAND's resolves names. */
+	/* Every user of COMMAND must be able to read it, whatever our umask is. */
 	if (fd < 0 || fchmod(fd, 0644) < 0)
 		return -1;
 	while (left > 0) {
@@ -135,11 +135,11 @@ int resolv_mount(const char *text)
 	if (target < 0 && errno != ENOENT)
 		return -1;
 	if (target < 0) {
-		fprintf(stderr, "cnirun: there is no " TARGET " to show the network's name servers "
-				"in\n");
+		fprintf(stderr, "cnirun: there is no " TARGET " to mount the network's DNS "
+				"servers over\n");
 		return 0;
 	}
-	/* What is mounted here shall not reach the host, and what the host unmounts shall go. */
+	/* What we mount must not reach the host, and what the host unmounts must go here, too. */
 	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
 	    mount("cnirun", PLACE, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755") < 0)
 		return -1;
@@ -150,6 +150,6 @@ int resolv_mount(const char *text)
 	snprintf(to, sizeof(to), "/proc/self/fd/%d", target);
 	if (mount(from, to, NULL, MS_BIND, NULL) < 0)
 		return -1;
-	/* The file lives as long as it is mounted. */
+	/* The file exists as long as it is mounted. */
 	return umount2(PLACE, MNT_DETACH);
 }

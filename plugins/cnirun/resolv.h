@@ -8,17 +8,17 @@
 
 /**
  * resolv_text() - resolv.conf(5) from a result's dns.
- * @text: receives it, owned by the caller; NULL where the result names no name server
+ * @text: receives it, owned by the caller; NULL if the result names no DNS server
  *
- * Return: 0, or -1 CNI_ERR_DECODE: a value that would break out of its line.
+ * Return: 0, or -1 CNI_ERR_DECODE if a value would break out of its line.
  */
 int resolv_text(const cJSON *result, char **text, struct cni_error *err);
 
 /**
  * resolv_mount() - show a text as /etc/resolv.conf.
  *
- * In a mount namespace of the caller's own, which it must be in. Where there is no /etc/resolv.conf
- * to be mounted over, it says so on standard error, and nothing happens.
+ * The caller must be in a mount namespace of its own. If there is no /etc/resolv.conf to mount
+ * over, a line on standard error says so, and nothing is mounted.
  *
  * Return: 0, or -1 with errno.
  */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cnirun's result cache: where it is, whether it can be trusted, and who is at work on it.
+ * cnirun's result cache: where it is, whether it can be trusted, and its lock.
  *
  * GC and ADD must not overlap (spec, section 3, "Lifecycle & Ordering"): ADD and DEL hold a shared
  * flock(2), GC an exclusive one. Nobody waits for it: GC can be called again. The lock is on a file
- * of its own. The directory would do without, but whoever may open something may lock it, and
- * where an administrator lets others read the cache they could stop us for good. libcni reads the
+ * of its own. To lock the directory would save that file, but whoever may open something may lock
+ * it: if an administrator lets others read the cache, they could stop us for good. libcni reads the
  * file, finds that it is not an entry, and goes on.
  */
 #include "results.h"
@@ -45,15 +45,17 @@ static int default_dir(char out[PATH_MAX], struct cni_error *err)
 	} else {
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "no place for the result cache: XDG_RUNTIME_DIR is not set, and "
-				 "/run/user/%u is not ours; set it to a directory of yours alone",
+				 "/run/user/%u is not ours; set XDG_RUNTIME_DIR to a directory "
+				 "that only you can use",
 				 geteuid());
 	}
 	return 0;
 }
 
 /*
- * mkdir -p, for the two components that are ours to make. A directory on the way that we may not
- * make may be there all the same; where it is not, the refusal is the reason, not what comes of it.
+ * As mkdir -p does, though two components at most are missing usually. If a component may not be
+ * made, it may be there all the same; if it is not, that refusal is the error, not the ENOENT of
+ * the component after it.
  */
 static int make_dirs(const char *dir)
 {
@@ -112,8 +114,8 @@ static int lock(struct cache *cache, enum results_use use, struct cni_error *err
 
 	cache->lock_fd = open_lock(cache);
 	/*
-	 * A full disk must not keep a del from making room. Who works on this cache now has made
-	 * the file when there was room, so there is nobody.
+	 * A full disk must not keep a del from making room. If anybody were at work on this cache,
+	 * the file would be there, so nobody is.
 	 */
 	if (cache->lock_fd < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EROFS))
 		return 0;

@@ -3,16 +3,16 @@
  * cnirun [OPTION...] -- COMMAND: a COMMAND with a network, and nothing left of it afterwards.
  *
  *   place     where the network goes: namespaces of our own (held by a process, see holder.c, or
- *             mounted when they are to be kept), or those of --netns and --pid
+ *             mounted if they are to be kept), or those of --netns and --pid
  *   entry     in the result cache, so that gc finds what a killed cnirun leaves
  *   ADD       plugin after plugin, undone when one fails
  *   COMMAND   in the place; without one, --pid waits for the end of its process
- *   DEL, entry, place, in reverse, whatever COMMAND's end was
+ *   DEL, entry, place: the first three steps are undone in reverse, however COMMAND ended
  *
- * Who executes plugins where: in the host's network and mount namespaces, the view that the spec
- * promises them (CNI_NETNS is another namespace than their own). An ordinary user's plugins that
- * know nothing of user namespaces are root of the one that owns the network namespace, as they need
- * to be to enter CNI_NETNS; ours stay outside (where_to_execute() in chain.c).
+ * Plugins are executed in the host's network and mount namespaces, the view that the spec promises
+ * them (CNI_NETNS is not their own namespace). An ordinary user's plugins that know nothing of user
+ * namespaces are root of the one that owns the network namespace, as they need to be to enter
+ * CNI_NETNS; ours stay outside (where_to_execute() in chain.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,9 +39,9 @@
 struct place {
 	char path[PATH_MAX]; /* CNI_NETNS */
 	bool mounted;        /* by us: to be unmounted */
-	bool lasting;        /* the path is good after us */
+	bool lasting;        /* the path is valid after we have ended */
 	struct holder holder;
-	int pidfd; /* of --pid; -1: none */
+	int pidfd; /* of --pid; -1 if that is not given */
 };
 
 static void run_place_leave(struct place *place)
@@ -56,8 +56,8 @@ static void run_place_leave(struct place *place)
 #define cleanup_place __attribute__((cleanup(run_place_leave)))
 
 /*
- * Mount a process's namespace where other tools look for one. Root can; in a user namespace, or
- * without /run, there is still /proc/PID/ns/net.
+ * Mount a process's namespace where other tools look for one. Root can; a user namespace, or a host
+ * without /run, has only the path /proc/PID/ns/net.
  */
 static void run_persist(struct place *place, pid_t pid)
 {
@@ -116,8 +116,8 @@ static int place_find(const struct options *o, struct place *place, struct cni_e
 }
 
 /*
- * A namespace that lasts has the id that del computes from its path. One of ours has the path of a
- * process that will be another's: its id is random.
+ * A namespace that lasts gets the container id that del computes from its path. The path of one of
+ * ours has a pid that another process will get, so its container id is random.
  */
 static int make_attachment(struct job *job, const struct place *place, struct cni_error *err)
 {
@@ -140,15 +140,15 @@ static int check_usage(const struct options *o, struct cni_error *err)
 		return cni_error(err, CNI_ERR_CONFIG, "--netns and --pid exclude each other");
 	if (o->n_rest > 0 && strcmp(o->rest[-1], "--") != 0)
 		return cni_error(err, CNI_ERR_CONFIG,
-				 "\"%.40s\" is no option; a COMMAND stands behind --, options of a "
-				 "subcommand behind its name",
+				 "\"%.40s\" is not an option; put a COMMAND after --, and options "
+				 "of a subcommand after its name",
 				 o->rest[0]);
 	if (o->n_rest == 0 && !o->keep && o->pid == 0)
 		return cni_error(err, CNI_ERR_CONFIG, "there is no COMMAND; try cnirun --help");
 	return 0;
 }
 
-/* Until the process of --pid has ended, or somebody has had enough. */
+/* Wait until the process of --pid has ended, or a signal ends us. */
 static void wait_for_process(const struct job *job, const struct place *place)
 {
 	struct pollfd events[] = {
@@ -173,7 +173,7 @@ static int run_command(const struct job *job, const char *resolv_conf, int *stat
 	return command_run(&command, status, err);
 }
 
-/* The network stays: how it is taken away later. */
+/* The network stays: say how to remove it later. */
 static void run_keep(const struct job *job, struct place *place)
 {
 	fprintf(stderr, "cnirun: kept; to remove it: cnirun del %s%s%s %s",
@@ -214,7 +214,7 @@ static int with_network(struct job *job, struct place *place, int *status, struc
 		run_keep(job, place);
 		return 0;
 	}
-	job->chain.interrupt_fd = -1; /* from here on, all the way */
+	job->chain.interrupt_fd = -1; /* the removal is not interrupted */
 	if (chain_del(&job->chain, result, true, &del_err) == 0 &&
 	    cache_remove(&job->cache, &a->key, &del_err) < 0)
 		chain_complain(NULL, &del_err);
@@ -237,11 +237,11 @@ static int run_in_network(struct job *job, int *status, struct cni_error *err)
 	written = job_note(job, NULL, err);
 	if (written == 0)
 		cni_error(err, CNI_ERR_CONFIG,
-			  "%.200s has the network %.60s on %s already; cnirun del comes first",
+			  "%.200s has the network %.60s on %s already; run cnirun del first",
 			  a->netns, job->list.name, a->key.ifname);
 	if (written <= 0)
 		return -1;
-	/* The entry is all that a gc must see of us; it may run while COMMAND does. */
+	/* The entry is all that a gc needs to see; a gc may run while COMMAND runs. */
 	cleanup_close_(&job->cache.lock_fd);
 	job->cache.lock_fd = -1;
 	return with_network(job, &place, status, err);

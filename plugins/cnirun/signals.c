@@ -18,7 +18,7 @@ int signals_take(struct signals *signals, struct cni_error *err)
 
 	sigemptyset(&end_set);
 	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++) {
-		/* A blocked signal is queued even when it is ignored: it must not be blocked. */
+		/* A blocked signal is queued even if it is ignored, so that one is not blocked. */
 		if (!is_ignored(ending[i]))
 			sigaddset(&end_set, ending[i]);
 	}
@@ -31,7 +31,7 @@ int signals_take(struct signals *signals, struct cni_error *err)
 	signals->sigpipe_ignored = is_ignored(SIGPIPE);
 	signal(SIGPIPE, SIG_IGN);
 	signals->sigchld_ignored = is_ignored(SIGCHLD);
-	signal(SIGCHLD, SIG_DFL); /* ignored, it would take our children's status away */
+	signal(SIGCHLD, SIG_DFL); /* if it is ignored, children have no status to wait for */
 	sigprocmask(SIG_BLOCK, &all, &signals->before);
 	signals->ending = signalfd(-1, &end_set, SFD_CLOEXEC | SFD_NONBLOCK);
 	signals->forwarded = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -10,24 +10,23 @@
 
 struct signals {
 	int ending;      /* signalfd of SIGHUP, SIGINT, SIGQUIT, SIGTERM */
-	int forwarded;   /* signalfd of those, of the others that a program may be sent, and SIGCHLD
-			  */
+	int forwarded;   /* signalfd of those, other signals for programs, and SIGCHLD */
 	sigset_t before; /* the mask that we were started with */
 	bool sigpipe_ignored;
 	bool sigchld_ignored;
 };
 
 /**
- * signals_take() - from now on signals are read, not suffered.
+ * signals_take() - block signals, and read them from descriptors.
  *
- * SIGTSTP and its kin stay as they are: stopping is for the whole process group, us included. What
- * was ignored when we were started (nohup) stays ignored.
+ * SIGTSTP, SIGTTIN and SIGTTOU stay as they are: they stop the whole process group, us included. A
+ * signal that was ignored when we were started (nohup) stays ignored.
  *
  * Return: 0, or -1 CNI_ERR_IO.
  */
 int signals_take(struct signals *signals, struct cni_error *err);
 
-/* In a child, before exec: all as it was. */
+/* In a child, before exec: restore mask and dispositions as they were before signals_take(). */
 void signals_restore(const struct signals *signals);
 
 #endif

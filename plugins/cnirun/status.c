@@ -16,7 +16,7 @@ int status_main(int argc, char **argv)
 	cleanup_job struct job job = JOB_NONE;
 	struct cni_error err = {0};
 
-	/* cnitool's wants a namespace too, and makes nothing of it. */
+	/* cnitool's status needs the argument NETNS, and ignores it. */
 	if (job_parse(argc, argv, FOR_STATUS, 1, 2, &job, &err) < 0) {
 		chain_complain(NULL, &err);
 		return EXIT_USAGE;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What others put in our way.
+ * Files that other users could have written.
  *
  * A list says which plugins are executed, and a plugin's configuration which daemon: whoever writes
- * one executes what he likes as the user who runs cnirun. HOME, XDG_CONFIG_HOME, NETCONFPATH and
- * CNI_PATH are often somebody else's: sudo -E and su leave them as they were. So what is found by
- * looking into directories is believed only where nobody else could have put it there. A path that
- * was given on the command line is taken as it is: that is the caller's own word.
+ * one can execute anything as the user who runs cnirun. HOME, XDG_CONFIG_HOME, NETCONFPATH and
+ * CNI_PATH are often another user's: sudo -E and su leave them as they were. So a file that is
+ * found by searching directories is used only if nobody else could have put it there. A path on the
+ * command line is taken as it is, since the caller chose it.
  *
- * The way is walked link by link: the directory that a link is in decides where it leads. What has
- * been found good cannot be changed by anybody else afterwards, so it may be opened by its path.
+ * The path is resolved component by component, links included: whoever can write to the directory
+ * that a link is in decides where it leads. If all components are good, nobody else can change them
+ * afterwards, so the file may be opened by its path.
  */
 #include "trust.h"
 
@@ -30,14 +31,14 @@
 	       */
 #define TOLD_MAX 32
 
-/* The part of a path that has been walked, and what is left of it. */
+/* A path that is being resolved. */
 struct walk {
 	const char *path;
 	int fd;
-	char shown[PATH_MAX]; /* of fd */
-	char rest[2 * PATH_MAX];
+	char shown[PATH_MAX];    /* the path of fd, without links */
+	char rest[2 * PATH_MAX]; /* the part that is left */
 	int links;
-	bool mapped; /* in a user namespace that shows others as OVERFLOW_ID */
+	bool mapped; /* we are in a user namespace, which shows unmapped users as OVERFLOW_ID */
 };
 
 static void walk_close(struct walk *walk)
@@ -57,8 +58,8 @@ static int cannot_see(const struct walk *walk, const char *name, struct cni_erro
 }
 
 /*
- * A group that has root, or that is our own first one, is one that we write for: many systems give
- * each user a group of his own, and him a umask that lets it write.
+ * The group 0 and our own first group are not others: many systems give each user a group of his
+ * own, and a umask that lets it write.
  */
 static bool others_may_write(const struct stat *st, bool mapped)
 {
@@ -93,7 +94,7 @@ static int start_at_root(struct walk *walk, struct cni_error *err)
 	return trust_judge("/", &st, walk->mapped, err);
 }
 
-/* What a link says, in front of what is left. */
+/* Follow a link: its text comes before the part that is left. */
 static int trust_follow(struct walk *walk, int link, struct cni_error *err)
 {
 	char target[2 * PATH_MAX];
@@ -113,7 +114,7 @@ static int trust_follow(struct walk *walk, int link, struct cni_error *err)
 	return target[0] == '/' ? start_at_root(walk, err) : 0;
 }
 
-/* Of a path that has neither links nor dots. */
+/* Remove the last component of a path that has neither links nor dots. */
 static void parent_of(char *path)
 {
 	char *slash = strrchr(path, '/');
@@ -121,7 +122,7 @@ static void parent_of(char *path)
 	slash[slash == path] = '\0';
 }
 
-/* Into, or over, the next part. */
+/* Resolve the next path component: enter it, or follow it if it is a link. */
 static int trust_step(struct walk *walk, const char *name, struct cni_error *err)
 {
 	cleanup_close int next = openat(walk->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -212,7 +213,8 @@ static void tell(const char *what, const char *path, const struct cni_error *why
 		snprintf(told[n_told++], PATH_MAX, "%s", path);
 	fprintf(stderr,
 		"cnirun: the %s %.300s is passed over: %s, who could execute anything as user %u "
-		"by it; it must be of root or of that user, and nobody else's to write\n",
+		"through it; it must belong to root or to that user, and nobody else may write to "
+		"it\n",
 		what, path, why->msg, (unsigned int)geteuid());
 }
 
@@ -220,10 +222,10 @@ bool trust_or_pass_over(const char *what, const char *path)
 {
 	struct cni_error err = {0};
 
-	/* Not seen to its end: nobody else can have put it there in the meantime. */
+	/* If it is not there, or cannot be seen, whoever opens it says so. */
 	if (trust_check(path, &err) == 0 || err.code != CNI_ERR_CONFIG)
 		return true;
-	/* Whoever can change that directory has changed us already. */
+	/* Whoever can change that directory can change our executable as well. */
 	if (is_beside_us(path))
 		return true;
 	if (access(path, F_OK) == 0)

@@ -7,13 +7,14 @@
 #include "error.h"
 
 /**
- * trust_check() - whether nobody but root and us decides what is at a path.
+ * trust_check() - whether nobody but root and us can change what is at a path.
  * @path: of a file or a directory; symbolic links are followed
  *
- * The file, and each directory and link on the way to it, must be root's or ours and writable by
- * nobody else, a directory with the sticky bit excepted.
+ * Every component of the path, links included, must belong to root or to us and be writable by
+ * nobody else; a directory with the sticky bit may be.
  *
- * Return: 0, or -1: CNI_ERR_CONFIG names the part that is not so, CNI_ERR_IO what cannot be seen.
+ * Return: 0, or -1: CNI_ERR_CONFIG names the component that others can change, CNI_ERR_IO one that
+ * is not there or cannot be seen.
  */
 int trust_check(const char *path, struct cni_error *err);
 
@@ -21,11 +22,11 @@ int trust_check(const char *path, struct cni_error *err);
  * trust_or_pass_over() - the same for one of several places that something is looked for in.
  * @what: "directory", "file", "plugin"
  *
- * One that is not to be trusted is told on standard error, with the reason, once. One that is not
- * there, or cannot be seen, is not told: whoever opens it says so. The directory that our own
- * executable is in, and what is in it, is as good as we are.
+ * If it cannot be trusted, a line on standard error says so, with the reason, once. If it is not
+ * there, or cannot be seen, nothing is said here: whoever opens it says so. The directory of our
+ * own executable, and what is in it, is trusted.
  *
- * Return: whether it is to be used.
+ * Return: whether to use it.
  */
 bool trust_or_pass_over(const char *what, const char *path);
 

@@ -95,12 +95,12 @@ main_flow() {
 	refuses 126 "cannot execute /etc/passwd: Permission denied" -- /etc/passwd
 	refuses 125 "there is no COMMAND" --verbose
 	refuses 125 "there is no option --nosuch" --nosuch -- true
-	refuses 125 "stands behind --" -v true
-	refuses 125 "--all means nothing here" --all -- true
+	refuses 125 "put a COMMAND after --" -v true
+	refuses 125 "--all is not an option here" --all -- true
 	refuses 125 "exclude each other" --pid 1 --netns /x -- true
 	refuses 2 'no subcommand "true"' true
 	refuses 2 "add needs NETWORK and NETNS" add slirp
-	refuses 2 "--keep means nothing here" add --keep slirp4netns /run/netns/x
+	refuses 2 "--keep is not an option here" add --keep slirp4netns /run/netns/x
 	no_trace
 }
 
@@ -498,26 +498,26 @@ publishes() {
 			refuses 2 "$command needs NETWORK and NETNS" "$command" "${words[@]:0:n}"
 		done
 		for option in --network --netns --pid; do
-			refuses 2 "$option means nothing here" "$command" $option 1 net /run/netns/c1
+			refuses 2 "$option is not an option here" "$command" $option 1 net /run/netns/c1
 		done
-		refuses 2 '--keep means nothing here' "$command" -k net /run/netns/c1
-		refuses 2 '--all means nothing here' "$command" --all net /run/netns/c1
+		refuses 2 '--keep is not an option here' "$command" -k net /run/netns/c1
+		refuses 2 '--all is not an option here' "$command" --all net /run/netns/c1
 	done
 	for command in gc status; do
 		refuses 2 "$command needs NETWORK;" "$command"
 		refuses 2 "$command needs NETWORK;" "$command" "${words[@]}"
 		for option in --ifname --container-id --network; do
-			refuses 2 "$option means nothing here" "$command" $option 1 net
+			refuses 2 "$option is not an option here" "$command" $option 1 net
 		done
 	done
 	for command in check del gc status; do
 		for option in --ip --mac --publish; do
-			refuses 2 "$option means nothing here" "$command" $option 1 net /run/netns/c1
+			refuses 2 "$option is not an option here" "$command" $option 1 net /run/netns/c1
 		done
 	done
-	refuses 2 '--all means nothing here' status --all net
-	refuses 2 '--cache-dir means nothing here' status --cache-dir /run/t net
-	refuses 125 '--all means nothing here' --all -- true
+	refuses 2 '--all is not an option here' status --all net
+	refuses 2 '--cache-dir is not an option here' status --cache-dir /run/t net
+	refuses 125 '--all is not an option here' --all -- true
 	refuses 2 'there is no option -x' add -x net /run/netns/c1
 	refuses 2 'there is no option --nonsense' add --nonsense net /run/netns/c1
 	refuses 2 '--timeout needs a value' gc net --timeout

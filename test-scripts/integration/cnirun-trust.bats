@@ -215,7 +215,7 @@ ended() {
 	}
 	broken gc net
 	is "$status" 1
-	[[ $words == "cnirun: $(cnitool_id /run/netns/c1) (eth0) is kept: cannot open the network namespace /run/netns/c1: Input/output error"*"of 1 attachments it cannot be told"* ]] ||
+	[[ $words == "cnirun: $(cnitool_id /run/netns/c1) (eth0) is kept: cannot open the network namespace /run/netns/c1: Input/output error"*"the namespaces of 1 attachments"* ]] ||
 		fail "said: $words"
 	# The other one has gone, and it goes.
 	is "$(calls)" "one ADD one ADD one DEL one GC"
@@ -381,7 +381,7 @@ passes_over() {
 	shift
 	cnirun "$@"
 	[ "$status" = 0 ] || fail "cnirun $* exited with $status: $words"
-	[[ $words == "cnirun: the "*"$text"*" could execute anything as user $(id -u) by it; "* ]] || fail "said: $words; expected: $text"
+	[[ $words == "cnirun: the "*"$text"*" could execute anything as user $(id -u) through it; "* ]] || fail "said: $words; expected: $text"
 	is "$(wc -l <<<"$words")" 1
 	is "$(cat /run/t/ran)" ""
 }

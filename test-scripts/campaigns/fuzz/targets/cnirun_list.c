@@ -65,7 +65,7 @@ static cJSON *check_answer(struct chain *chain, char *output, int status)
 
 	if (outcome.output_len > 0)
 		fuzz_check_outcome(
-			json_parse(output, outcome.output_len, "its answer", &answer, &unreadable),
+			json_parse(output, outcome.output_len, "its output", &answer, &unreadable),
 			&unreadable);
 	value = chain_judge(chain, "plugin", "ADD", &outcome, &answer, &unreadable, &err);
 	PROMISE((value < 0) == (err.msg[0] != '\0'));
