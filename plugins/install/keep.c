@@ -21,7 +21,7 @@
 #include "settle.h"
 #include "version.h"
 
-/* Return: a descriptor, or -1: without it nothing is kept in order, but everything is in place. */
+/* Return: a descriptor, or -1: then later changes are not mended, but everything is in place. */
 static int watch_node(const struct install_options *options)
 {
 	static const char *const on_node[] = {BIN_DIR, NET_DIR};
@@ -40,8 +40,7 @@ static int watch_node(const struct install_options *options)
 		failed = inotify_add_watch(fd, path, mask) < 0;
 	}
 	if (failed) {
-		fprintf(stderr, "note: changes on the node are not watched for: %s\n",
-			strerror(errno));
+		fprintf(stderr, "note: changes on the node are not watched: %s\n", strerror(errno));
 		return -1;
 	}
 	return take_fd(&fd);
@@ -58,7 +57,7 @@ static void drain_events(int fd)
 /* Sleep until a signal, or until something has changed. Return: whether to go on. */
 static bool sleep_until_change(int signals, int changes)
 {
-	/* Who changes one file often changes more: a second for that. */
+	/* A change of one file is often followed by others, so they get a second. */
 	const struct itimerspec pause = {.it_value.tv_sec = 1};
 	cleanup_close int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	struct pollfd events[] = {{.fd = signals, .events = POLLIN},
@@ -71,7 +70,7 @@ static bool sleep_until_change(int signals, int changes)
 		if (events[2].revents != 0)
 			break;
 		timerfd_settime(timer, 0, &pause, NULL);
-		events[1].fd = -1; /* the rest is read together */
+		events[1].fd = -1; /* what follows is read after that second */
 	}
 	drain_events(changes);
 	return true;
@@ -91,13 +90,15 @@ int install_keep(const struct install_options *options)
 	struct cni_error err = {0};
 	sigset_t ends;
 
-	/* Blocked from the beginning: a signal waits until the files are whole. */
+	/* Signals are blocked from the beginning: they wait until the files are whole. */
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	signals = signalfd(-1, &ends, SFD_CLOEXEC);
-	/* Before the first look: what changes after it is not missed. Who has gone comes not back.
+	/*
+	 * The watch begins before the first look, so that no change after that is missed. A removal
+	 * does not watch: it is done once.
 	 */
 	changes = options->once || options->absent ? -1 : watch_node(options);
 	if (settle(options, true, &err) < 0)

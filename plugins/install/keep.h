@@ -6,11 +6,14 @@
 #include "error.h"
 #include "options.h"
 
-/* Settle, and unless --once or absence ends it, again whenever something changes. Return: the exit
- * status. */
+/*
+ * Call settle(), and again whenever something changes, until a signal comes or an error. With
+ * --once it ends after the first time; a removal then only waits for the signal. Return: the exit
+ * status.
+ */
 int install_keep(const struct install_options *options);
 
-/* Settle nothing, look. Return: the exit status. */
+/* Change nothing, and say what is not as it should be. Return: the exit status. */
 int install_check(const struct install_options *options);
 
 #endif

@@ -6,23 +6,24 @@
  * /opt/cni/bin and then its lists in /etc/cni/net.d; or `absent`. Installing, upgrading, mending
  * and removing are one function, settle(), with different lists of what is wanted.
  *
- * How to remove: two designs.
+ * There are two designs of the removal:
  *
- * - On SIGTERM, or by a preStop hook. Nothing to learn; but a rolling update ends the old pod in
- * the same way as the removal of the DaemonSet, so each upgrade would take the network's list away,
- * the node would become NotReady, and pods that end meanwhile would find no plugin for their DEL.
- * To tell the two apart needs the API server, and so a token and rights.
+ * - On SIGTERM, or by a preStop hook. Users have nothing to learn; but a rolling update ends the
+ * old pod in the same way as the removal of the DaemonSet, so each upgrade would remove the
+ * network's list, the node would become NotReady, and pods that end meanwhile would find no plugin
+ * for their DEL. To distinguish the two takes the API server, and so a token and rights.
  * - A state that the pod template asks for: USERNET_CNI=absent, rolled out like an upgrade, then
- * the DaemonSet is deleted. Costs one command before `kubectl delete`, and who forgets it leaves
- * files behind (which work: plugins without a DaemonSet are plugins).
+ *   the DaemonSet is deleted. Costs one command before `kubectl delete`; without it files are left
+ *   behind (which go on to work: plugins do not need the DaemonSet).
  *
- * The second. SIGTERM ends the program and leaves everything as it is. There is one pod of a
- * DaemonSet on a node at a time, so the one that installs and the one that removes do not meet; if
- * they do, by another DaemonSet, a lock makes them go one after the other.
+ * The second is used. SIGTERM ends the program and leaves everything as it is. There is one pod of
+ * a DaemonSet on a node at a time, so the one that installs and the one that removes do not meet;
+ * if they do, by another DaemonSet, a lock makes them work one after the other.
  *
  * Then it sleeps. inotify wakes it when the directories change (a distribution's package that
- * cleans up, a ConfigMap with another list), a signal ends it: no polling. What it cannot set right
- * ends it with a reason, and kubelet starts it again, in ever longer intervals, until it can.
+ * cleans up, a ConfigMap with another list), and a signal ends it: there is no polling. If it
+ * cannot restore the state, it ends and says why, and kubelet starts it again, in ever longer
+ * intervals, until it can.
  *
  *   options.c          what is asked for
  *   keep.c             doing it, and again whenever something changes

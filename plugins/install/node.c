@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The node's part.
+ * What the node must have, and when nothing on it needs the plugins any more.
  *
- * A node is ready for pods as soon as a runtime has found a list, so a list comes only when what it
- * needs is there. The daemon slirp4netns is the node's own (a package of its distribution): it
- * links that one's libraries, and its security updates come from there.
+ * A node is ready for pods as soon as a runtime has found a list, so a list is installed only if
+ * what it needs is there. The daemon slirp4netns is the node's own (a package of its distribution):
+ * it links the distribution's libraries, and has its security updates from there.
  *
- * Plugins go only when no container of the node is attached any more: a runtime calls DEL for each,
- * and a pod whose DEL finds no plugin does not end. An attachment is a record in /run/usernet-cni.
+ * Plugins are removed only if no container of the node is attached any more: a runtime calls DEL
+ * for each, and a pod whose DEL finds no plugin does not end. Each attachment has a record in
+ * /run/usernet-cni.
  */
 #include "node.h"
 
@@ -28,7 +29,7 @@
 #define LIST_MAX_BYTES (1u << 20)
 #define RUN_DIR "/run/usernet-cni"
 
-/* Of the default PATH, what a node's /usr has; /bin and /sbin are links to it. */
+/* The directories of the default PATH in a node's /usr; /bin and /sbin are links to it. */
 static const char *const daemon_dirs[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
 					  "/usr/bin"};
 
@@ -67,9 +68,10 @@ static int has_plugin(const struct item *list, const char *type, const struct pl
 	struct stat st;
 
 	if (*type == '\0' || strchr(type, '/') != NULL)
-		return cni_error(err, CNI_ERR_CONFIG, "the list %s: \"%.40s\" is no plugin's name",
-				 list->name, type);
-	/* A link leads where the node's root is not ours: that it is there must do. */
+		return cni_error(err, CNI_ERR_CONFIG,
+				 "the list %s: \"%.40s\" is not the name of a plugin", list->name,
+				 type);
+	/* A link's target may be where we cannot look, so a link counts. */
 	if (node_is_among(plugins, type) ||
 	    (fstatat(bin->fd, type, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	     (S_ISLNK(st.st_mode) || (S_ISREG(st.st_mode) && (st.st_mode & 0111) != 0))))
@@ -87,7 +89,7 @@ static int open_on_node(int host, const char *path)
 	return (int)syscall(SYS_openat2, host, path + 1, &how, sizeof(how));
 }
 
-/* Whether there is something to execute; a link to where we cannot look counts. */
+/* Whether the path is an executable file; a link whose target we cannot see counts, too. */
 static bool is_executable(int host, const char *path)
 {
 	cleanup_close int fd = open_on_node(host, path);
@@ -145,7 +147,7 @@ static int can_use_plugin(const char *host, const struct item *list, const cJSON
 		return -1;
 	if (strcmp(type, "slirp4netns") == 0)
 		return has_daemon(host, list, path, err);
-	/* "ipam": {} is how some plugins spell none. */
+	/* Some plugins write "ipam": {} for no IPAM. */
 	if (json_get(ipam, "type") == NULL)
 		return 0;
 	if (conf_get_string(ipam, "ipam.", "type", &type, err) < 0)
@@ -167,7 +169,7 @@ int node_can_use(const char *host, const struct item *list, const struct place *
 		return cni_error_wrap(err, "the list %s", list->name);
 	if (*name == '\0' || cJSON_GetArraySize(array) == 0)
 		return cni_error(err, CNI_ERR_CONFIG,
-				 "the list %s must have a name and at least one of plugins",
+				 "the list %s must have a name and at least one plugin",
 				 list->name);
 	cJSON_ArrayForEach (plugin, array) {
 		if (can_use_plugin(host, list, plugin, bin, plugins, err) < 0)
@@ -206,8 +208,7 @@ static int count_records(int parent, const char *name, int depth, size_t *count)
 
 int node_is_unused(const char *host, struct cni_error *err)
 {
-	/* netns-stats has a record for each of these again, but those outlive what a removal needs.
-	 */
+	/* netns-stats has records of the same containers, but keeps some after DEL. */
 	static const char *const plugins[] = {"slirp4netns", "netns-portmap"};
 	size_t count = 0;
 	char path[4096];

@@ -10,21 +10,21 @@
  * @host:    where the node's root is
  * @list:    the file
  * @bin:     the directory of plugins
- * @plugins: what will be put there
+ * @plugins: the plugins that will be put there
  *
- * The list is valid, each of its plugins (that of `ipam`, too) is among @plugins or there already,
- * and a list with slirp4netns finds the daemon of that name. Where the node's /usr is not mounted
- * the daemon is not looked for.
+ * The list must be valid, each of its plugins (that of `ipam`, too) must be among @plugins or in
+ * @bin already, and a list with slirp4netns needs the daemon of that name. If the node's /usr is
+ * not mounted, the daemon is not looked for.
  *
  * Return: 0, or -1 with @err.
  */
 int node_can_use(const char *host, const struct item *list, const struct place *bin,
 		 const struct items *plugins, struct cni_error *err);
 
-/* Fails when a container of this node has a network of ours: its DEL will want the plugins. */
+/* Fails if a container of this node has a network of ours: its DEL will need the plugins. */
 int node_is_unused(const char *host, struct cni_error *err);
 
-/* Say it when another list comes before ours: it is the one that runtimes use. */
+/* Say on standard error if another list sorts before ours: runtimes use the first one. */
 void node_tell_first(const struct place *net, const struct items *lists);
 
 #endif

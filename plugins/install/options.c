@@ -18,7 +18,7 @@ static void usage(FILE *to)
 	      "place.\n"
 	      "\n"
 	      "  --once       end when that is done\n"
-	      "  --check      change nothing; exit status 0 when all is as it should be\n"
+	      "  --check      change nothing; exit status 0 if everything is in place\n"
 	      "  --host DIR   where the node's root is (/host): DIR/opt/cni/bin and "
 	      "DIR/etc/cni/net.d\n"
 	      "               are changed, DIR/usr and DIR/run/usernet-cni are looked at\n"

@@ -7,7 +7,7 @@
 
 struct install_options {
 	const char *host; /* where the node's root is */
-	const char *from; /* what to install: bin/ and net.d/ in it */
+	const char *from; /* bin/ and net.d/ in it have the files to install */
 	bool absent;
 	bool once;
 	bool check;
@@ -16,7 +16,7 @@ struct install_options {
 /**
  * install_options_parse() - read argv and USERNET_CNI.
  *
- * What is wrong has been said on standard error. Return: -1 to go on, or the exit status.
+ * Errors are said on standard error. Return: -1 to go on, or the exit status.
  */
 int install_options_parse(struct install_options *options, int argc, char **argv);
 

@@ -2,26 +2,27 @@
 /*
  * Files in a directory that others use, and write to.
  *
- * Whole: a file is written beside, synced, and gets its name by one rename. Everything that changes
- * is written before the first rename, so that a full disk is met while the old version is
- * untouched. A plugin that runs, or a list that is read, keeps the file that it opened.
+ * A file is whole: it is written beside its place, synced, and gets its name by one rename. All
+ * files are written before the first rename, so that a full disk is noticed while the old version
+ * is untouched. A plugin that runs, or a list that is being read, keeps the file that it opened.
  *
- * Ours: what is replaced and removed must be what we have put there. Two designs:
+ * Only our own files are replaced and removed. Two designs to know them:
  *
  * - An extended attribute, or a register of names and checksums. The attribute goes with the file,
- * but not every file system has it. The register is a second file: between its change and that of
- * the file it lies, one way or the other, so it must hold what was and what will be, and be locked
- * against readers; and it needs a hash function.
- * - A store: a directory beside, .usernet-cni, with a second name (a hard link) of each file that
- * is ours. "Ours" is then "the same inode", which no crash can put out of step: the store has the
- * name now.FILE for what is in place and new.FILE for what is about to be, and either makes it
- * ours. Costs: a file system with hard links, and that a copy of the directory to another disk is
- *   no longer ours (it says so, and asks for the files to be moved away).
+ *   but not every file system has it. The register is a second file: between its change and that of
+ *   the file it is wrong, so it must have the old and the new state, and be locked against readers;
+ *   and it needs a hash function.
+ * - A store: a directory beside the files, .usernet-cni, with a second name (a hard link) of each
+ *   file that is ours. A file is ours if it is the same inode, and no crash can make that wrong:
+ * the store has the name now.FILE for the file in place and new.FILE for the one that will replace
+ * it, and either makes it ours. Costs: a file system with hard links; and if the directory is
+ * copied to another disk, its files are not ours any more (the error says so, and asks for the
+ * files to be moved away).
  *
- * The store it is. A file goes: write new.FILE; link it to out.FILE; rename out.FILE over FILE;
- * rename new.FILE over now.FILE. Where there is no FILE yet, one link makes it, which fails if
- * somebody else was quicker. A kill between any two of these leaves what place_recover() can tell
- * from the inodes.
+ * The store is used. Steps to replace FILE: write new.FILE; link it to out.FILE; rename out.FILE
+ * over FILE; rename new.FILE over now.FILE. If there is no FILE yet, one link makes it, which fails
+ * if somebody else was quicker. After a kill between any two steps place_recover() knows from the
+ * inodes which steps have been done.
  *
  * No symbolic link is followed: a link in place of a file is somebody else's file.
  */
@@ -44,7 +45,7 @@
 #include "clock.h"
 
 #define STORE ".usernet-cni"
-#define ATTEMPTS 10 /* beside an installer that removes the store */
+#define ATTEMPTS 10 /* while another installer removes the store */
 #define KEEPS_REMOVING "another installer keeps removing %s/" STORE
 #define NOW "now."
 #define NEW "new."
@@ -60,7 +61,7 @@ static void place_close_dir(DIR **dir)
 }
 #define cleanup_dir __attribute__((cleanup(place_close_dir)))
 
-/* A stream of its own over a directory's descriptor, from its beginning. */
+/* Open a stream of a directory's entries, which does not use up the descriptor. */
 static DIR *entries_of(int dirfd)
 {
 	cleanup_close int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -152,7 +153,7 @@ static const struct item *find_item(const struct items *items, const char *name)
 
 /* The directory and its store. */
 
-/* An error of writing: its usual reasons on a node have their own words. Return: always -1. */
+/* An error of writing, with a message of its own for each usual cause on a node. Return: -1. */
 static int cannot(const struct place *place, const char *what, const char *name,
 		  struct cni_error *err)
 {
@@ -220,8 +221,8 @@ int place_open(struct place *place, const char *host, const char *path, mode_t m
 				       "cannot open %s: mount the node's directory there", full);
 	if (st.st_mode & S_IWOTH)
 		return cni_error(err, CNI_ERR_IO,
-				 "the node's directory %s is writable by everybody, who could so "
-				 "become root; chmod 755 it",
+				 "the node's directory %s is writable by everybody, so anybody "
+				 "could become root; chmod 755 it",
 				 path);
 	return open_store(place, store, err);
 }
@@ -240,8 +241,10 @@ static void place_on_alarm(int number)
 	(void)number;
 }
 
-/* flock(2) has no limit of its own: a timer interrupts it, again and again, lest one comes too
- * early. */
+/*
+ * flock(2) has no limit of its own, so a timer interrupts it. The timer repeats, since its first
+ * signal may come before flock(2) waits.
+ */
 static int lock_within_limit(int fd)
 {
 	const struct itimerval every_second = {.it_interval.tv_sec = 1, .it_value.tv_sec = 1};
@@ -272,7 +275,7 @@ int place_lock(struct place *place, struct cni_error *err)
 				place->path, LOCK_LIMIT_MS / 1000);
 		if (fstat(place->store, &st) == 0 && st.st_nlink > 0)
 			return 0;
-		/* Whom we waited for has removed everything, the store included. */
+		/* The installer that we waited for has removed everything, even the store. */
 		close(take_fd(&place->store));
 		if (open_store(place, true, err) < 0)
 			return -1;
@@ -280,10 +283,10 @@ int place_lock(struct place *place, struct cni_error *err)
 	return cni_error(err, CNI_ERR_AGAIN, KEEPS_REMOVING, place->path);
 }
 
-/* Whose is a file. */
+/* Who has put a file there. */
 
-enum whose {
-	NOBODYS,
+enum owner {
+	NOBODYS, /* there is no file */
 	OURS,
 	FOREIGN,
 };
@@ -305,8 +308,8 @@ static bool in_store(const struct place *place, const char *prefix, const char *
 	       ours.st_dev == st->st_dev && ours.st_ino == st->st_ino;
 }
 
-static int whose(const struct place *place, const char *name, enum whose *out,
-		 struct cni_error *err)
+static int place_find_owner(const struct place *place, const char *name, enum owner *out,
+			    struct cni_error *err)
 {
 	struct stat st;
 
@@ -337,8 +340,7 @@ static ssize_t read_chunk(int fd, char *buf, off_t at)
 	return (ssize_t)have;
 }
 
-/* Whether the file in place has the content and the mode of the item. Not readable is not the same.
- */
+/* Whether the file in place has the item's content and mode. If it cannot be read, it does not. */
 static bool is_current(const struct place *place, const struct item *item)
 {
 	cleanup_close int fd =
@@ -362,7 +364,10 @@ static bool is_current(const struct place *place, const struct item *item)
 
 /* The steps. */
 
-/* A file of @entry's name in place is either that very file, or the entry has not come so far. */
+/*
+ * Finish what a killed installer began with one entry of the store. If new.FILE is in place
+ * already, it becomes now.FILE; otherwise new.FILE and out.FILE are removed.
+ */
 static int recover_entry(const struct place *place, const char *entry, struct cni_error *err)
 {
 	const char *name = entry + PREFIX_LEN;
@@ -422,12 +427,12 @@ static int copy_content(int from, int to)
 static int stage_item(const struct place *place, const struct item *item, struct cni_error *err)
 {
 	cleanup_close int fd = -1;
-	enum whose owner;
+	enum owner owner;
 	char entry[256];
 
-	if (whose(place, item->name, &owner, err) < 0)
+	if (place_find_owner(place, item->name, &owner, err) < 0)
 		return -1;
-	/* Somebody else's that is just what is wanted may stay; it does not become ours. */
+	/* A foreign file with the wanted content may stay; it does not become ours. */
 	if (owner != NOBODYS && is_current(place, item))
 		return 0;
 	if (owner == FOREIGN)
@@ -467,14 +472,14 @@ int place_stage(const struct place *place, const struct items *items, struct cni
 static int commit_item(const struct place *place, const char *name, struct cni_error *err)
 {
 	char now[256], new[256], out[256];
-	enum whose owner;
+	enum owner owner;
 
 	store_name(now, NOW, name);
 	store_name(new, NEW, name);
 	store_name(out, OUT, name);
 	if (faccessat(place->store, new, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0; /* nothing to change */
-	if (whose(place, name, &owner, err) < 0)
+	if (place_find_owner(place, name, &owner, err) < 0)
 		return -1;
 	if (owner == OURS) {
 		if (linkat(place->store, new, place->store, out, 0) < 0 ||
@@ -512,11 +517,11 @@ int place_retire(const struct place *place, const struct items *items, struct cn
 		return cannot(place, "read", STORE, err);
 	while ((entry = readdir(dir)) != NULL) {
 		const char *name = entry->d_name + PREFIX_LEN;
-		enum whose owner;
+		enum owner owner;
 
 		if (strncmp(entry->d_name, NOW, PREFIX_LEN) != 0 || find_item(items, name) != NULL)
 			continue;
-		if (whose(place, name, &owner, err) < 0)
+		if (place_find_owner(place, name, &owner, err) < 0)
 			return -1;
 		if (owner == OURS && unlinkat(place->fd, name, 0) < 0)
 			return cannot(place, "remove", name, err);
@@ -526,7 +531,7 @@ int place_retire(const struct place *place, const struct items *items, struct cn
 			fprintf(stderr, "removed %s/%s\n", place->path, name);
 		else if (owner == FOREIGN)
 			fprintf(stderr,
-				"note: %s/%s is not the file that was installed any more, and is "
+				"note: %s/%s is not the file that was installed any more, so it is "
 				"kept\n",
 				place->path, name);
 	}
@@ -547,7 +552,7 @@ bool place_settled(const struct place *place, const struct items *items, struct 
 
 	for (size_t i = 0; i < items->n; i++) {
 		if (!is_current(place, &items->item[i])) {
-			cni_error(err, CNI_ERR_AGAIN, "%s/%s is not there as it should be",
+			cni_error(err, CNI_ERR_AGAIN, "%s/%s is missing, or not as in the image",
 				  place->path, items->item[i].name);
 			return false;
 		}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A directory of the node that is made to hold certain files: whole ones, all or none of an
- * upgrade, and nobody else's touched. Theory and the choice of how a file is known as ours:
- * place.c.
+ * A directory of the node that is made to hold certain files: each file is whole, an upgrade is
+ * complete or has no effect, and no file of others is touched. place.c has the theory, and how it
+ * is known which files are ours.
  */
 #ifndef USERNET_INSTALL_PLACE_H
 #define USERNET_INSTALL_PLACE_H
@@ -15,7 +15,7 @@
 
 #define ITEM_NAME_MAX 200
 
-/* A file that is to be there. */
+/* A file that must be there. */
 struct item {
 	char name[ITEM_NAME_MAX + 1];
 	int fd; /* its content */
@@ -27,13 +27,14 @@ struct items {
 };
 
 /**
- * items_read() - the regular files of a directory, opened.
- * @suffix: that each name must have; NULL: any
+ * items_read() - open the regular files of a directory.
+ * @suffix: that each name must have; NULL if any name will do
+ * @items:  filled, sorted by name; the caller calls items_free()
  *
- * Names that begin with a dot are passed over (a ConfigMap volume has such), links are followed
- * (its files are links).
+ * Names that begin with a dot are passed over (a ConfigMap volume has such names), and links are
+ * followed (its files are links).
  *
- * Return: 0 with @items sorted by name, or -1 with @err.
+ * Return: 0, or -1 with @err.
  */
 int items_read(const char *path, const char *suffix, struct items *items, struct cni_error *err);
 void items_free(struct items *items);
@@ -43,48 +44,52 @@ struct place {
 	const char *path; /* as the node calls it, for messages */
 	mode_t mode;      /* of the files */
 	int fd;
-	int store; /* what of it is ours; -1: nothing */
+	int store; /* descriptor of the store; -1 if there is none, so that no file is ours */
 };
 
 #define PLACE_NONE ((struct place){.fd = -1, .store = -1})
 
 /**
  * place_open() - open a directory of the node.
+ * @place: filled; the caller calls place_close(), after a failure, too
  * @host:  where the node's root is, "/host"
- * @path:  the directory in it; kept
+ * @path:  the directory in it; a string that outlives @place
+ * @mode:  of the files that will be installed
  * @store: make the store if there is none
  *
- * Return: 0, or -1: it is not there, writable by others, read-only, or the store is not ours.
+ * Return: 0, or -1: the directory is missing, writable by others, or read-only, or the store
+ * belongs to somebody else.
  */
 int place_open(struct place *place, const char *host, const char *path, mode_t mode, bool store,
 	       struct cni_error *err);
 void place_close(struct place *place);
 #define cleanup_place __attribute__((cleanup(place_close)))
 
-/* Hold the place against other installers until it is closed, after ten seconds at most. Needs a
- * store. */
+/* Lock the place against other installers until it is closed; wait for ten seconds at most. It must
+ * have a store. */
 int place_lock(struct place *place, struct cni_error *err);
 
-/* Finish, or forget, what an installer that was killed has begun. Needs the lock. */
+/* Finish, or undo, what an installer that was killed has begun. The place must be locked. */
 int place_recover(const struct place *place, struct cni_error *err);
 
 /*
- * Write, beside, what is not there yet; nothing that anybody calls changes. Fails without effect
- * where a file of the same name is not ours.
+ * Write the files that are not in place yet into the store; nothing in place changes. If there is a
+ * foreign file with the same name and other content, it is an error, without effect.
  */
 int place_stage(const struct place *place, const struct items *items, struct cni_error *err);
+/* Remove what was staged. */
 void place_unstage(const struct place *place, const struct items *items);
 
-/* Rename what was staged into place. */
+/* Rename what was staged into place. After a failure what is left of it is removed. */
 int place_commit(const struct place *place, const struct items *items, struct cni_error *err);
 
-/* Remove what is ours and not among @items. */
+/* Remove the files that are ours and not among @items. */
 int place_retire(const struct place *place, const struct items *items, struct cni_error *err);
 
-/* Remove the store, when nothing is ours any more. */
+/* Remove the store, which must be empty: no file is ours any more. */
 int place_leave(const struct place *place, struct cni_error *err);
 
-/* Whether place_stage() and place_retire() would find nothing to do; if not, what, in @err. */
+/* Whether place_stage() and place_retire() have nothing to do; if they have, @err says what. */
 bool place_settled(const struct place *place, const struct items *items, struct cni_error *err);
 
 #endif

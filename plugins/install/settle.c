@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Installing, upgrading, mending and removing are one function, with different lists of what is
- * wanted: two places are made to hold exactly these files, in an order in which no list ever names
- * a plugin that is not there.
+ * Installing, upgrading, mending and removing are one function, with different wanted files: two
+ * directories are made to hold exactly these, in an order in which no list ever names a plugin that
+ * is not there.
  */
 #include "settle.h"
 
@@ -37,8 +37,8 @@ static int can_use(const struct install_options *options, const struct place *bi
 }
 
 /*
- * Lists after the plugins that they name, and plugins that go after the lists that named them.
- * Everything is written before anything is renamed.
+ * Lists are installed after the plugins that they name, and plugins are removed after the lists
+ * that named them. Everything is written before anything is renamed.
  */
 static int change(const struct install_options *options, struct place *bin,
 		  const struct items *plugins, struct place *net, const struct items *lists,
@@ -53,7 +53,7 @@ static int change(const struct install_options *options, struct place *bin,
 	if (place_commit(bin, plugins, err) < 0 || place_commit(net, lists, err) < 0 ||
 	    place_retire(net, lists, err) < 0)
 		return -1;
-	/* A pod may have come while there still was a list. */
+	/* A pod may have started while there still was a list. */
 	if (options->absent && node_is_unused(options->host, err) < 0)
 		return -1;
 	return place_retire(bin, plugins, err);

@@ -44,7 +44,7 @@ usernet-cni $(/run/install --version | cut -d' ' -f3) is in place"
 	same=$(stat -c %i "$CNIBIN/same")
 	exec 8<"$CNINET/99-usernet.conflist"
 	image v2
-	refuses "is not there as it should be" --check
+	refuses "is missing, or not as in the image" --check
 	does --once
 	is_version v2
 	[[ $words != */same* ]] || fail "replaced what is the same: $words"
@@ -228,13 +228,13 @@ unsynced() {
 	list 99-usernet '' '{"type":"same","ipam":{"type":"host-local"}}'
 	refuses "needs the plugin host-local" --once
 	list 99-usernet '' '{"type":"../../usr/bin/slirp4netns"}'
-	refuses "is no plugin's name" --once
+	refuses "is not the name of a plugin" --once
 	list 99-usernet '' '{"type":7}'
 	refuses "99-usernet.conflist: type is 7" --once
 	list 99-usernet '' 7
 	refuses "a plugin must be an object" --once
 	list 99-usernet ''
-	refuses "must have a name and at least one of plugins" --once
+	refuses "must have a name and at least one plugin" --once
 	echo '{"name": "x", "plugins": [' >/run/image/net.d/99-usernet.conflist
 	refuses "99-usernet.conflist" --once
 	truncate -s 2M /run/image/net.d/99-usernet.conflist
@@ -294,7 +294,7 @@ unsynced() {
 	in_host && return
 	prepare_node
 	chmod 777 "$CNIBIN"
-	refuses "/opt/cni/bin is writable by everybody, who could so become root; chmod 755 it" --once
+	refuses "/opt/cni/bin is writable by everybody, so anybody could become root; chmod 755 it" --once
 	chmod 755 "$CNIBIN"
 	mkdir -m 755 /run/t/elsewhere
 	for dir in "$CNIBIN" "$CNINET"; do

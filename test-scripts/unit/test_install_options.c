@@ -102,8 +102,8 @@ static void a_list_is_used_where_all_of_its_plugins_are(void **unused)
 		 "\"ipam\":{\"type\":\"no-ipam\"}}]}",
 		 "no-ipam"},
 		{"{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[{\"type\":\"../ours\"}]}",
-		 "is no plugin"},
-		{"{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[]}", "plugins"},
+		 "is not the name of a plugin"},
+		{"{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"plugins\":[]}", "at least one plugin"},
 		{"{\"cniVersion\":\"1.0.0\",\"plugins\":[{\"type\":\"ours\"}]}", "name"},
 		{"{", ""},
 	};
