@@ -9,7 +9,7 @@ _cnirun_networks() {
 	echo slirp
 	for directory in "${NETCONFPATH:-${XDG_CONFIG_HOME:-$HOME/.config}/cni/net.d}" /etc/cni/net.d; do
 		[ -z "$NETCONFPATH" ] || [ "$directory" = "$NETCONFPATH" ] || continue
-		# The first name in a list is the network's, unless somebody sorts it last.
+		# A line that begins with "name" names the network; plugins rarely have that key.
 		sed -n 's/^[^"]*"name"[[:space:]]*:[[:space:]]*"\([A-Za-z0-9_.-]*\)".*/\1/p' \
 			"$directory"/*.conflist "$directory"/*.conf 2>/dev/null
 	done | sort -u
