@@ -377,7 +377,7 @@ int options_absolute_path(const char *path, char out[PATH_MAX], struct cni_error
 	size_t len = 0;
 
 	if (*path != '/' && getcwd(cwd, sizeof(cwd)) == NULL)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot tell the working directory");
+		return cni_error_errno(err, CNI_ERR_IO, "cannot determine the working directory");
 	if (strlen(path) >= PATH_MAX ||
 	    (size_t)snprintf(whole, sizeof(whole), "%s/%s", cwd, path) >= PATH_MAX)
 		return cni_error(err, CNI_ERR_ENVIRONMENT, "the path %.60s... is too long", path);

@@ -158,7 +158,7 @@ int trust_check(const char *path, struct cni_error *err)
 	char cwd[PATH_MAX] = "";
 
 	if (*path != '/' && getcwd(cwd, sizeof(cwd)) == NULL)
-		return cni_error_errno(err, CNI_ERR_IO, "cannot tell the working directory");
+		return cni_error_errno(err, CNI_ERR_IO, "cannot determine the working directory");
 	if (strlen(path) >= PATH_MAX ||
 	    (size_t)snprintf(walk.rest, sizeof(walk.rest), "%s/%s", cwd, path) >= sizeof(walk.rest))
 		return trust_too_long(&walk, err);
