@@ -23,6 +23,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "process.h"
+#include "text.h"
 
 #define STDERR_MAX (64u << 10)
 #define GRACE_MS 2000
@@ -52,7 +53,8 @@ struct run {
 	int output;
 	int stderr_fd;
 	size_t written;
-	size_t stderr_len;
+	struct text printed; /* on standard output */
+	struct text said;    /* on standard error */
 	int64_t until;
 	bool interrupted;
 };
@@ -63,6 +65,8 @@ static void run_close(struct run *run)
 	cleanup_close_(&run->input);
 	cleanup_close_(&run->output);
 	cleanup_close_(&run->stderr_fd);
+	text_free(&run->printed);
+	text_free(&run->said);
 }
 
 static const char *program_join(void *arg)
@@ -131,7 +135,7 @@ static void program_feed(struct run *run)
  * Read what there is. At most @max bytes are kept; more are dropped, or an error.
  * Return: 0, or -1 beyond the limit, or out of memory.
  */
-static int program_drain(int *fd, char **text, size_t *len, size_t max, bool drop)
+static int program_drain(int *fd, struct text *text, size_t max, bool drop)
 {
 	char buf[64 << 10];
 
@@ -139,7 +143,6 @@ static int program_drain(int *fd, char **text, size_t *len, size_t max, bool dro
 	for (int reads = 0; *fd >= 0 && reads < READS_MAX; reads++) {
 		const ssize_t n = TEMP_FAILURE_RETRY(read(*fd, buf, sizeof(buf)));
 		size_t take;
-		char *more;
 
 		if (n < 0 && errno == EAGAIN)
 			return 0;
@@ -148,27 +151,22 @@ static int program_drain(int *fd, char **text, size_t *len, size_t max, bool dro
 			return 0;
 		}
 		take = (size_t)n;
-		if (take > max - *len) {
+		if (take > max - text->len) {
 			if (!drop)
 				return -1;
-			take = max - *len;
+			take = max - text->len;
 		}
-		more = realloc(*text, *len + take + 1);
-		if (more == NULL)
+		text_add_bytes(text, buf, take);
+		if (text->failed)
 			return -1;
-		*text = more;
-		memcpy(*text + *len, buf, take);
-		*len += take;
-		(*text)[*len] = '\0';
 	}
 	return 0;
 }
 
-static int program_hear(struct run *run, struct outcome *outcome)
+static int program_hear(struct run *run)
 {
-	program_drain(&run->stderr_fd, &outcome->stderr_text, &run->stderr_len, STDERR_MAX, true);
-	return program_drain(&run->output, &outcome->output, &outcome->output_len,
-			     PROGRAM_OUTPUT_MAX, false);
+	program_drain(&run->stderr_fd, &run->said, STDERR_MAX, true);
+	return program_drain(&run->output, &run->printed, PROGRAM_OUTPUT_MAX, false);
 }
 
 static int program_too_much(const struct run *run, struct cni_error *err)
@@ -188,7 +186,7 @@ static int program_too_long(const struct run *run, struct cni_error *err)
 }
 
 /* Wait until it has ended. Return: 0, or -1 if it passed a limit, and has been killed. */
-static int wait_for_end(struct run *run, struct outcome *outcome, struct cni_error *err)
+static int wait_for_end(struct run *run, struct cni_error *err)
 {
 	for (;;) {
 		const int64_t left = run->until - monotonic_ms();
@@ -209,7 +207,7 @@ static int wait_for_end(struct run *run, struct outcome *outcome, struct cni_err
 			return program_too_long(run, err);
 		if (events[1].revents)
 			program_feed(run);
-		if (program_hear(run, outcome) < 0) {
+		if (program_hear(run) < 0) {
 			child_kill(&run->child);
 			return program_too_much(run, err);
 		}
@@ -237,10 +235,13 @@ int program_run(const struct program *program, struct outcome *outcome, struct c
 
 	if (program_start(&run, err) < 0)
 		return -1;
-	value = wait_for_end(&run, outcome, err);
+	value = wait_for_end(&run, err);
 	outcome->status = child_reap(&run.child);
 	/* Read what it wrote between the last read and its end. */
-	if (value == 0 && program_hear(&run, outcome) < 0)
-		return program_too_much(&run, err);
+	if (value == 0 && program_hear(&run) < 0)
+		value = program_too_much(&run, err);
+	outcome->output_len = run.printed.len;
+	outcome->output = take_ptr(run.printed.data);
+	outcome->stderr_text = take_ptr(run.said.data);
 	return value;
 }

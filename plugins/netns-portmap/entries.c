@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "array.h"
 #include "host.h"
 
 #define LIMIT_MS 2000
@@ -110,16 +111,9 @@ static void add_victim(struct entries_search *s, const struct nlattr *tuple, uin
 
 	if (tuple->nla_len > sizeof(victim->tuple))
 		return;
-	if (s->n_victims == s->size) {
-		const size_t size = s->size * 2 + 64;
-		struct entries_victim *more = reallocarray(s->victims, size, sizeof(*more));
-
-		if (more == NULL) {
-			s->error = ENOMEM;
-			return;
-		}
-		s->victims = more;
-		s->size = size;
+	if (!array_reserve(s->victims, s->size, s->n_victims, 1)) {
+		s->error = ENOMEM;
+		return;
 	}
 	victim = &s->victims[s->n_victims++];
 	victim->id = id;

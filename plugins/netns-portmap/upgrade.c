@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "cleanup.h"
 #include "elements.h"
 #include "host.h"
@@ -31,7 +32,7 @@ struct upgrade {
 	enum table_kind kind;
 	struct netlink_batch additions;
 	char (*devices)[IFNAMSIZ];
-	size_t n_devices;
+	size_t n_devices, devices_size;
 	struct ip_address last; /* whose route was asked for last */
 };
 
@@ -45,19 +46,13 @@ static void upgrade_free(struct upgrade *u)
 /* A container may have a device of its own (ptp), so there are as many as there are. */
 static int note_device(struct upgrade *u, const char *device)
 {
-	char(*more)[IFNAMSIZ];
-
 	if (*device == '\0')
 		return 0;
 	for (size_t i = u->n_devices; i-- > 0;)
 		if (strcmp(u->devices[i], device) == 0)
 			return 0;
-	if ((u->n_devices & (u->n_devices - 1)) == 0) {
-		more = reallocarray(u->devices, u->n_devices ? 2 * u->n_devices : 1, sizeof(*more));
-		if (more == NULL)
-			return -1;
-		u->devices = more;
-	}
+	if (!array_reserve(u->devices, u->devices_size, u->n_devices, 1))
+		return -1;
 	snprintf(u->devices[u->n_devices++], IFNAMSIZ, "%s", device);
 	return 0;
 }

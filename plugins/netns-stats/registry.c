@@ -26,6 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "cache.h"
 #include "cleanup.h"
 #include "conf.h"
@@ -89,15 +90,8 @@ static int insert(struct registry *r, struct registry_entry *a, struct cni_error
 	if (position(r, a, &at)) {
 		registry_entry_free(&r->all[at]);
 	} else {
-		if (r->n == r->size) {
-			const size_t size = r->size ? r->size * 2 : 64;
-			struct registry_entry *all = reallocarray(r->all, size, sizeof(*all));
-
-			if (all == NULL)
-				return cni_error_nomem(err);
-			r->all = all;
-			r->size = size;
-		}
+		if (!array_reserve(r->all, r->size, r->n, 1))
+			return cni_error_nomem(err);
 		memmove(&r->all[at + 1], &r->all[at], (r->n - at) * sizeof(*r->all));
 		r->n++;
 	}
@@ -221,7 +215,6 @@ static int add_watch(struct registry *r, enum watch_kind kind, const char *path,
 		     struct cni_error *err)
 {
 	const int wd = inotify_add_watch(r->inotify, path, WATCH_CHANGES);
-	struct watch *watches;
 	struct watch *new;
 
 	if (wd < 0)
@@ -235,11 +228,9 @@ static int add_watch(struct registry *r, enum watch_kind kind, const char *path,
 		}
 		return 0;
 	}
-	watches = reallocarray(r->watches, r->n_watches + 1, sizeof(*watches));
-	if (watches == NULL)
+	if (!array_reserve(r->watches, r->watches_size, r->n_watches, 1))
 		return cni_error_nomem(err);
-	r->watches = watches;
-	new = &watches[r->n_watches];
+	new = &r->watches[r->n_watches];
 	*new = (struct watch){.wd = wd, .kind = kind};
 	snprintf(new->name, sizeof(new->name), "%s", name != NULL ? name : "");
 	r->n_watches++;

@@ -31,7 +31,7 @@ struct registry {
 	struct text *complaints; /* what could not be read, a line each; NULL: nobody asks */
 	int inotify;             /* -1: not watched. Readable: call registry_update() */
 	struct watch *watches;
-	size_t n_watches;
+	size_t n_watches, watches_size;
 	unsigned long generation; /* changes whenever `all` does */
 };
 

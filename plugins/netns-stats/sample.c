@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "array.h"
 #include "cleanup.h"
 #include "detail.h"
 #include "json_scan.h"
@@ -36,32 +37,14 @@ void sample_free(struct sample *s)
 	*s = (struct sample){0};
 }
 
-static bool grow(void **array, size_t *size, size_t need, size_t element)
-{
-	size_t bigger = *size ? *size : 4;
-	void *p;
-
-	if (need <= *size)
-		return true;
-	while (bigger < need)
-		bigger *= 2;
-	p = reallocarray(*array, bigger, element);
-	if (p == NULL)
-		return false;
-	*array = p;
-	*size = bigger;
-	return true;
-}
-
 bool sample_reserve_links(struct sample *s, size_t n)
 {
-	return grow((void **)&s->links, &s->links_size, s->n_links + n, sizeof(*s->links));
+	return array_reserve(s->links, s->links_size, s->n_links, n);
 }
 
 bool sample_reserve_addresses(struct sample *s, size_t n)
 {
-	return grow((void **)&s->addresses, &s->addresses_size, s->n_addresses + n,
-		    sizeof(*s->addresses));
+	return array_reserve(s->addresses, s->addresses_size, s->n_addresses, n);
 }
 
 const struct link *sample_link(const struct sample *s, int index)
