@@ -51,7 +51,7 @@ static bool read_token(const char **p, struct part *part)
 	return part->len > 0;
 }
 
-/* A token or a quoted string, whose escapes stay as they are: no value of ours has any. */
+/* A token or a quoted string, whose escapes stay as they are, since no value of ours has one. */
 static bool accept_read_value(const char **p, struct part *part)
 {
 	const char *at = *p + 1;
@@ -111,7 +111,7 @@ static bool read_range(const char **p, struct range *range)
 	       read_parameters(p, range);
 }
 
-/* How close a range comes to a form; 0: it is about something else. */
+/* How closely a range matches a form; 0 if it does not. */
 static int closeness(const struct range *range, enum form form)
 {
 	const bool every = is(&range->subtype, "*");
@@ -151,7 +151,8 @@ void accept_read(struct accept *accept, const char *value)
 		if (*value != ',' && *value && read_range(&value, &range)) {
 			accept_take(accept, &range);
 		} else {
-			/* Where the next one begins shows better from this one's beginning. */
+			/* The parser may have stopped anywhere, so the next range is searched from
+			 * the beginning of this one. */
 			value = begin + strcspn(begin, ",");
 		}
 		value += *value == ',';

@@ -2,11 +2,11 @@
 /*
  * The closing account.
  *
- * Many DELs end at the same time and append to the same file, without a daemon between them. One
- * write(2) to a file opened with O_APPEND is put at its end as one piece by the kernel (the inode's
- * lock is held over finding the end and writing), so no lock of ours is needed; the exception is a
- * full disk, which cuts the line short. The piece is then taken off again, unless somebody has
- * appended after it.
+ * Many DELs end at the same time and append to the same file, without a daemon between them. The
+ * kernel appends one write(2) to a file opened with O_APPEND as one piece (the inode's lock is held
+ * over finding the end and writing), so no lock of ours is needed. The exception is a full disk,
+ * which cuts the line short: then the piece is taken off again, unless somebody has appended after
+ * it.
  *
  * The file's path is in the administrator's configuration, yet no symbolic link is followed in its
  * last component, and nothing but a regular file is opened: a log directory that others can write
@@ -31,7 +31,8 @@ static void write_member(struct json_write *w, const char *key, const char *valu
 		json_write_string(w, key, value);
 }
 
-/* What the interface counted since it was attached. One that was made anew began at zero. */
+/* What the interface counted since it was attached. An interface that was made anew began at zero.
+ */
 static void write_interface(struct json_write *w, const struct entry *begin,
 			    const struct entry *end, bool counted)
 {
@@ -91,7 +92,8 @@ int account_print(const cJSON *record, const struct reading *end, const char *re
 
 	if (stats_record_begin(record, &begin) || stats_record_last(record, &last))
 		return cni_error_nomem(err);
-	/* Known last: the exporter's or CHECK's reading or, failing these, the baseline itself. */
+	/* The counters known last are the exporter's or CHECK's reading or, without one, the
+	 * baseline. */
 	if (!last.n) {
 		reading_free(&last);
 		if (stats_record_begin(record, &last))
@@ -118,7 +120,8 @@ int account_print(const cJSON *record, const struct reading *end, const char *re
 		write_interface(&w, reading_find(&begin, e != NULL ? e->index : l->index, l->name),
 				e != NULL ? e : l, e != NULL);
 	}
-	/* What had no baseline (ADD could not read the namespace) has counted from zero. */
+	/* An interface without a baseline (ADD could not read the namespace) has counted from zero.
+	 */
 	for (size_t i = 0; end != NULL && i < end->n; i++) {
 		const struct entry *e = &end->entries[i];
 
@@ -134,7 +137,7 @@ int account_print(const cJSON *record, const struct reading *end, const char *re
 
 static int open_file(const char *path, int flags, struct cni_error *err)
 {
-	/* O_NONBLOCK: a FIFO nobody reads must not hang us; it is refused below. */
+	/* O_NONBLOCK: open(2) must not wait for a reader of a FIFO; a FIFO is refused below. */
 	cleanup_close int fd =
 		open(path, flags | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
 	struct stat st;
@@ -165,7 +168,7 @@ int account_check_file(const char *path, struct cni_error *err)
 	fd = open_file(path, O_WRONLY, err);
 	if (fd >= 0 || err->code != CNI_ERR_IO || errno != ENOENT)
 		return fd >= 0 ? 0 : -1;
-	/* Not there yet: its directory must be. */
+	/* The file does not exist yet; its directory must. */
 	copy = strdup(path);
 	if (copy == NULL)
 		return cni_error_nomem(err);
@@ -211,9 +214,9 @@ int account_append(const char *path, const struct text *line, struct cni_error *
 }
 
 /*
- * Look for a line behind @from, by pieces that overlap by less than its length.
- * Return: its length where it is there; where the file ends in its beginning, the length of that; 0
- * otherwise, and -1 where the file ends in half of another line.
+ * Look for a line behind @from, in pieces that overlap by less than its length. Return: its length
+ * if the file has it; the length of its beginning if the file ends in that; -1 if the file ends in
+ * half of another line; 0 otherwise.
  */
 static ssize_t find_line(int fd, const struct text *line, off_t from)
 {
@@ -239,7 +242,8 @@ static ssize_t find_line(int fd, const struct text *line, off_t from)
 		return 0;
 	last = last != NULL ? last + 1 : piece;
 	have -= (size_t)(last - piece);
-	/* Beyond the container's id (there is a comma behind it) it is nobody else's. */
+	/* A beginning that reaches beyond the container's id (there is a comma behind it) is of
+	 * this line alone. */
 	if (memcmp(last, line->data, have) == 0 && memchr(last, ',', have) != NULL)
 		return (ssize_t)have;
 	return -1;
@@ -254,7 +258,7 @@ int account_append_once(const char *path, const struct text *line, off_t from,
 
 	if (fd < 0)
 		return -1;
-	/* Shorter than it was: emptied meanwhile, or another file. */
+	/* A file that is shorter than it was has been emptied or replaced meanwhile. */
 	found = find_line(fd, line, from < 0 || from > lseek(fd, 0, SEEK_END) ? 0 : from);
 	if (found == (ssize_t)line->len)
 		return 0;

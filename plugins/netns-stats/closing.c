@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Closing a registration: a line goes into the account file, a record out of the state directory.
- * They are two files, maybe on two file systems, and the kernel changes no two at once; a kill
- * comes between any two system calls. There must be exactly one line all the same. Two designs:
+ * They are two files, maybe on two file systems, and the kernel cannot change both at once; a kill
+ * can come between any two system calls. There must be exactly one line all the same. Two designs:
  *
  *   The record first: it is renamed into a folder of those that are being closed, and the line is
- *   written from there. The rename decides which of two callers closes; but between line and
- *   removal there is the same gap as before, one folder further, and GC has two places to look.
+ *   written from there. The rename decides which of two callers closes; but the gap between the
+ *   line and the removal is the same as before, one folder further, and GC has two places to
+ *   search.
  *
  *   The line first: the record is written anew with the line and the size of the account file, then
  *   the line is appended, then the record removed. Whoever finds such a record appends its line,
  *   unless the file has it already behind that size.
  *
- * It is the second. All of it is under the network's lock, so of two DELs at once the second finds
- * no record; only the reading of the namespace, which can take seconds where somebody wants it to,
- * comes before. What remains: a file that was replaced (logrotate) between the kill and the next
- * call is not searched under its new name, and has the same line twice; they are equal to the byte.
+ * The second design is taken. All of it happens under the network's lock, so of two DELs at once
+ * the second finds no record; only the reading of the namespace, which somebody in it can stretch
+ * to seconds, comes before. One case remains: a file that was replaced (logrotate) between the kill
+ * and the next call is not searched under its new name, so the old file and the new one may both
+ * have the line; the two are equal to the byte.
  *
- * Where the record cannot be written but can be removed (a full disk), it is removed first: then a
- * kill costs the line, as nothing can be noted. Where it cannot be removed either (a read-only file
- * system), or not be locked or read, it stays, for GC to close.
+ * If the record cannot be written but can be removed (a full disk), it is removed first: then a
+ * kill loses the line, because nothing can be noted. If it cannot be removed either (a read-only
+ * file system), or cannot be locked or read, it stays, and GC closes it.
  */
 #include "closing.h"
 
@@ -31,8 +33,8 @@
 #include "record.h"
 #include "sweep.h"
 
-/* A hundred at once on a busy machine wait for each other: longer than ADD, which can do without.
- */
+/* A hundred DELs at once on a busy machine wait for each other. ADD waits for less long, because it
+ * can do without the record. */
 #define LOCK_LIMIT_MS 5000
 
 /* A line, and where in the file it may be already. */
@@ -48,8 +50,8 @@ static void note_free(struct note *note)
 }
 #define cleanup_note __attribute__((cleanup(note_free)))
 
-/* The account of a record, as its namespace is now: if it cannot be read, the last known counters
- * count. Return: 0, or -1 out of memory. */
+/* Make the account of a record with the counters of its namespace now or, if that cannot be read,
+ * with the last known ones. Return: 0, or -1 out of memory. */
 static int make_line(const cJSON *record, const char *reason, struct text *line,
 		     struct cni_error *err)
 {
@@ -77,7 +79,7 @@ static bool read_note(const cJSON *record, const char *account_file, struct note
 	return !note->line.failed;
 }
 
-/* Write ahead. Return: 0, or -1 with @err. */
+/* Note the line in the record before it is appended. Return: 0, or -1 with @err. */
 static int write_note(const struct state *state, const struct attachment *a, cJSON *record,
 		      const char *account_file, struct note *note, struct cni_error *err)
 {
@@ -106,7 +108,7 @@ void closing_finish(const cJSON *record, const char *account_file)
 		closing_append(account_file, &note);
 }
 
-/* Under the lock: the record becomes a line. */
+/* Append the line and remove the record, under the lock. */
 static int close_record(const struct state *state, const struct attachment *a, cJSON *record,
 			const char *account_file, struct note *note, struct cni_error *err)
 {
@@ -147,17 +149,19 @@ int closing_run(const struct state *state, const struct attachment *a, const cha
 	found = state_read(state, a, &record, &trouble);
 	if (found == 0)
 		return 0; /* another call has closed it meanwhile */
-	/* What cannot be read now may be read later: it stays, and says what it counted. */
+	/* A record that cannot be read now may be readable later: it stays, with what it counted.
+	 */
 	if (found < 0 && trouble.code != CNI_ERR_DECODE) {
 		*err = trouble;
 		return -1;
 	}
-	/* A damaged record has no account, and is no reason to keep a container. */
+	/* A damaged record has no account, and is not a reason to keep a container. */
 	if (found < 0)
 		plugin_warn(&trouble);
 	if (found < 0 || account_file == NULL)
 		return state_remove(state, a, err);
-	/* Made anew since it was read, or closed in part: then what it says now counts. */
+	/* If the record was made anew since it was read, or closed in part, its present contents
+	 * count. */
 	if (!read_note(record, account_file, &note) &&
 	    !(made && stats_record_same_begin(before, record)) &&
 	    make_line(record, reason, &note.line, &trouble) < 0) {

@@ -10,12 +10,13 @@
 
 /**
  * closing_run() - close a registration, or finish what was killed while it closed it.
- * @account_file: NULL: no account
+ * @account_file: NULL for no account
  * @reason:       "DEL" or "GC"
  *
- * What keeps the account from its file, or a record from being read, is said on stderr, the account
- * too, and is not an error. Return: 0, also when there is no such registration; or -1: it is still
- * there, because nobody could lock it (CNI_ERR_AGAIN) or remove it (CNI_ERR_IO).
+ * If the account cannot be appended, or the record cannot be decoded, this is not an error: the
+ * reason and the account are written to stderr. Return: 0, also if there is no such registration;
+ * or -1 if it is still there, because it could not be locked (CNI_ERR_AGAIN), read or removed
+ * (CNI_ERR_IO).
  */
 int closing_run(const struct state *state, const struct attachment *a, const char *account_file,
 		const char *reason, struct cni_error *err);
@@ -24,7 +25,7 @@ int closing_run(const struct state *state, const struct attachment *a, const cha
  * lock. */
 void closing_finish(const cJSON *record, const char *account_file);
 
-/* An error that is not the caller's, on stderr. */
+/* Write an error to stderr that does not make the operation fail. */
 void plugin_warn(const struct cni_error *err);
 
 #endif

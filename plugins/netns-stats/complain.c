@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is said on standard error, a line each. Names of files and containers are in it, and what
- * stood on the command line: all of it passes through a struct cni_error, which is clean of what a
- * terminal would obey.
+ * Messages on standard error, a line each. They have names of files and containers in them, and
+ * parts of the command line. All of it passes through a struct cni_error, which has nothing in it
+ * that a terminal would obey.
  */
 #include "complain.h"
 
@@ -27,8 +27,7 @@ int complain_usage(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	/* What stood on the command line is cleaned on the way, as everything that we complain of.
-	 */
+	/* This cleans what comes from the command line, as it does for every message. */
 	cni_error(&err, CNI_ERR_CONFIG, "%s", text);
 	fprintf(stderr, PLUGIN_NAME ": %s\nTry `" PLUGIN_NAME " --help`.\n", err.msg);
 	return EXIT_USAGE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How a subcommand ends: its exit status, and what it says of an error. */
+/* How a subcommand ends: its exit status, and its message about an error. */
 #ifndef NETNS_STATS_COMPLAIN_H
 #define NETNS_STATS_COMPLAIN_H
 
@@ -9,13 +9,14 @@
 enum {
 	EXIT_FAILED = 1,       /* something could not be read or done; the rest was */
 	EXIT_USAGE = 2,        /* the command line */
-	EXIT_NO_CONTAINER = 3, /* no such container, or several begin so */
+	EXIT_NO_CONTAINER = 3, /* no such container */
 };
 
-/* An error on stderr, in one line. Return: EXIT_NO_CONTAINER or EXIT_FAILED, as its code has it. */
+/* Write an error to stderr, in one line. Return: EXIT_NO_CONTAINER if its code is
+ * CNI_ERR_CONTAINER, else EXIT_FAILED. */
 int complain_error(const struct cni_error *err);
 
-/* A wrong command line on stderr, and where to read on. Return: EXIT_USAGE. */
+/* Write to stderr what is wrong with the command line, and where to read on. Return: EXIT_USAGE. */
 int complain_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

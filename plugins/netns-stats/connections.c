@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Connections, by client. A client is an IPv4 address, an IPv6 network of 64 bits (who has one
+ * Connections, by client. A client is an IPv4 address, an IPv6 network of 64 bits (whoever has one
  * address of it has all), or a user of a Unix socket.
  *
- * Nobody is refused. Two designs: libmicrohttpd's own limit by address closes what comes when there
- * are enough, so that whoever holds enough of them keeps everybody out that shares his address, and
- * on loopback all do. Here what comes is taken and what is idle goes: a scraper has its request in
- * the packet behind the handshake, and waits for nothing but its answer. To keep it out one has to
- * make as many connections as there are slots in that moment, again and again; and one that has a
- * client of its own is not touched by that.
+ * No connection is refused. Two designs: libmicrohttpd's own limit by address closes a new
+ * connection when there are enough, so whoever holds enough of them keeps out everybody who shares
+ * the address, and on loopback all do. Here a new connection is accepted and an idle one is ended:
+ * a scraper sends its request in the packet behind the handshake, and waits for nothing but the
+ * response. To keep it out, somebody has to make as many connections as there are slots in that
+ * moment, again and again; and that does not affect a scraper that is a client of its own.
  *
- * libmicrohttpd knows a timeout for idle connections only: a client that sends a byte every nine
- * seconds would be welcome for ever. So each connection is shut down when its time is over; in
- * order of beginning, the first in a ring is always the next.
+ * libmicrohttpd has a timeout for idle connections only: a client that sends a byte every nine
+ * seconds could stay for ever. So each connection is shut down when its time is over. A ring is in
+ * order of beginning, so its first connection is always the next to end.
  */
 #include "connections.h"
 
@@ -23,8 +23,7 @@
 
 struct client {
 	struct client *next;
-	struct in6_addr
-		address; /* IPv4's as ::ffff:a.b.c.d; a user's as ::fffe:0:0 and its number */
+	struct in6_addr address; /* IPv4's as ::ffff:a.b.c.d; a user's as ::fffe:0:0 and the uid */
 	unsigned int n, sending;
 };
 
@@ -103,7 +102,7 @@ static void leave_ring(struct connection *c)
 	c->previous->next = c->next;
 }
 
-/* It counts no more, and is no longer found. */
+/* The connection does not count any more, and is not found any more. */
 static void connections_forget(struct connections *all, struct connection *c)
 {
 	struct client *client = c->client;
@@ -118,7 +117,7 @@ static void connections_forget(struct connections *all, struct connection *c)
 	put_client(all, client);
 }
 
-/* libmicrohttpd sees that it is over and closes it. */
+/* Shut the connection down; libmicrohttpd sees this and closes it. */
 static void end(struct connections *all, struct connection *c)
 {
 	shutdown(c->fd, SHUT_RDWR);
@@ -126,7 +125,8 @@ static void end(struct connections *all, struct connection *c)
 	all->ended++;
 }
 
-/* The first of the ring that is of this client; NULL: anybody's. */
+/* The oldest connection of the ring that is of this client (NULL: of any); NULL if there is none.
+ */
 static struct connection *oldest(struct connection *ring, const struct client *client)
 {
 	for (struct connection *c = ring->next; c != ring; c = c->next)
@@ -149,7 +149,7 @@ static const struct client *biggest(const struct connections *all)
 {
 	const struct client *biggest = all->clients;
 
-	/* Clients are in front that came last: of equal ones the oldest is taken. */
+	/* The newest client is at the front of the list, so of equal ones the oldest is taken. */
 	for (const struct client *c = all->clients; c != NULL; c = c->next)
 		if (c->n >= biggest->n)
 			biggest = c;
@@ -167,7 +167,7 @@ struct connection *connections_add(struct connections *all, const struct sockadd
 		free(c);
 		return NULL;
 	}
-	client->n++; /* it is there from now on */
+	client->n++; /* so it is not freed below */
 	all->n++;
 	*c = (struct connection){.client = client, .begin = monotonic_ns(), .fd = fd};
 	if (client->n > all->per_client)
@@ -178,7 +178,7 @@ struct connection *connections_add(struct connections *all, const struct sockadd
 	return c;
 }
 
-void connections_answer(struct connections *all, struct connection *c)
+void connections_respond(struct connections *all, struct connection *c)
 {
 	if (c->client == NULL || c->phase == CONNECTION_SENDING)
 		return;
@@ -226,9 +226,9 @@ int64_t connections_end_overdue(struct connections *all, int64_t now)
 	if (c != NULL)
 		next = c->begin + CONNECTION_REQUEST_LIMIT;
 	while ((c = oldest(&all->sending, NULL)) != NULL &&
-	       c->begin + CONNECTION_ANSWER_LIMIT <= now)
+	       c->begin + CONNECTION_RESPONSE_LIMIT <= now)
 		end(all, c);
-	if (c != NULL && c->begin + CONNECTION_ANSWER_LIMIT < next)
-		next = c->begin + CONNECTION_ANSWER_LIMIT;
+	if (c != NULL && c->begin + CONNECTION_RESPONSE_LIMIT < next)
+		next = c->begin + CONNECTION_RESPONSE_LIMIT;
 	return next;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The exporter's connections: whose they are, how long they have been there, and which has to go.
- */
+/* The exporter's connections: their clients, how long they have been there, and which one has to
+ * end. */
 #ifndef NETNS_STATS_CONNECTIONS_H
 #define NETNS_STATS_CONNECTIONS_H
 
@@ -9,15 +9,15 @@
 
 #include "sweep.h"
 
-/* For how long a connection may be in a phase. */
+/* For how long a connection may be in a phase, in nanoseconds. */
 #define CONNECTION_REQUEST_LIMIT (5 * NS_PER_S)
-#define CONNECTION_ANSWER_LIMIT (10 * NS_PER_S)
+#define CONNECTION_RESPONSE_LIMIT (10 * NS_PER_S)
 
 struct client;
 
 struct connection {
 	struct connection *next, *previous;
-	struct client *client; /* NULL: ended, and only to be freed */
+	struct client *client; /* NULL: ended, waits to be freed */
 	int64_t begin;         /* of the phase */
 	int fd;                /* libmicrohttpd's */
 	enum {
@@ -39,28 +39,30 @@ void connections_init(struct connections *all, unsigned int max, unsigned int pe
  * connections_add() - note a connection that has been accepted.
  * @peer: its address
  *
- * Where that is one too many, of its client or of all, another one is ended: of the client, or of
- * the one that has most, the one that has been waiting longest for its request's end; failing that
- * the one that has been answered for longest.
+ * If its client, or all clients together, now have one connection too many, another one is ended:
+ * one of this client or of the client that has the most, respectively. It is the one that has
+ * waited longest for the end of its request or, if none waits, the one whose response has been sent
+ * for longest.
  *
  * Return: a connection, to be freed by connections_remove(); NULL out of memory.
  */
 struct connection *connections_add(struct connections *all, const struct sockaddr_storage *peer,
 				   int fd);
 
-/* Its request is whole: it is answered now. */
-void connections_answer(struct connections *all, struct connection *c);
+/* The request is whole: its response is sent from now on. */
+void connections_respond(struct connections *all, struct connection *c);
 
-/* It has been closed. */
+/* Forget and free a connection that has been closed. */
 void connections_remove(struct connections *all, struct connection *c);
 
-/* End the one that has been waiting longest. */
+/* End the connection that has waited longest. */
 void connections_end_one(struct connections *all);
 
-/* End all that are being answered of the client that has most of these. */
+/* End all connections with a response in flight of the client that has the most of these. */
 void connections_end_readers(struct connections *all);
 
-/* End those whose time is over. Return: when the next one's is, CLOCK_MONOTONIC in nanoseconds. */
+/* End the connections whose time is over. Return: when the next one's time is over, CLOCK_MONOTONIC
+ * in nanoseconds. */
 int64_t connections_end_overdue(struct connections *all, int64_t now);
 
 #endif

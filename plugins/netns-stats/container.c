@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Attachments grouped by container. The registry's order has those of one container together. */
+/* Attachments grouped by container. In the registry's order, those of one container are together.
+ */
 #include "container.h"
 
 #include <stdlib.h>
@@ -40,8 +41,8 @@ int container_list_add(struct container_list *list, const struct registry *r, si
 		for (size_t k = i; k < end; k++) {
 			const struct registry_entry *a = &r->all[k];
 
-			/* A record that was left behind may be of one that was there before:
-			 * cookies are given in order, so the newest has the highest. */
+			/* A record that was left behind may be of an earlier namespace. Cookies are
+			 * given in order, so the newest namespace has the highest one. */
 			if (a->identity.boot[0] &&
 			    (!c->identity->boot[0] || a->identity.cookie > c->identity->cookie))
 				c->identity = &a->identity;

@@ -32,10 +32,10 @@ void container_list_free(struct container_list *list);
 int container_list_add(struct container_list *list, const struct registry *r, size_t first,
 		       size_t n, struct cni_error *err);
 
-/* Append a namespace that no attachment is known of. */
+/* Append a namespace of which no attachment is known. Return: 0, or -1 out of memory. */
 int container_list_add_path(struct container_list *list, const char *path, struct cni_error *err);
 
-/* The network that the interface belongs to, also when it has been renamed inside; "" when no
+/* The network that the interface belongs to, also if it has been renamed inside; "" if no
  * attachment made it. */
 const char *container_network(const struct container *c, const struct link *link);
 

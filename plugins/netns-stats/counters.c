@@ -10,7 +10,7 @@
 #include "array.h"
 #include "conf.h"
 
-/* The four of each direction, under the names that `ip -s -j link` gives them. */
+/* The four counters of each direction, under the names that `ip -s -j link` gives them. */
 struct field {
 	const char *direction;
 	const char *name;

@@ -37,7 +37,7 @@ struct reading {
 void reading_free(struct reading *r);
 #define cleanup_reading __attribute__((cleanup(reading_free)))
 
-/* The time of now, as in a reading. */
+/* The current time in the form that a reading has. */
 void timestamp(char out[32]);
 
 void counters_of(const struct link *link, struct counters *out);
@@ -46,8 +46,8 @@ void counters_of(const struct link *link, struct counters *out);
  * counter_delta() - what a counter has counted between two readings.
  *
  * A counter that went down has wrapped around at 2^64, or at 2^32 (drivers that keep 32 bits), or
- * was set back to zero with its device; which of them, the distance tells: after a wrap the first
- * reading was in the upper half of the range, and the second in the lower.
+ * was set back to zero with its device; the distance tells which: after a wrap, the first reading
+ * is in the upper half of the range and the second in the lower.
  */
 uint64_t counter_delta(uint64_t begin, uint64_t end);
 struct counters counters_delta(const struct counters *begin, const struct counters *end);
@@ -55,7 +55,7 @@ struct counters counters_delta(const struct counters *begin, const struct counte
 /* Append an entry. Return: 0, or -1 out of memory. */
 int reading_add(struct reading *r, const char *name, int index, const struct counters *counters);
 
-/* By index and, failing that, by name; NULL: none. */
+/* Find an entry by index or, if none has it, by name; NULL if there is neither. */
 const struct entry *reading_find(const struct reading *r, int index, const char *name);
 
 /**
@@ -66,11 +66,11 @@ const struct entry *reading_find(const struct reading *r, int index, const char 
  */
 cJSON *reading_print(const struct reading *r);
 
-/* The reverse. What is not well-formed is passed over: a damaged entry costs an account its
- * baseline, not its being written. Return: 0, or -1 out of memory. */
+/* The reverse of reading_print(). An entry that is not well-formed is passed over: it costs the
+ * account a baseline, but the account is written. Return: 0, or -1 out of memory. */
 int reading_parse(const cJSON *json, struct reading *r);
 
-/* Members "rx" and "tx" of the object that is open, in the words of `ip -s -j link`. */
+/* Write the members "rx" and "tx" of the open object, under the names of `ip -s -j link`. */
 void counters_write(struct json_write *w, const struct counters *c);
 
 #endif

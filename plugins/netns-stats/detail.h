@@ -11,7 +11,7 @@
 
 /**
  * detail_collect() - fill s->detail with a JSON object about the namespace that this thread is in.
- * @s: links are there already
+ * @s: its links have been read
  *
  *   ethtool      by link: "link", "speed", "duplex", and the statistics groups that the driver has
  *   netdev       by link: "queues", "napi", "stats"
@@ -22,11 +22,11 @@
  */
 void detail_collect(struct sample *s);
 
-/* The parts, one file each: each writes members of the object that is open. */
+/* The parts, one file each: each writes members of the open object. */
 void detail_genl(const struct sample *s, struct json_write *w);
 void detail_protocols(struct json_write *w);
 
-/* The parts of detail_protocols(), which the tests ask one by one. @data is changed. */
+/* The parts of detail_protocols(), which the tests call one by one. @data is changed. */
 
 #define DETAIL_FILE_MAX (256u << 10) /* bytes of a file of /proc that are read */
 
@@ -42,7 +42,8 @@ void detail_write_lines(struct json_write *w, char *data);
 /* Numbers only, as JSON has them; one of them may be negative (Tcp.MaxConn). */
 bool detail_is_number(const char *s);
 
-/* A file of /proc, terminated, the caller's; NULL when it is not there. */
+/* The contents of a file of /proc with a NUL behind them, which the caller frees; NULL if it cannot
+ * be read. */
 char *detail_read_file(const char *path);
 
 #endif

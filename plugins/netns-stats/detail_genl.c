@@ -4,11 +4,13 @@
  * statistics of IEEE 802.3 and RMON), `netdev` (queues, NAPI instances, queue statistics; Linux 6.7
  * to 6.9 brought them) and `tcp_metrics`.
  *
- * Each answer is a tree of attributes, and each is printed by a table of (attribute, name): a new
- * counter is a new line in a table. What is not answered (no such family, no such command, a driver
- * without) leaves nothing in the output, which is the difference between "none" and "zero".
+ * Each reply is a tree of attributes, which is printed by a table of (attribute, name): a new
+ * counter is a new line in a table. What the kernel does not know (no such family, no such command,
+ * a driver without the counter) leaves nothing in the output, which is the difference between
+ * "none" and "zero".
  *
- * <linux/netdev.h> is newer than the headers of Debian 12, so its numbers stand here; they are ABI.
+ * <linux/netdev.h> is newer than the headers of Debian 12, so its numbers are repeated here; they
+ * are ABI.
  */
 #include <arpa/inet.h>
 #include <linux/ethtool.h>
@@ -185,7 +187,7 @@ static void add_value(struct json_write *w, const char *name, enum form form, ui
 	}
 }
 
-/* The members of an answer. */
+/* Write the members of a reply. */
 static void add_members(struct json_write *w, const struct nlattr *first, int len,
 			const struct member *members)
 {
@@ -198,24 +200,24 @@ static void add_members(struct json_write *w, const struct nlattr *first, int le
 		add_value(w, m->name, m->form, number_of(a));
 }
 
-/* A question, and what becomes of each message of the reply. */
+/* A question, and what is done with each message of the reply. */
 struct question {
 	struct netlink *nl;
 	struct json_write *w;
-	const struct member *members; /* for object_answer() and members_answer() */
-	void (*answer)(struct question *q, const struct nlattr *first, int len);
+	const struct member *members; /* for object_reply() and members_reply() */
+	void (*on_reply)(struct question *q, const struct nlattr *first, int len);
 	struct json_mark start; /* of what this question brings */
 };
 
 static int on_detail(const struct nlmsghdr *nlh, void *arg)
 {
 	struct question *q = arg;
-	/* libnl does not say const. */
+	/* libnl does not take a pointer to const. */
 	struct nlmsghdr *reply = (struct nlmsghdr *)(uintptr_t)nlh;
 	const struct genlmsghdr *head = genlmsg_hdr(reply);
 
 	if (genlmsg_valid_hdr(reply, 0))
-		q->answer(q, genlmsg_attrdata(head, 0), genlmsg_attrlen(head, 0));
+		q->on_reply(q, genlmsg_attrdata(head, 0), genlmsg_attrlen(head, 0));
 	return 0;
 }
 
@@ -226,7 +228,7 @@ static void restart_detail(void *arg)
 	json_write_undo(q->w, q->start);
 }
 
-/* Send, and take the reply to its end. No reply is no output. */
+/* Send, and take the reply to its end. Without a reply, nothing is written. */
 static void genl_ask(struct question *q, struct nl_msg *msg)
 {
 	struct cni_error ignored;
@@ -251,19 +253,19 @@ static struct nl_msg *message(int family, uint8_t command, bool dump)
 	return msg;
 }
 
-static void members_answer(struct question *q, const struct nlattr *first, int len)
+static void members_reply(struct question *q, const struct nlattr *first, int len)
 {
 	add_members(q->w, first, len, q->members);
 }
 
-static void object_answer(struct question *q, const struct nlattr *first, int len)
+static void object_reply(struct question *q, const struct nlattr *first, int len)
 {
 	json_write_object(q->w, NULL);
 	add_members(q->w, first, len, q->members);
 	json_write_object_end(q->w);
 }
 
-/* A group that the driver has no counter of is in the answer too, empty. */
+/* A group of which the driver has no counter is in the reply too, empty. */
 static void add_group(struct json_write *w, const struct nlattr *grp)
 {
 	const struct json_mark before = json_write_mark(w);
@@ -295,7 +297,7 @@ static void add_group(struct json_write *w, const struct nlattr *grp)
 		json_write_object_end(w);
 }
 
-static void stats_answer(struct question *q, const struct nlattr *first, int len)
+static void stats_reply(struct question *q, const struct nlattr *first, int len)
 {
 	const struct nlattr *a;
 	int left;
@@ -324,7 +326,7 @@ static void ask_ethtool(struct question *q, int family, int ifindex)
 	struct nlattr *nest;
 	struct nl_msg *msg;
 
-	q->answer = members_answer;
+	q->on_reply = members_reply;
 	q->members = linkstate_members;
 	msg = ethtool_message(family, ETHTOOL_MSG_LINKSTATE_GET, ETHTOOL_A_LINKSTATE_HEADER,
 			      ifindex);
@@ -335,7 +337,7 @@ static void ask_ethtool(struct question *q, int family, int ifindex)
 			      ifindex);
 	if (msg != NULL)
 		genl_ask(q, msg);
-	q->answer = stats_answer;
+	q->on_reply = stats_reply;
 	msg = ethtool_message(family, ETHTOOL_MSG_STATS_GET, ETHTOOL_A_STATS_HEADER, ifindex);
 	nest = msg != NULL ? nla_nest_start(msg, ETHTOOL_A_STATS_GROUPS | NLA_F_NESTED) : NULL;
 	if (nest != NULL) {
@@ -349,7 +351,7 @@ static void ask_ethtool(struct question *q, int family, int ifindex)
 	}
 }
 
-/* "name":[...] of what a dump that is narrowed to one link answers. */
+/* Write "name":[...], of the reply to a dump that is limited to one link. */
 static void ask_list(struct question *q, const char *name, int family, uint8_t command, int index,
 		     int ifindex, int scope, const struct member *members)
 {
@@ -362,7 +364,7 @@ static void ask_list(struct question *q, const char *name, int family, uint8_t c
 	if (scope)
 		nla_put_u32(msg, NETDEV_A_QSTATS_SCOPE, (uint32_t)scope);
 	json_write_array(q->w, name);
-	q->answer = object_answer;
+	q->on_reply = object_reply;
 	q->members = members;
 	genl_ask(q, msg);
 	if (json_write_is_empty(q->w))
@@ -381,7 +383,7 @@ static void ask_netdev(struct question *q, int family, int ifindex)
 		 NETDEV_QSTATS_SCOPE_QUEUE, qstats_members);
 }
 
-/* "family":{"eth0":{...},...}, of the links that have something to say. */
+/* Write "family":{"eth0":{...},...}, of the links of which the family knows something. */
 static void add_by_link(struct question *q, const struct sample *s, const char *name,
 			void (*ask_link)(struct question *q, int family, int ifindex))
 {
@@ -420,8 +422,7 @@ static void add_address(struct json_write *w, const char *name, int family, cons
 	json_write_string(w, name, buf);
 }
 
-/* Times are kept in fractions, as the kernel's TCP does: an eighth and a fourth of a microsecond.
- */
+/* The kernel's TCP keeps times in fractions of a microsecond: eighths and fourths. */
 static void add_metrics(struct json_write *w, const struct nlattr *values)
 {
 	const struct nlattr *a;
@@ -448,7 +449,7 @@ static void add_metrics(struct json_write *w, const struct nlattr *values)
 	}
 }
 
-static void metrics_answer(struct question *q, const struct nlattr *first, int len)
+static void metrics_reply(struct question *q, const struct nlattr *first, int len)
 {
 	const struct nlattr *a;
 	int left;
@@ -495,7 +496,7 @@ static void add_tcp_metrics(struct question *q)
 	if (msg == NULL)
 		return;
 	json_write_array(q->w, "tcp_metrics");
-	q->answer = metrics_answer;
+	q->on_reply = metrics_reply;
 	genl_ask(q, msg);
 	json_write_array_end(q->w);
 }

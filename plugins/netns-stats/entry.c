@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Attachments out of foreign hands. Both sources are files that something else than this process
- * wrote, so every name is held against the grammar of the CNI specification before anything is done
- * with it, and what does not fit is refused by name of its member.
+ * Attachments read from files. Another process wrote the files of both sources, so every name is
+ * checked against the grammar of the CNI specification before it is used, and an error names the
+ * member that does not fit.
  */
 #include "entry.h"
 
@@ -29,7 +29,7 @@ static int bad(const char *what, const char *key, struct cni_error *err)
 			 what, key);
 }
 
-/* A string that passes the check. Return: 0 with *out the caller's, or -1. */
+/* Copy a name that passes the check. Return: 0 with *out, which the caller frees, or -1. */
 static int get_name(const char *name, const char *what, const char *key,
 		    bool (*valid)(const char *), const char **out, struct cni_error *err)
 {
@@ -39,7 +39,8 @@ static int get_name(const char *name, const char *what, const char *key,
 	return *out != NULL ? 0 : cni_error_nomem(err);
 }
 
-/* Which attachment. @network: the name of the member that names the network. Return: 0, or -1. */
+/* Read which attachment it is. @network: the name of the member that names the network. Return: 0,
+ * or -1. */
 static int get_key(const struct attachment *key, const char *what, const char *network,
 		   struct attachment *out, struct cni_error *err)
 {
@@ -50,7 +51,7 @@ static int get_key(const struct attachment *key, const char *what, const char *n
 	return get_name(key->ifname, what, "ifName", cni_valid_ifname, &out->ifname, err);
 }
 
-/* What may be missing is "" then. Return: 0, or -1 out of memory. */
+/* Copy the members that may be missing; they are "" then. Return: 0, or -1 out of memory. */
 static int get_rest(const char *netns, const char *pod, const char *pod_namespace,
 		    const char *begin, struct registry_entry *a, struct cni_error *err)
 {
@@ -89,7 +90,7 @@ int registry_entry_from_record(const cJSON *record, const struct attachment *key
 	return get_rest(r.netns, r.pod, r.pod_namespace, r.begin, a, err);
 }
 
-/* The pod, where the runtime named one, and not by a name that is too long. */
+/* A member of CNI_ARGS; NULL if the runtime gave none, or one that is too long. */
 static const char *cached_arg(const struct cache_entry *cached, const char *key)
 {
 	const char *value = cache_entry_arg(cached, key);

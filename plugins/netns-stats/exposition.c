@@ -63,8 +63,8 @@ void exposition_reset(struct exposition *e)
 	e->container_id = NULL;
 }
 
-/* One series twice makes Prometheus complain of the whole scrape. It would take a container id that
- * is in two namespaces. */
+/* Prometheus complains about the whole scrape if it has a series twice, as it would if one
+ * container id were in two namespaces. */
 static bool is_duplicate(const struct exposition *e, const struct series *s)
 {
 	for (size_t i = e->container_begin; i < e->n; i++)
@@ -87,8 +87,9 @@ static bool begin_container(struct exposition *e, const char *id)
 
 /*
  * name="value", as both formats want it: backslash, quote and newline escaped, and bytes that are
- * not UTF-8 become U+FFFD. They have no escape for what a terminal must not be shown, and a value
- * that was changed would be another series: so it is in there, and who shows labels escapes them.
+ * not UTF-8 become U+FFFD. The formats have no escape for characters that a terminal must not be
+ * shown, and a changed value would be another series. So these characters stay, and whoever shows
+ * labels escapes them.
  */
 static void add_label(struct text *t, const char *name, const char *value)
 {
@@ -155,7 +156,8 @@ int exposition_add(struct exposition *e, const struct container *c, const struct
 
 		if ((l->flags & IFF_LOOPBACK) && !loopback)
 			continue;
-		/* What root of the container makes crowds out nothing that a network made. */
+		/* Interfaces that root of the container makes do not crowd out those of its
+		 * networks. */
 		if (!network[0] && e->links_max && others++ >= e->links_max)
 			cut = true;
 		else if (exposition_add_link(e, c, id, l, network))

@@ -51,8 +51,8 @@ int exposition_add(struct exposition *e, const struct container *c, const struct
 		   bool loopback, struct cni_error *err);
 
 /**
- * exposition_print() - print all.
- * @self: NULL: without
+ * exposition_print() - print all series.
+ * @self: the exporter's own metrics; NULL to leave them out
  */
 int exposition_print(const struct exposition *e, bool openmetrics,
 		     const struct exposition_self *self, struct text *out, struct cni_error *err);

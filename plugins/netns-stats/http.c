@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The exporter's HTTP side, on libmicrohttpd. What it withstands, and how, is told in serve.c.
+ * The exporter's HTTP side, on libmicrohttpd. serve.c tells what it withstands, and how.
  *
  * Connections are accepted here and handed to libmicrohttpd, which has its own limits: it would
- * leave what is beyond them in the backlog, behind those that only wait (connections.c).
+ * leave a connection beyond them in the backlog, behind those that only wait (connections.c).
  */
 #include <errno.h>
 #include <microhttpd.h>
@@ -31,7 +31,7 @@
 #define DEAF_TIME (100 * NS_PER_MS)
 #define IDLE_SECONDS 10
 #define REQUEST_MAX_BYTES 16384
-#define ANSWERS_MAX 32 /* different ones that are being sent at a time */
+#define RESPONSES_MAX 32 /* different ones in flight */
 #define BACKLOG 1024
 #define DESCRIPTORS_OF_OURS (64 + ACCEPT_BATCH)
 
@@ -49,7 +49,7 @@ LAZY_LIBRARY(http, HTTP_SYMBOLS)
 #define HTTP_SYMBOL(name) LAZY_SYMBOL(http, name)
 
 /* The exposition as it was at one moment, in one of the two formats. */
-struct answer {
+struct made_response {
 	struct MHD_Response *response;
 	int64_t made;
 	unsigned long generation; /* of the registry */
@@ -59,12 +59,12 @@ struct http_server {
 	struct exporter *exporter;
 	struct MHD_Daemon *daemon;
 	struct connections connections;
-	struct connection *arriving; /* handed over, and not begun yet */
-	struct answer answers[FORMS];
-	unsigned int live_answers;
+	struct connection *arriving; /* handed over, but not begun yet */
+	struct made_response responses[FORMS];
+	unsigned int live_responses;
 	int listen_fd;
-	int epoll_fd;       /* of the next two: libmicrohttpd's own, and listen_fd */
-	int64_t next_due;   /* of a connection's time */
+	int epoll_fd;       /* watches libmicrohttpd's own, and listen_fd */
+	int64_t next_due;   /* when a connection's time is over */
 	int64_t deaf_until; /* no descriptors are left: nothing is accepted until then */
 	char address[160];
 	char *socket_path; /* unix: removed at the end, if it is still ours */
@@ -85,7 +85,7 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
 	}
 }
 
-/* Readable is what is accepted, unless there is no descriptor for it. */
+/* Watch the listening socket, except while there is no descriptor for what it would accept. */
 static void listen_again(struct http_server *server, bool yes)
 {
 	struct epoll_event event = {.events = yes ? EPOLLIN : 0};
@@ -94,7 +94,7 @@ static void listen_again(struct http_server *server, bool yes)
 	server->deaf_until = yes ? 0 : monotonic_ns() + DEAF_TIME;
 }
 
-/* Take what has come, up to a number at a time: it is answered in between. */
+/* Accept what has come, up to a number at a time: requests are served in between. */
 static void accept_some(struct http_server *server)
 {
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
@@ -117,7 +117,7 @@ static void accept_some(struct http_server *server)
 			close(fd);
 			return;
 		}
-		/* The descriptor is closed there, also when it fails. */
+		/* libmicrohttpd closes the descriptor, also when this fails. */
 		http.MHD_add_connection(server->daemon, fd, (void *)&peer, len);
 		if (server->arriving != NULL)
 			connections_remove(&server->connections, take_ptr(server->arriving));
@@ -133,7 +133,7 @@ static void free_body(void *arg)
 {
 	struct body *body = arg;
 
-	body->server->live_answers--;
+	body->server->live_responses--;
 	free(body->data);
 	free(body);
 }
@@ -141,12 +141,12 @@ static void free_body(void *arg)
 static void headers(struct MHD_Response *response, const char *type)
 {
 	http.MHD_add_response_header(response, "Content-Type", type);
-	/* One request a connection: then its time is the request's time. */
+	/* One request per connection: so the time of the connection is that of its request. */
 	http.MHD_add_response_header(response, "Connection", "close");
 }
 
-/* A new answer in this format. Return: NULL out of memory. */
-static struct MHD_Response *make_answer(struct http_server *server, bool openmetrics)
+/* A new response in this format. Return: NULL out of memory. */
+static struct MHD_Response *make_response(struct http_server *server, bool openmetrics)
 {
 	cleanup_text struct text text = {0};
 	struct cni_error err = {0};
@@ -166,13 +166,13 @@ static struct MHD_Response *make_answer(struct http_server *server, bool openmet
 		free(body);
 		return NULL;
 	}
-	server->live_answers++;
+	server->live_responses++;
 	text = (struct text){0};
 	headers(response, openmetrics ? CONTENT_TYPE_OPENMETRICS : CONTENT_TYPE_TEXT);
 	return response;
 }
 
-/* The request is whole, so its connection is not an idle one. */
+/* Queue a response. The request is whole, so its connection is not idle. */
 static enum MHD_Result queue(struct http_server *server, struct MHD_Connection *mhd,
 			     unsigned int status, struct MHD_Response *response)
 {
@@ -180,12 +180,12 @@ static enum MHD_Result queue(struct http_server *server, struct MHD_Connection *
 		http.MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
 	if (info != NULL && info->socket_context != NULL)
-		connections_answer(&server->connections, info->socket_context);
+		connections_respond(&server->connections, info->socket_context);
 	return http.MHD_queue_response(mhd, status, response);
 }
 
-static enum MHD_Result answer_text(struct http_server *server, struct MHD_Connection *mhd,
-				   unsigned int status, const char *message)
+static enum MHD_Result respond_text(struct http_server *server, struct MHD_Connection *mhd,
+				    unsigned int status, const char *message)
 {
 	struct MHD_Response *response = http.MHD_create_response_from_buffer(
 		strlen(message), (void *)(uintptr_t)message, MHD_RESPMEM_PERSISTENT);
@@ -210,37 +210,38 @@ static enum MHD_Result read_accept(void *arg, enum MHD_ValueKind kind, const cha
 	return MHD_YES;
 }
 
-static enum MHD_Result answer_metrics(struct http_server *server, struct MHD_Connection *mhd)
+static enum MHD_Result respond_metrics(struct http_server *server, struct MHD_Connection *mhd)
 {
 	const unsigned long generation = exporter_update(server->exporter);
 	struct accept accept = {0};
-	struct answer *a;
+	struct made_response *a;
 	enum form form;
 
 	http.MHD_get_connection_values(mhd, MHD_HEADER_KIND, read_accept, &accept);
 	if (accept_choose(&accept, &form))
-		return answer_text(server, mhd, MHD_HTTP_NOT_ACCEPTABLE,
-				   "there are " CONTENT_TYPE_TEXT " and " CONTENT_TYPE_OPENMETRICS
-				   "\n");
-	a = &server->answers[form];
+		return respond_text(server, mhd, MHD_HTTP_NOT_ACCEPTABLE,
+				    "there are " CONTENT_TYPE_TEXT " and " CONTENT_TYPE_OPENMETRICS
+				    "\n");
+	a = &server->responses[form];
 	if (a->response != NULL && (a->generation != generation ||
 				    a->made + exporter_reuse(server->exporter) < monotonic_ns())) {
 		http.MHD_destroy_response(a->response);
 		a->response = NULL;
 	}
 	if (a->response == NULL) {
-		/* Who reads slowly makes room for who asks, and not the other way round. */
-		if (server->live_answers >= ANSWERS_MAX)
+		/* Clients that read slowly make room for those that ask, and not the other way
+		 * round. */
+		if (server->live_responses >= RESPONSES_MAX)
 			connections_end_readers(&server->connections);
-		if (server->live_answers >= 2 * ANSWERS_MAX)
-			return answer_text(server, mhd, MHD_HTTP_SERVICE_UNAVAILABLE,
-					   "too many slow clients; try again\n");
-		a->response = make_answer(server, form == FORM_OPENMETRICS);
+		if (server->live_responses >= 2 * RESPONSES_MAX)
+			return respond_text(server, mhd, MHD_HTTP_SERVICE_UNAVAILABLE,
+					    "too many slow clients; try again\n");
+		a->response = make_response(server, form == FORM_OPENMETRICS);
 		a->made = monotonic_ns();
 		a->generation = generation;
 	}
 	if (a->response == NULL)
-		return answer_text(server, mhd, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
+		return respond_text(server, mhd, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
 	return queue(server, mhd, MHD_HTTP_OK, a->response);
 }
 
@@ -253,7 +254,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *mhd, const c
 
 	(void)version, (void)upload;
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-		return answer_text(server, mhd, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+		return respond_text(server, mhd, MHD_HTTP_METHOD_NOT_ALLOWED,
+				    "only GET and HEAD\n");
 	/* The first call is at the end of the headers, the second at the end of the request. */
 	if (*context == NULL) {
 		*context = &begun;
@@ -264,11 +266,12 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *mhd, const c
 		return MHD_YES;
 	}
 	if (strcmp(url, "/metrics") == 0)
-		return answer_metrics(server, mhd);
+		return respond_metrics(server, mhd);
 	if (strcmp(url, "/") == 0)
-		return answer_text(server, mhd, MHD_HTTP_OK,
-				   "netns-stats: container network counters at /metrics\n");
-	return answer_text(server, mhd, MHD_HTTP_NOT_FOUND, "nothing here; /metrics has it\n");
+		return respond_text(server, mhd, MHD_HTTP_OK,
+				    "netns-stats: container network counters at /metrics\n");
+	return respond_text(server, mhd, MHD_HTTP_NOT_FOUND,
+			    "not found; the counters are at /metrics\n");
 }
 
 /* The port after the last colon. Return: 0, or -1. */
@@ -353,7 +356,7 @@ int http_listen_inet(const char *address, char *shown, size_t shown_size, struct
 	return take_fd(&fd);
 }
 
-/* A socket file that nobody listens on is what an exporter left that was killed. */
+/* A socket file on which nobody listens was left by an exporter that was killed. */
 static bool is_abandoned(const struct sockaddr_un *un)
 {
 	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -381,8 +384,8 @@ static int listen_unix(const char *path, struct http_server *server, struct cni_
 		return cni_error_errno(err, CNI_ERR_IO, "cannot make a socket");
 	if (is_abandoned(&un))
 		unlink(path);
-	/* Whoever may connect may see every container's traffic: only we, until the
-	 * administrator says otherwise. */
+	/* Whoever can connect sees every container's traffic: only this user can, until the
+	 * administrator changes the mode. */
 	mask = umask(0177);
 	ret = listen_here(fd, &un, sizeof(un), path, err);
 	umask(mask);
@@ -420,7 +423,7 @@ static int start_daemon(struct http_server *server, const char *address, struct 
 	const union MHD_DaemonInfo *info;
 
 	connections_init(&server->connections, max, CONNECTIONS_PER_CLIENT);
-	/* Those that we have ended are still there until it runs. */
+	/* Connections that we have ended stay in the daemon until it runs. */
 	server->daemon = http.MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, on_request, server,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
@@ -469,8 +472,8 @@ void http_server_stop(struct http_server **p)
 	if (server->daemon != NULL)
 		http.MHD_stop_daemon(server->daemon);
 	for (size_t i = 0; i < FORMS; i++)
-		if (server->answers[i].response != NULL)
-			http.MHD_destroy_response(server->answers[i].response);
+		if (server->responses[i].response != NULL)
+			http.MHD_destroy_response(server->responses[i].response);
 	if (server->socket_path != NULL && lstat(server->socket_path, &st) == 0 &&
 	    st.st_ino == server->socket_ino)
 		unlink(server->socket_path);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * netns-stats inspect: an attachment's result in the words of `docker inspect` and `podman
+ * netns-stats inspect: an attachment's result under the names of `docker inspect` and `podman
  * inspect`.
  *
  * An array with an object per container: Id and NetworkSettings. The settings of the first network
- * stand at its top too, as both tools have it; "Networks" has each. What the result does not tell
- * is the empty value of its type, because scripts that read this take members for granted.
+ * are at its top too, as in both tools; "Networks" has those of each. A member that the result does
+ * not tell has the empty value of its type, because scripts that read this take members for
+ * granted.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -114,9 +115,9 @@ static int add_mappings(cJSON *ports, const cJSON *array, struct cni_error *err)
 }
 
 /*
- * The mappings, by the reader that netns-portmap has. What it refuses it refuses whole, but an
- * attachment is there all the same, maybe with ports that somebody else published: then each by
- * itself, and a line on stderr for those that cannot be read.
+ * Read the mappings with the reader that netns-portmap uses. It refuses a list as a whole, but the
+ * attachment is there all the same, maybe with ports that another plugin published. Then each
+ * mapping is read by itself, with a line on stderr for those that cannot be read.
  */
 static void add_ports(cJSON *ports, const struct registry_entry *a, const cJSON *list)
 {
@@ -151,8 +152,8 @@ static int inspect_attachment(const struct registry *r, const struct registry_en
 
 	if (registry_read(r, a, &source, err) < 0)
 		return -1;
-	/* The form that our own records have; a cached result says its own. One without a form
-	 * tells nothing, and is no reason to keep the rest back. */
+	/* Our own records have the latest version; a cached result names its own. A result without
+	 * a version tells nothing, and is not a reason to leave out the rest. */
 	if (cJSON_IsObject(source.result) &&
 	    result_parse(source.result, CNI_VERSION_LATEST, "the result of the attachment", &result,
 			 &unreadable) < 0)

@@ -8,14 +8,14 @@
  *
  *   plugin.c ── account.c ── counters.c     ADD, CHECK, DEL, GC; the closing line
  *   show.c ── show_table.c, show_json.c     ┐
- *   inspect.c                               ├─ registry.c ── attachment.c   who is attached
+ *   inspect.c                               ├─ registry.c ── entry.c        who is attached
  *   top.c ── top_rows.c, top_screen.c       ├─ sweep.c ── sample.c          what they count
  *   serve.c ── http.c, exposition.c         ┘             └─ detail*.c      and what more there is
  *   options.c                               the command line of each
  *
  * Starting up is most of what the plugin role costs, so it loads nothing but libc and cJSON. The
  * two libraries that single subcommands need (libmicrohttpd, which brings all of GnuTLS and takes
- * longer to load than an ADD takes; ncurses) are opened by those, see lazy.h.
+ * longer to load than an ADD takes; ncurses) are loaded by those, see lazy.h.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +71,7 @@ static int stats_help(void)
 
 int main(int argc, char **argv)
 {
-	/* Called by hand without a word, the plugin says what it is. */
+	/* Called by hand without arguments, the plugin says what it is. */
 	if (getenv("CNI_COMMAND") != NULL || argc < 2)
 		return cni_main(&stats_plugin, argc, argv);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

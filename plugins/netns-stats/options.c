@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The command lines of the subcommands. Each parser complains by itself, since what is wrong is
- * said in the words of the option.
+ * The command lines of the subcommands. Each parser writes its own messages, because they name the
+ * option that is wrong.
  */
 #include "options.h"
 
@@ -63,8 +63,8 @@ int options_of_show(int argc, char **argv, struct show_options *out)
 		case 'f':
 			out->form = show_find_form(optarg);
 			if (out->form == NULL)
-				return complain_usage("no format \"%.40s\"; there are table, json "
-						      "and prometheus",
+				return complain_usage("there is no format \"%.40s\"; use table, "
+						      "json or prometheus",
 						      optarg);
 			break;
 		case 'd':
@@ -88,7 +88,7 @@ int options_of_show(int argc, char **argv, struct show_options *out)
 	if (out->detail && out->form == &show_prometheus)
 		return complain_usage("--detail has no form for Prometheus; use table or json");
 	if (out->paths && out->n_rest == 0)
-		return complain_usage("--netns: which? Give at least one path");
+		return complain_usage("--netns needs the path of a namespace");
 	return 0;
 }
 
@@ -104,7 +104,7 @@ int options_of_inspect(int argc, char **argv, struct inspect_options *out)
 	}
 	out->rest = argv + optind;
 	out->n_rest = argc - optind;
-	return out->n_rest == 0 ? complain_usage("inspect: which container?") : 0;
+	return out->n_rest == 0 ? complain_usage("inspect needs a container id") : 0;
 }
 
 int options_of_top(int argc, char **argv, struct top_options *out)
@@ -123,14 +123,14 @@ int options_of_top(int argc, char **argv, struct top_options *out)
 		switch (option) {
 		case 'i':
 			if (options_seconds(optarg, 100, 3600 * 1000, &out->interval_ms) < 0)
-				return complain_usage("--interval is \"%.40s\"; seconds from 0.1 "
-						      "to 3600 are possible",
+				return complain_usage("--interval is \"%.40s\", but must be 0.1 "
+						      "to 3600 seconds",
 						      optarg);
 			break;
 		case 's':
 			if (sort_parse(optarg, &out->sort) < 0)
-				return complain_usage("--sort is \"%.40s\"; there are rx, tx, "
-						      "total, packets and name",
+				return complain_usage("--sort is \"%.40s\", but must be total, "
+						      "rx, tx, packets or name",
 						      optarg);
 			break;
 		case 'b':
@@ -140,7 +140,9 @@ int options_of_top(int argc, char **argv, struct top_options *out)
 			return complain_usage("top: wrong option");
 		}
 	}
-	return optind < argc ? complain_usage("top: \"%.40s\" is too much", argv[optind]) : 0;
+	return optind < argc
+		       ? complain_usage("top takes no arguments, but got \"%.40s\"", argv[optind])
+		       : 0;
 }
 
 int options_of_serve(int argc, char **argv, struct serve_options *out)
@@ -163,8 +165,8 @@ int options_of_serve(int argc, char **argv, struct serve_options *out)
 			break;
 		case 'T':
 			if (options_seconds(optarg, 10, 60000, &out->limit_ms) < 0)
-				return complain_usage("--limit is \"%.40s\"; seconds from 0.01 to "
-						      "60 are possible",
+				return complain_usage("--limit is \"%.40s\", but must be 0.01 "
+						      "to 60 seconds",
 						      optarg);
 			break;
 		case 'l':
@@ -178,6 +180,6 @@ int options_of_serve(int argc, char **argv, struct serve_options *out)
 		}
 	}
 	if (out->address == NULL || optind < argc)
-		return complain_usage("serve: --listen ADDRESS:PORT or --listen unix:PATH");
+		return complain_usage("serve needs --listen ADDRESS:PORT or --listen unix:PATH");
 	return 0;
 }

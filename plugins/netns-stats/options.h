@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The command line of each subcommand. What is wrong with it has been said when a parser returns
- * EXIT_USAGE. Strings point into argv.
+ * The command line of each subcommand. A parser that returns EXIT_USAGE has written to stderr what
+ * is wrong. Strings point into argv.
  */
 #ifndef NETNS_STATS_OPTIONS_H
 #define NETNS_STATS_OPTIONS_H

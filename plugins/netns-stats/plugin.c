@@ -63,8 +63,8 @@ static int need_prev(const struct cni_request *req, struct cni_error *err)
 }
 
 /*
- * Whether prevResult puts the interface into the container. Some plugins keep other things than
- * paths in `sandbox`, of interfaces that are nowhere (AWS: "0").
+ * Whether prevResult puts the interface into the container. Some plugins write something other than
+ * a path into `sandbox`, for an interface that is in no namespace (AWS: "0").
  */
 static bool is_inside(const struct cni_request *req, const struct cni_interface *interface)
 {
@@ -72,7 +72,7 @@ static bool is_inside(const struct cni_request *req, const struct cni_interface 
 	       strcmp(interface->sandbox, req->netns) == 0;
 }
 
-/* Whether it puts one of this name there. */
+/* Whether an interface of this name in the sandbox is one of the attachment's. */
 static bool stats_is_ours(const struct cni_request *req, const char *name)
 {
 	if (strcmp(name, req->attachment.ifname) == 0)
@@ -102,7 +102,7 @@ static int read_baseline(const struct cni_request *req, const struct sample *sam
 	return 0;
 }
 
-/* A label more, where the runtime gives it. Return: @value, or NULL: not given. */
+/* One more label, if the runtime gives it. Return: @value, or NULL if it is not given. */
 static const char *pod_arg(const struct cni_request *req, const char *key, char value[POD_NAME_MAX])
 {
 	struct cni_error err = {0};
@@ -153,7 +153,7 @@ static int stats_add(const struct cni_request *req, struct cni_result *result,
 	struct stats_config conf = {0};
 	struct cni_error trouble = {0};
 
-	/* The answer first: what fails at it has not registered anything. */
+	/* The result first: if it fails, nothing has been registered. */
 	if (read_config(req, &conf, err) < 0 || need_prev(req, err) < 0 ||
 	    cni_pass_on(req, result, err) < 0)
 		return -1;
@@ -221,7 +221,8 @@ int plugin_remember(const char *state_dir, const struct attachment *a, const str
 	case -1:
 		return -1;
 	}
-	/* Of a record that was left behind the path may lead to another container's by now. */
+	/* The path of a record that was left behind may lead to another container's namespace by
+	 * now. */
 	identity = stats_record_view(record).identity;
 	if (identity.cookie && sample->cookie && identity.cookie != sample->cookie)
 		return 0;
@@ -241,8 +242,8 @@ static int stats_check(const struct cni_request *req, struct cni_error *err)
 	if (read_config(req, &conf, err) < 0 || need_prev(req, err) < 0)
 		return -1;
 	if (sweep_one(req->netns, NULL, 0, &sample, err) < 0) {
-		/* Code 3 means that nothing needs a DEL. But what is in prevResult does, with us.
-		 */
+		/* Code 3 means that nothing needs a DEL. But this attachment needs one: its account
+		 * is open. */
 		if (err->code == CNI_ERR_CONTAINER)
 			err->code = CNI_ERR_PLUGIN;
 		return -1;

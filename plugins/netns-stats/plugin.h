@@ -10,11 +10,11 @@
 extern const struct cni_plugin stats_plugin;
 
 /**
- * plugin_remember() - note the counters of an attachment in its record, for an account that may
- * have to do without the namespace.
+ * plugin_remember() - note the counters of an attachment in its record, for an account that may be
+ * closed without the namespace.
  *
- * Does nothing when the record is gone (DEL was here) or its lock is held (somebody else is at it).
- * Return: 0, or -1 with @err.
+ * Does nothing if the record is gone (DEL has removed it) or if its lock is held (somebody else
+ * changes it). Return: 0, or -1 with @err.
  */
 int plugin_remember(const char *state_dir, const struct attachment *a, const struct sample *sample,
 		    struct cni_error *err);

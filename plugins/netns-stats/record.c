@@ -58,7 +58,7 @@ int stats_record_make(const struct cni_request *req, const char *pod, const char
 	    cJSON_AddStringToObject(made, "ifName", req->attachment.ifname) == NULL ||
 	    cJSON_AddStringToObject(made, "netns", req->netns) == NULL)
 		return cni_error_nomem(err);
-	/* That it cannot be opened has been said. */
+	/* ADD has reported already if the namespace cannot be opened. */
 	if (netns_open(req->netns, &ns, &ignored) == 0 && cached_netns_note(&ns, made, err) < 0)
 		return -1;
 	if (stats_record_put(made, BEGIN, reading_print(begin), err) < 0)

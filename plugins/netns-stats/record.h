@@ -10,13 +10,13 @@
  *   "pod", "podNamespace"   K8S_POD_NAME and K8S_POD_NAMESPACE of CNI_ARGS, where they are given
  *   "begin"           the counters at ADD, the baseline, as reading_print() has them
  *   "last"            the latest known ones, from CHECK or the exporter; at first there are none
- *   "result"          prevResult, in the latest version: what `netns-stats inspect` tells
+ *   "result"          prevResult, in the latest version: what `netns-stats inspect` shows
  *   "portMappings"    where the configuration has the capability
  *   "account"         while it is being closed: {"file": the account file, "from": how many bytes
  *                     it had, as digits, "line": the line for it}
  *
- * The records are files that something else than this process wrote: every reader here takes a
- * member that is missing or of another type for one that is not there.
+ * Another process wrote the records: every reader here treats a member of a wrong type as one that
+ * is missing.
  */
 #ifndef NETNS_STATS_RECORD_H
 #define NETNS_STATS_RECORD_H
@@ -32,7 +32,8 @@
 #include "counters.h"
 #include "error.h"
 
-/* Its members of one value. The strings point into the record; NULL: not there. */
+/* The members of a record that are single values. The strings point into the record; NULL if
+ * missing. */
 struct stats_record {
 	struct attachment key;
 	const char *netns;
@@ -46,25 +47,25 @@ struct stats_record stats_record_view(const cJSON *record);
 
 /**
  * stats_record_make() - a new record, of ADD.
- * @pod, @pod_namespace: NULL: not given
+ * @pod, @pod_namespace: NULL if not given
  * @begin: the baseline
  *
- * Return: 0 with *record the caller's, or -1 out of memory.
+ * Return: 0 with *record, which the caller frees, or -1 out of memory.
  */
 int stats_record_make(const struct cni_request *req, const char *pod, const char *pod_namespace,
 		      const struct reading *begin, cJSON **record, struct cni_error *err);
 
-/* The baseline, and the latest known counters; empty where there are none. Return: 0, or -1 out of
+/* The baseline, and the latest known counters; empty if there are none. Return: 0, or -1 out of
  * memory. */
 int stats_record_begin(const cJSON *record, struct reading *r);
 int stats_record_last(const cJSON *record, struct reading *r);
 int stats_record_set_last(cJSON *record, const struct reading *last, struct cni_error *err);
 
-/* Whether both have the same baseline: of one attachment, they are of the same ADD. */
+/* Whether both have the same baseline: two records of one attachment are then of the same ADD. */
 bool stats_record_same_begin(const cJSON *a, const cJSON *b);
 
-/* The index that the interface had when its account was opened: it outlives a renaming. 0: not
- * known. */
+/* The index that the interface had when its account was opened: it stays the same when the
+ * interface is renamed. 0: unknown. */
 int stats_record_ifindex(const cJSON *record, const char *ifname);
 
 const cJSON *stats_record_result(const cJSON *record);
@@ -75,9 +76,9 @@ bool stats_record_is_closing(const cJSON *record);
 
 /**
  * stats_record_note() - the line of a record that is being closed.
- * @file: the account file; a note for another one is passed over
+ * @file: the account file; a note for another file is passed over
  * @line: in the record
- * @from: where the file ended before the line; bytes
+ * @from: the size of the file before the line, in bytes
  *
  * Return: whether there is one.
  */

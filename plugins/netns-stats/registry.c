@@ -3,10 +3,10 @@
  * The registry: records below <stateDir>/netns-stats/<network>/, results below
  * <cni cache>/results/.
  *
- * A damaged file costs its own attachment and a line of complaint, never the table.
+ * A damaged file costs its own attachment and a line on standard error, never the whole table.
  *
  * Watching is one inotify descriptor on three kinds of directory: netns-stats (networks come and
- * go), each network (records do), results. An event names the file, and just that file is read
+ * go), each network (records do), results. An event names the file, and only that file is read
  * anew, so a thousand containers that start cost a thousand reads and not a thousand times a
  * thousand. Records are renamed into place, so they are seen whole; libcni writes its results in
  * place, so they are read when they are closed. Where a directory is not there yet, its nearest
@@ -48,7 +48,7 @@ enum watch_kind {
 struct watch {
 	int wd;
 	enum watch_kind kind;
-	/* WATCH_NETWORK: the network; WATCH_ANCESTOR: what it waits for, "": anything */
+	/* WATCH_NETWORK: the network; WATCH_ANCESTOR: the name that it waits for, "" for any */
 	char name[NAME_MAX + 1];
 };
 
@@ -60,7 +60,7 @@ static void registry_complain(struct registry *r, const struct cni_error *err)
 	text_add(r->complaints, "\n");
 }
 
-/* Where an attachment is or belongs. Return: whether it is there. */
+/* The place of an attachment in the order. Return: whether it is there already. */
 static bool position(const struct registry *r, const struct registry_entry *a, size_t *at)
 {
 	size_t low = 0, high = r->n;
@@ -135,7 +135,7 @@ struct network {
 	struct state *state;
 };
 
-/* Take in one record, as it is now. Only memory running out is an error. */
+/* Take in one record, as it is now. Only a lack of memory is an error. */
 static int load_record(const struct attachment *key, void *arg, struct cni_error *err)
 {
 	const struct network *net = arg;
@@ -173,7 +173,7 @@ static int load_network(struct registry *r, const char *name, struct cni_error *
 	return state_each(&state, load_record, &net, err);
 }
 
-/* Where libcni's cache is, or is to come. */
+/* Where libcni's cache is, or will be. */
 static void results_path(const struct registry *r, char out[PATH_MAX])
 {
 	snprintf(out, PATH_MAX, "%s/results",
@@ -203,7 +203,7 @@ static int load_result(struct registry *r, const struct cache *cache, const char
 		return 0;
 	if (cache_read_file(cache, file, &cached, err) < 0 ||
 	    registry_entry_from_cache(&cached, file, &a, err) < 0) {
-		/* Deleted meanwhile: nothing to complain of. */
+		/* If it was deleted meanwhile, there is nothing to complain about. */
 		if (fstatat(cache->fd, file, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			registry_complain(r, err);
 		return 0;
@@ -222,7 +222,8 @@ static int add_watch(struct registry *r, enum watch_kind kind, const char *path,
 	for (size_t i = 0; i < r->n_watches; i++) {
 		if (r->watches[i].wd != wd)
 			continue;
-		/* An ancestor of both: it waits for one as for the other. */
+		/* This is an ancestor of two directories that are awaited, so it waits for any
+		 * name. */
 		if (kind == WATCH_ANCESTOR) {
 			r->watches[i].name[0] = '\0';
 		}
@@ -237,8 +238,9 @@ static int add_watch(struct registry *r, enum watch_kind kind, const char *path,
 	return 0;
 }
 
-/* Watch the directory, or the nearest one above it. Return: 1 the directory itself, 0 one above it,
- * -1. *awaited: where in path the name begins that is to appear in what is watched. */
+/* Watch the directory, or the nearest one above it that is there. *awaited: where in @path the name
+ * begins that has to appear in the watched directory. Return: 1 if the directory itself is watched,
+ * 0 if one above it is, or -1. */
 static int watch_nearest(struct registry *r, enum watch_kind kind, const char *path,
 			 size_t *awaited, struct cni_error *err)
 {
@@ -258,7 +260,7 @@ static int watch_nearest(struct registry *r, enum watch_kind kind, const char *p
 	return name == NULL;
 }
 
-/* What is awaited may have appeared just before its parent was watched: then once more. */
+/* The awaited directory may have appeared just before its parent was watched; then try again. */
 static int watch_path(struct registry *r, enum watch_kind kind, const char *path,
 		      struct cni_error *err)
 {
@@ -316,7 +318,7 @@ static int load_records(struct registry *r, struct cni_error *err)
 	if (r->inotify >= 0) {
 		if (watch_path(r, WATCH_PLUGIN, path, err) < 0)
 			return -1;
-		/* Opened before it was watched, it may have been missing. */
+		/* It was opened before it was watched, and may have been missing then. */
 		state_close(&state);
 		if (open_network(r, NULL, &state, err) < 0)
 			return -1;
@@ -334,7 +336,7 @@ static int load_results(struct registry *r, struct cni_error *err)
 	results_path(r, path);
 	if (r->inotify >= 0 && watch_path(r, WATCH_RESULTS, path, err) < 0)
 		return -1;
-	/* Nobody asked for it, or it is to come. */
+	/* It is not an error if nobody asked for it, or if it is awaited. */
 	if (open_results(r, &cache, err) < 0)
 		return r->options.cni_cache == NULL || (r->inotify >= 0 && errno == ENOENT) ? 0
 											    : -1;
@@ -418,7 +420,7 @@ static int result_changed(struct registry *r, const char *file, struct cni_error
 	return open_results(r, &cache, err) < 0 ? 0 : load_result(r, &cache, file, err);
 }
 
-/* Return: 1 everything is to be read anew, 0 the event is dealt with, -1. */
+/* Return: 1 if everything has to be read anew, 0 if the event has been dealt with, or -1. */
 static int take_event(struct registry *r, const struct inotify_event *e, struct cni_error *err)
 {
 	const struct watch *w = NULL;
@@ -434,8 +436,7 @@ static int take_event(struct registry *r, const struct inotify_event *e, struct 
 		return 1;
 	if (w->kind == WATCH_ANCESTOR)
 		return !w->name[0] || strcmp(w->name, e->name) == 0;
-	/* A record gets its name when it is whole; another new file has nothing to say until
-	 * closed. */
+	/* A record gets its name when it is whole; any other new file is read when it is closed. */
 	if (e->mask & IN_CREATE && w->kind != WATCH_NETWORK)
 		return 0;
 	if (w->kind == WATCH_NETWORK)
@@ -494,7 +495,7 @@ int registry_find(const struct registry *r, const char *prefix, size_t *first, s
 				 "no container with an id that begins with \"%.80s\"; "
 				 "`netns-stats show` lists them all",
 				 prefix);
-	/* In the order of strcmp() an id stands before all that it is a prefix of. */
+	/* In the order of strcmp(), an id comes before all ids of which it is a prefix. */
 	end = begin;
 	while (end < r->n &&
 	       strcmp(r->all[end].key.container_id, r->all[begin].key.container_id) == 0)

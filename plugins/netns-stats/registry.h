@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Every attachment there is on this machine, as far as this user may see, in order; and their
- * coming and going.
- */
+/* Every attachment of this machine that this user may see, in order; and how they come and go. */
 #ifndef NETNS_STATS_REGISTRY_H
 #define NETNS_STATS_REGISTRY_H
 
@@ -18,7 +15,7 @@
 
 struct registry_options {
 	const char *state_dir; /* NULL: the default */
-	const char *cni_cache; /* libcni's cache directory, NULL: the default, and none is fine */
+	const char *cni_cache; /* libcni's cache directory; NULL: the default, if it is there */
 };
 
 struct watch;
@@ -28,7 +25,7 @@ struct registry {
 	struct registry_options options;
 	struct registry_entry *all; /* sorted by registry_entry_compare(), each attachment once */
 	size_t n, size;
-	struct text *complaints; /* what could not be read, a line each; NULL: nobody asks */
+	struct text *complaints; /* what could not be read, a line each; may be NULL */
 	int inotify;             /* -1: not watched. Readable: call registry_update() */
 	struct watch *watches;
 	size_t n_watches, watches_size;
@@ -41,18 +38,19 @@ struct registry {
  * registry_load() - read every record and cached result.
  * @complaints: receives a line for each that had to be passed over; may be NULL
  *
- * Return: 0, or -1: a directory that was asked for is not there, not ours or cannot be read.
+ * Return: 0, or -1 if a directory that was asked for is not there, does not belong to this user or
+ * cannot be read.
  */
 int registry_load(struct registry *r, const struct registry_options *options,
 		  struct text *complaints, struct cni_error *err);
 
-/* The same, and watch from then on: what changes after this call's begin is seen by
- * registry_update(). */
+/* The same, and watch from then on: registry_update() sees everything that changes after the
+ * beginning of this call. */
 int registry_watch(struct registry *r, const struct registry_options *options,
 		   struct text *complaints, struct cni_error *err);
 
-/* Take in what inotify has to say. Never waits. Return: 0, or -1 with @err; the registry is usable
- * then too. */
+/* Take in the events that inotify has; never waits. Return: 0, or -1 with @err; the registry can be
+ * used then too. */
 int registry_update(struct registry *r, struct cni_error *err);
 
 void registry_free(struct registry *r);
@@ -60,7 +58,7 @@ void registry_free(struct registry *r);
 
 /**
  * registry_find() - the attachments of one container.
- * @prefix: its id, or the beginning of it, when no other container's id begins so
+ * @prefix: its id, or a beginning of it that no other container's id shares
  * @first, @n: their range in r->all
  *
  * Return: 0, or -1 CNI_ERR_CONTAINER (none) or CNI_ERR_CONFIG (several).
@@ -68,12 +66,13 @@ void registry_free(struct registry *r);
 int registry_find(const struct registry *r, const char *prefix, size_t *first, size_t *n,
 		  struct cni_error *err);
 
-/* The number of attachments from i on that belong to one container. */
+/* The index behind the last attachment, from i on, that belongs to the container of attachment i.
+ */
 size_t registry_container_end(const struct registry *r, size_t i);
 
 /* What the record, or the cached result, behind an attachment tells of it. */
 struct registry_source {
-	cJSON *json;         /* owned; the rest points into it, and is NULL where it is not there */
+	cJSON *json;         /* owned; the others point into it; NULL if missing */
 	const cJSON *result; /* of ADD */
 	const cJSON *ports;  /* portMappings */
 };
@@ -81,7 +80,7 @@ struct registry_source {
 void registry_source_free(struct registry_source *source);
 #define cleanup_registry_source __attribute__((cleanup(registry_source_free)))
 
-/* Read it. Return: 0 with @source the caller's, or -1. */
+/* Read it. Return: 0 with @source, which registry_source_free() frees, or -1. */
 int registry_read(const struct registry *r, const struct registry_entry *a,
 		  struct registry_source *source, struct cni_error *err);
 

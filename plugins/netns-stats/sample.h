@@ -18,10 +18,10 @@
 struct sample {
 	struct link *links;
 	size_t n_links, links_size;
-	size_t links_max; /* how many are read, the first ones of the kernel's; 0: all */
+	size_t links_max; /* how many are read at most; 0: all */
 	struct link_address *addresses;
 	size_t n_addresses, addresses_size;
-	struct text detail; /* a JSON object, "" where SAMPLE_DETAIL was not asked for */
+	struct text detail; /* a JSON object; "" without SAMPLE_DETAIL */
 	uint64_t cookie;    /* SO_NETNS_COOKIE: which namespace it was; 0: Linux before 5.14 */
 };
 
@@ -37,19 +37,19 @@ void sample_free(struct sample *s);
  * @what: SAMPLE_* or 0
  *
  * Names and counters come out of one dump, so a link that is renamed meanwhile has one name or the
- * other and no other link's counters. Return: 0, or -1 CNI_ERR_IO.
+ * other, and never another link's counters. Return: 0, or -1 CNI_ERR_IO.
  */
 int sample_here(struct sample *s, unsigned int what, struct cni_error *err);
 
 /**
- * sample_is_sane() - whether what another process says that it read can be worked with.
+ * sample_is_sane() - whether a sample that another process handed over is well-formed.
  *
- * Every name ends, every length fits its array, addresses are of a family with as long a prefix as
- * it has, and the detail is one JSON object. Not that any of it is true.
+ * Every name ends, every length fits its array, each address is of a known family and its prefix is
+ * not longer than it, and the detail is one JSON object. It need not be true.
  */
 bool sample_is_sane(const struct sample *s);
 
-/* By index, by name; NULL: none. */
+/* Find a link by index, or by name; NULL if there is none. */
 const struct link *sample_link(const struct sample *s, int index);
 const struct link *sample_link_named(const struct sample *s, const char *name);
 

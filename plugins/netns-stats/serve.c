@@ -12,22 +12,23 @@
  *
  * What clients can do to it:
  *
- *   many at once     share one reading: an answer is given again for 100 ms, or as long as the
- *                    reading took where that is longer, unless a container came or went
+ *   many at once     share one reading: a response is sent again for 100 ms, or as long as the
+ *                    reading took if that is longer, unless a container came or went
  *   slow, half-open  a connection serves one request and ends: its request must be whole within 5
- *                    seconds, and the answer taken within 10 more
+ *                    seconds, and the response taken within 10 more
  *   too many         1,200 at a time, 128 of a client; one more ends the one that has been waiting
  *                    longest for its request's end, so idle ones cannot keep a scraper out
- *   hoarding memory  answers that are still being sent are counted; beyond 32 of them, those of the
- *                    client that has most are ended
+ *   hoarding memory  responses that are still being sent are counted; beyond 32 of them, those of
+ *                    the client that has most are ended
  *   long requests    16 KB for request line and headers together, then 414 or 431
  *
- * And what root of a container can: of its interfaces 1,024 are read, and 256 served beside those
- * of its attachments; netns_stats_containers_cut tells of how many containers there were more.
- * Names of pods end at 511 bytes, the other labels at what their grammar allows.
+ * What root of a container can do to it is limited as well: 1,024 of its interfaces are read, and
+ * 256 are served beside those of its attachments; netns_stats_containers_cut counts the containers
+ * that have more. Names of pods longer than 511 bytes are left out; the grammar of the other labels
+ * limits them.
  *
- * Counters that DEL will need when the namespace is gone by then are noted in the records, while no
- * scrape is waiting: every 30 seconds, where they have changed, and when the exporter ends.
+ * The exporter notes counters in the records, for a DEL that finds the namespace gone: every 30
+ * seconds if they have changed, while no scrape is waiting, and when the exporter ends.
  */
 #include "serve.h"
 
@@ -54,7 +55,7 @@
 #define LINKS_SERVED_MAX 256
 #define ERROR_LINES_MAX 10 /* of one scrape, on stderr */
 
-/* The counters of one namespace when they were last noted in its records. */
+/* Note the counters of one namespace in its records. */
 static void remember(struct exporter *x, const struct container *c, const struct sweep_job *job)
 {
 	struct cni_error err = {0};
@@ -68,7 +69,8 @@ static void remember(struct exporter *x, const struct container *c, const struct
 	}
 }
 
-/* A container's traffic as one number: whether anything has changed since it was noted. */
+/* A container's traffic as one number, which tells whether anything has changed since it was noted.
+ */
 static uint64_t fingerprint(const struct sample *s)
 {
 	uint64_t sum = s->n_links;
@@ -95,8 +97,8 @@ static bool prepare_notes(struct exporter *x, size_t n)
 }
 
 /*
- * Read every namespace, by blocks; `note` is called where it is to be kept in the records.
- * Return: how many could not be read, or -1 out of memory.
+ * Read every namespace, by blocks. @note: the counters go into the records, not into the
+ * exposition. Return: how many could not be read, or -1 out of memory.
  */
 static int read_all_namespaces(struct exporter *x, const struct container_list *list, bool note,
 			       struct cni_error *err)
@@ -251,7 +253,7 @@ static int loop(struct exporter *x, struct http_server *server, int signals, str
 	}
 }
 
-/* A connection is a descriptor. */
+/* Each connection needs a descriptor. */
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;
@@ -279,7 +281,7 @@ static int serve_run(struct exporter *x, const char *address, struct cni_error *
 	cleanup_close int signals = -1;
 
 	raise_descriptor_limit();
-	/* Made when it is missing: a directory that is there can be watched. */
+	/* It is made if it is missing, because only a directory that is there can be watched. */
 	if (state_open(x->where.state_dir, PLUGIN_NAME, NULL, true, &state, err) < 0)
 		return -1;
 	state_close(&state);

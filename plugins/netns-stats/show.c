@@ -3,7 +3,7 @@
  * netns-stats show: counters and settings of the containers asked for, or of all.
  *
  * Namespaces are read and printed by blocks (SWEEP_BLOCK), so a thousand take the memory of a
- * hundred. One that cannot be read leaves its place in the output, a line on stderr and exit
+ * hundred. One that cannot be read has its place in the output, a line on stderr, and causes exit
  * status 1.
  */
 #include <errno.h>

@@ -44,7 +44,7 @@ static inline bool show_link(const struct show *show, const struct link *l)
 	return show->loopback || !(l->flags & IFF_LOOPBACK);
 }
 
-/* The words of RFC 2863 and ip(8): "UP", "DOWN", ... */
+/* The operational state as RFC 2863 and ip(8) call it: "UP", "DOWN" and so on. */
 const char *operstate_name(const struct link *l);
 
 /* A hardware address, octets separated by colons; into buf of 3 * HWADDR_MAX bytes. */

@@ -14,8 +14,8 @@
 #include "json_write.h"
 #include "show.h"
 
-/* IFF_UP and so on under the names and in the order of ip(8). RUNNING shows as NO-CARRIER where it
- * is missing. */
+/* IFF_UP and so on under the names and in the order of ip(8). A missing IFF_RUNNING shows as
+ * NO-CARRIER. */
 static const struct {
 	unsigned int flag;
 	const char *name;
@@ -171,7 +171,7 @@ static void write_addresses(struct json_write *w, const struct sample *s, const 
 	json_write_array_end(w);
 }
 
-/* Who it is connected to, in this namespace or by its index in another. */
+/* The link that it is connected to: by its name in this namespace, or its index in another. */
 static void write_peer(struct json_write *w, const struct sample *s, const struct link *l)
 {
 	const struct link *peer = NULL;
@@ -235,7 +235,7 @@ static void write_attachments(struct json_write *w, const struct container *c)
 	for (size_t i = 0; i < c->n; i++) {
 		const struct registry_entry *a = &c->attachments[i];
 
-		/* Known from the cache too: the record came first. */
+		/* Known from the cache too; the record came first. */
 		if (i && registry_same_attachment(a, a - 1))
 			continue;
 		json_write_object(w, NULL);

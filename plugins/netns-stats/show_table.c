@@ -81,7 +81,7 @@ static void number_cell(struct table *t, uint64_t value, bool exact)
 	cell(t, exact ? digits : text_human(value, human));
 }
 
-/* Those that others can reach: not the link-local ones, which every interface has. */
+/* The addresses that others can reach: not the link-local ones, which every interface has. */
 static void address_cell(struct table *t, const struct sample *s, const struct link *l)
 {
 	cleanup_text struct text list = {0};
@@ -117,7 +117,7 @@ static void link_row(struct show *show, const struct container *c, const struct 
 	container_cell(t, c);
 	cell(t, container_network(c, l));
 	cell(t, l->name);
-	/* A tap's carrier is "unknown" even in use; then what the administrator said counts. */
+	/* A tap's carrier is "unknown" even in use; then the administrative state counts. */
 	cell(t, l->operstate ? operstate_name(l) : l->flags & IFF_UP ? "UP" : "DOWN");
 	number_cell(t, l->mtu, true);
 	cell(t, hwaddr_format(l->hwaddr, l->hwaddr_len, hwaddr));
@@ -141,7 +141,7 @@ static void error_row(struct table *t, const struct container *c, const struct c
 		cell(t, "");
 }
 
-/* Each leaf of a tree on a line, after the names that lead to it. */
+/* Print each leaf of a tree on a line, behind the names that lead to it. */
 static void add_leaves(struct text *out, const cJSON *json, const char *path)
 {
 	const cJSON *item;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Sampling many namespaces: what is read in each, and how a child hands it back. How they are
- * entered, and what a child's answer is worth, stands at the top of common/netns_visit.c.
+ * Sampling many namespaces: what is read in each, and how a child hands it back. The top of
+ * common/netns_visit.c tells how they are entered, and what a child's reply is worth.
  */
 #include "sweep.h"
 
@@ -40,8 +40,8 @@ static int sweep_open(const void *arg, struct netns *ns, struct cni_error *err)
 }
 
 /*
- * The cookie proves that it was the namespace of the job, which from outside shows by device and
- * inode only. It comes with the sample, from the socket that reads it.
+ * The cookie proves that it was the namespace of the job, which from outside can be told by device
+ * and inode only. It comes with the sample, from the socket that reads it.
  */
 static int sweep_read(void *arg, struct cni_error *err)
 {
@@ -56,7 +56,7 @@ static int sweep_read(void *arg, struct cni_error *err)
 	return 0;
 }
 
-/* What stands before a sample's arrays. */
+/* What comes before a sample's arrays. */
 struct sample_head {
 	size_t n_links, n_addresses, detail_len;
 	uint64_t cookie;
@@ -116,7 +116,7 @@ static bool sweep_give_job(const void *arg, struct netns_reply *reply)
 	return sweep_give(&((const struct sweep_reading *)arg)->job->sample, reply);
 }
 
-/* What is not as it must be leaves nothing behind. */
+/* Nothing is kept of a reply that is not well-formed. */
 static bool sweep_take_job(void *arg, struct netns_reply *reply)
 {
 	struct sample *s = &((const struct sweep_reading *)arg)->job->sample;

@@ -13,13 +13,13 @@
 #include "netns.h"
 #include "sample.h"
 
-/* Namespaces that a caller hands over at a time: memory stays that of so many samples. */
+/* Namespaces that a caller hands over at a time: the memory needed is that of so many samples. */
 #define SWEEP_BLOCK 128
 
 struct sweep_job {
 	const char *path; /* of the namespace */
-	/* The namespace that it must be. Nothing is noted in it: any that a container may be in, so
-	 * neither ours nor that of pid 1. NULL: any (somebody has named the path). */
+	/* The namespace that it must be. If nothing is noted in it: any that a container may be in,
+	 * so neither ours nor that of pid 1. NULL: any, since the user has named the path. */
 	const struct netns_identity *identity;
 	struct sample sample; /* read when err.code is 0 */
 	struct cni_error err;
@@ -32,8 +32,8 @@ struct sweep_job {
  * @deadline: CLOCK_MONOTONIC, in nanoseconds; what is not read by then has CNI_ERR_AGAIN
  *
  * The calling thread never leaves its namespace, and no descriptor into one of theirs outlasts the
- * call. Each job has its own error: CNI_ERR_CONTAINER where the namespace is gone (or its path
- * leads to another one now), CNI_ERR_ENVIRONMENT where there never was one, CNI_ERR_IO.
+ * call. Each job has its own error: CNI_ERR_CONTAINER if the namespace is gone (or its path leads
+ * to another one now), CNI_ERR_ENVIRONMENT if there never was one, CNI_ERR_IO.
  */
 void sweep(struct sweep_job *jobs, size_t n, unsigned int what, int64_t deadline);
 
@@ -44,8 +44,8 @@ int sweep_one(const char *path, const struct netns_identity *identity, unsigned 
 void sweep_jobs_free(struct sweep_job *jobs, size_t n);
 
 /* A sample as a child hands it back: counts, then links, addresses and detail, each at its length
- * and nothing behind them. What is taken is checked in every length. Return: whether it could be
- * given, or is as it must be. */
+ * and nothing behind them. sweep_take() checks every length. Return: whether it could be given, or
+ * is well-formed. */
 bool sweep_give(const struct sample *s, struct netns_reply *reply);
 bool sweep_take(struct sample *s, struct netns_reply *reply);
 #define SWEEP_ENTRIES_MAX (1u << 20) /* links or addresses of one namespace */

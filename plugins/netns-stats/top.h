@@ -52,14 +52,14 @@ struct rows {
 
 void rows_free(struct rows *rows);
 
-/* Read every namespace and take rates. Return: 0, or -1 out of memory. */
+/* Read every namespace and compute rates. Return: 0, or -1 out of memory. */
 int rows_read(struct rows *rows, const struct registry *r, struct sweep_job *jobs, int64_t deadline,
 	      struct cni_error *err);
 
 /* Filter and sort into rows->shown. Return: 0, or -1 out of memory. */
 int rows_arrange(struct rows *rows, struct cni_error *err);
 
-/* "rx" and so on. Return: 0, or -1: no such order. */
+/* "rx" and so on. Return: 0, or -1 if there is no such order. */
 int sort_parse(const char *name, enum sort *out);
 const char *sort_name(enum sort sort);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The rows of the live table: an interface is known again by container, namespace index and
+ * The rows of the live table: an interface is recognized by container, namespace index and
  * interface index, so that renaming it does not end its history, and one that is made anew under
  * the same name begins a new one.
  */

@@ -59,15 +59,15 @@ int screen_open(struct cni_error *err)
 	if (lazy_load(SONAME_NCURSESW, "libncursesw6", "top", symbols,
 		      sizeof(symbols) / sizeof(symbols[0]), &curses, err) < 0)
 		return -1;
-	/* The characters only: numbers keep their point. */
+	/* Only the character set: numbers keep their decimal point. */
 	setlocale(LC_CTYPE, "");
 	unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	screen = curses.newterm(NULL, stdout, stdin);
 	if (screen == NULL)
 		return cni_error(
 			err, CNI_ERR_IO,
-			"no terminal of the kind \"%.40s\" is known; set TERM, or send the "
-			"output to a pipe",
+			"the terminal type \"%.40s\" is unknown; set TERM, or send the output "
+			"to a pipe",
 			getenv("TERM") != NULL ? getenv("TERM") : "");
 	curses.cbreak();
 	curses.noecho();

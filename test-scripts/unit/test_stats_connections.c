@@ -103,7 +103,7 @@ static void one_more_of_a_client_ends_its_oldest_idle_one(void **unused)
 	struct connection *idle = from("192.0.2.1"), *next = from("192.0.2.1");
 
 	(void)unused;
-	connections_answer(&all, answered);
+	connections_respond(&all, answered);
 	from("192.0.2.1");
 	assert_true(is_there(idle));
 	from("192.0.2.1");
@@ -113,7 +113,7 @@ static void one_more_of_a_client_ends_its_oldest_idle_one(void **unused)
 	/* When all of them are answered, the oldest of those. */
 	for (size_t i = 0; i < n_made; i++)
 		if (made[i] != other && is_there(made[i]))
-			connections_answer(&all, made[i]);
+			connections_respond(&all, made[i]);
 	assert_true(is_there(from("192.0.2.1")));
 	assert_false(is_there(answered));
 	assert_true(is_there(other));
@@ -141,9 +141,9 @@ static void readers_of_who_has_most_are_ended_and_nobody_elses(void **unused)
 	struct connection *slow[2] = {from("192.0.2.1"), from("192.0.2.1")};
 
 	(void)unused;
-	connections_answer(&all, other);
-	connections_answer(&all, slow[0]);
-	connections_answer(&all, slow[1]);
+	connections_respond(&all, other);
+	connections_respond(&all, slow[0]);
+	connections_respond(&all, slow[1]);
 	connections_end_readers(&all);
 	assert_true(is_there(waiting) && is_there(other));
 	assert_false(is_there(slow[0]) || is_there(slow[1]));
@@ -155,15 +155,15 @@ static void each_phase_has_its_time(void **unused)
 	const int64_t start = now;
 
 	(void)unused;
-	connections_answer(&all, answered);
+	connections_respond(&all, answered);
 	assert_in_range(connections_end_overdue(&all, start), start,
 			start + CONNECTION_REQUEST_LIMIT);
 	assert_true(is_there(idle));
 	assert_in_range(connections_end_overdue(&all, start + CONNECTION_REQUEST_LIMIT),
-			start + CONNECTION_REQUEST_LIMIT, start + 2 * CONNECTION_ANSWER_LIMIT);
+			start + CONNECTION_REQUEST_LIMIT, start + 2 * CONNECTION_RESPONSE_LIMIT);
 	assert_false(is_there(idle));
 	assert_true(is_there(answered));
-	assert_true(connections_end_overdue(&all, start + CONNECTION_ANSWER_LIMIT + 10) ==
+	assert_true(connections_end_overdue(&all, start + CONNECTION_RESPONSE_LIMIT + 10) ==
 		    INT64_MAX);
 	assert_false(is_there(answered));
 }
