@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a way of publishing ports has to be able to do. main.c calls one of the two; they know
- * nothing of each other.
+ * The interface of a backend: a way of publishing ports. main.c calls one of the two, which do not
+ * know each other.
  */
 #ifndef PORTMAP_BACKEND_H
 #define PORTMAP_BACKEND_H
@@ -30,7 +30,7 @@ struct backend;
 
 struct config {
 	const char *state_dir;         /* NULL: the default */
-	const struct backend *backend; /* NULL: not said */
+	const struct backend *backend; /* NULL: left out */
 	bool snat;
 	bool masq_all;
 	unsigned int mark_bit;
@@ -57,26 +57,27 @@ struct backend {
 	int (*claims)(const struct cni_request *req, const struct config *config,
 		      struct cni_error *err);
 	/*
-	 * Take out of the configuration what this backend publishes by another mapping of it, or
-	 * cannot while another does: what is left out is no error of ADD, nor missing to CHECK.
-	 * @say: with a line on standard error where somebody may miss it. -1: two contradict each
-	 * other here. May be NULL.
+	 * Take mappings out of the configuration that this backend publishes by another mapping of
+	 * it, or cannot publish beside another one: what is left out is not an error of ADD, and
+	 * CHECK does not look for it. @say: write a line to standard error where somebody may miss
+	 * it. Return: 0, or -1 if two mappings contradict each other for this backend. May be NULL.
 	 */
 	int (*narrow)(struct config *config, bool say, struct cni_error *err);
 	/*
 	 * Write the record, publish config->mappings, all or none. After a failure nothing is
-	 * published and no record is left. Where that cannot be known the record stays.
+	 * published and no record is left. If that cannot be known, the record stays.
 	 */
 	int (*add)(struct call *call, struct cni_error *err);
 	/*
-	 * Undo what the record says and remove it. 0 too when there is nothing left to undo; -1
-	 * CNI_ERR_DECODE, and nothing else, when the record does not say what.
+	 * Undo what the record says and remove it. Return: 0, also if nothing is left to undo; or
+	 * -1, with CNI_ERR_DECODE and no other code if the record does not say what to undo.
 	 */
 	int (*del)(struct call *call, const cJSON *record, struct cni_error *err);
-	/* Then: find by other means what is the attachment's, and undo it. May be NULL. */
+	/* If the record does not say it: find by other means what belongs to the attachment, and
+	 * undo it. May be NULL. */
 	int (*recover)(struct call *call, struct cni_error *err);
 	int (*check)(const struct call *call, const cJSON *record, struct cni_error *err);
-	/* GC, after the records: what no record tells of. May be NULL. */
+	/* For GC, after the records: undo what no record names. May be NULL. */
 	int (*sweep)(const struct cni_request *req, const struct config *config,
 		     struct cni_error *err);
 	/* Whether an ADD could succeed. May be NULL. */
@@ -95,10 +96,10 @@ extern const struct backend backend_slirp4netns;
  */
 extern const struct backend *const portmap_backends[];
 
-/* Return: NULL where there is none of that name. */
+/* Return: the backend, or NULL if there is none of that name. */
 const struct backend *portmap_backend_by_name(const char *name);
 
-/* Whose record it is. Return: NULL with @err filled (CNI_ERR_DECODE). */
+/* The backend of a record. Return: NULL with @err filled (CNI_ERR_DECODE) if it has none. */
 const struct backend *portmap_backend_of(const cJSON *record, struct cni_error *err);
 
 #endif

@@ -23,7 +23,7 @@ static int refuse_conditions(const cJSON *conf, const char *key, struct cni_erro
 		return 0;
 	return cni_error(
 		err, CNI_ERR_FIELD,
-		"%s: arguments of iptables mean nothing here; limit a mapping to an address "
+		"%s: arguments of iptables have no meaning here; limit a mapping to an address "
 		"with its hostIP, or who may connect with a rule of your own in a forward "
 		"chain of nf_tables",
 		key);
@@ -39,8 +39,8 @@ static int read_backend(const cJSON *conf, struct config *config, struct cni_err
 	if (*name && config->backend == NULL)
 		return cni_error(
 			err, CNI_ERR_FIELD,
-			"backend \"%.32s\": there are slirp4netns and nftables%s; left out, "
-			"the interface decides",
+			"backend \"%.32s\": there are slirp4netns and nftables%s; if it is left "
+			"out, the interface decides",
 			name,
 			strcmp(name, "iptables") == 0 ? ", which works beside rules of iptables"
 						      : "");

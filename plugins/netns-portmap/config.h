@@ -16,7 +16,7 @@ int portmap_config_read(const struct cni_request *req, struct config *config,
 			struct cni_error *err);
 
 /**
- * portmap_config_read_basics() - what every operation needs, however wrong the rest is.
+ * portmap_config_read_basics() - what every operation needs, even if the rest is wrong.
  *
  * Nothing in it is owned. Return: 0, or -1 with @err filled.
  */

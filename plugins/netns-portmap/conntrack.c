@@ -3,13 +3,13 @@
  * Deleting by a filter is one request since Linux 6.8, and cheap: the kernel passes over the empty
  * buckets of its table (0.15 ms for a quarter of a million). Before that, ctnetlink deletes by
  * exact tuple, or everything; but since Linux 5.8 it dumps by filter. That walk locks each bucket
- * (10 ms), and then each match is deleted by tuple and id; the id keeps a successor of the same
- * tuple alive.
+ * (10 ms), and then each match is deleted by tuple and id; because of the id, a successor of the
+ * same tuple stays.
  *
- * A filter has one address, and what is to be forgotten after an ADD are entries to any address of
- * this host, and no others: a connection that passes through to somebody's port of that number
- * must not lose its NAT. So it is a walk per address and mapping, as long as those are few; where
- * they are not, one dump, and we look at each entry ourselves.
+ * A filter has one address. But after an ADD, the entries to any address of this host have to be
+ * forgotten, and no others: a connection that is forwarded to the same port of another host must
+ * not lose its NAT. So there is one walk per address and mapping, as long as those are few;
+ * otherwise there is one dump, and each entry is looked at here.
  */
 #include "conntrack.h"
 
@@ -100,7 +100,7 @@ static int on_reply(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-/* Delete by filter. Return: 0, or an errno: EINVAL from a kernel that cannot. */
+/* Delete by filter. Return: 0, or an errno: EINVAL from a kernel that cannot do this. */
 static int delete_matching(struct netlink *nl, struct entries_search *s,
 			   const struct ip_address *address, uint16_t port)
 {
@@ -146,7 +146,7 @@ static int forget_victims(struct netlink *nl, struct entries_search *s)
 	return 0;
 }
 
-/* Return: 0, or an errno: E2BIG it would take too many walks. */
+/* Return: 0, or an errno: E2BIG if it would take too many walks. */
 static int delete_each(struct netlink *nl, struct entries_search *s)
 {
 	struct ip_address addresses[MANY_WALKS];

@@ -12,11 +12,11 @@
  * @nl:     a netfilter socket
  * @family: AF_INET or AF_INET6
  *
- * After ADD: a client that kept sending has an entry from before the mapping, or from the one that
- * had the port last, and would never meet the new one. Only entries to this host's own addresses
- * are dropped, not what passes through to somebody's port of that number.
+ * After ADD: a client that kept sending has an entry from before the mapping, or from the mapping
+ * that had the port last, and would never reach the new one. Only entries to this host's own
+ * addresses are dropped, not those that are forwarded to the same port of another host.
  *
- * Both are best effort: they say on standard error what failed, and stop after two seconds.
+ * Both are best effort: they report on standard error what failed, and stop after two seconds.
  */
 void conntrack_forget_host(struct netlink *nl, int family, const struct mapping *mappings,
 			   size_t n);

@@ -84,7 +84,7 @@ bool entries_may_be_of(const struct entries_search *s, const struct mapping *m)
 	       (m->host_family == AF_UNSPEC || m->host_family == s->family);
 }
 
-/* Whether an entry was, or would have been, redirected by one of the mappings. */
+/* Whether one of the mappings redirected the entry, or would have. */
 static bool concerns(struct entries_search *s, const struct side *original,
 		     const struct side *reply)
 {

@@ -15,7 +15,7 @@
 #include "mapping.h"
 #include "netlink.h"
 
-/* An entry that is to go. */
+/* An entry that is to be deleted. */
 struct entries_victim {
 	uint32_t id; /* network order */
 	uint16_t zone;
@@ -28,7 +28,7 @@ struct entries_search {
 	int family;
 	const struct mapping *mappings;
 	size_t n;
-	const struct ip_address *container; /* NULL: by host */
+	const struct ip_address *container; /* NULL: search by host address */
 	struct ip_address last;             /* the last host address that was asked about */
 	bool last_local;
 	struct entries_victim *victims;
@@ -45,8 +45,8 @@ bool entries_too_late(const struct entries_search *s);
 bool entries_may_be_of(const struct entries_search *s, const struct mapping *m);
 
 /**
- * entries_on_reply() - an entry is a victim where it was, or would have been, redirected by one of
- * the mappings.
+ * entries_on_reply() - note an entry for deletion if one of the mappings redirected it, or would
+ * have.
  * @arg: a struct entries_search, whose victims the caller frees
  *
  * Return: 0, or -1 ETIMEDOUT.

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A redirected packet is forwarded, and a chain at the hook `forward` whose policy is drop ends it
- * unless a rule of that chain accepts it: docker and ufw have such a chain. No rule of our table
- * can help, for a packet has to be accepted by every chain at the hook. Whether some rule there
- * accepts it cannot be known without running it. So ADD succeeds, and says so; CHECK too.
+ * A redirected packet is forwarded, and a chain at the hook `forward` with the policy drop discards
+ * it unless one of its rules accepts it: docker and ufw have such a chain. No rule of our table can
+ * help, because every chain at the hook has to accept a packet. Whether some rule there accepts it
+ * cannot be known without running it. So ADD succeeds and reports the chain, and so does CHECK.
  *
  * Two designs: to list all chains of the host, which are thousands on a node of Kubernetes, or to
- * ask for the names under which the field has this chain. The second: half a dozen small requests.
- * (The kernel's own list of what is at a hook is in few kernels.)
+ * ask for the names that this chain has in practice. The second is taken: it costs half a dozen
+ * small requests. (Few kernels can list what is at a hook.)
  *
- * The rule that helps is said in the words of the program whose chain it is: iptables refuses to
+ * The rule that helps is given in the syntax of the program whose chain it is: iptables refuses to
  * work on a table of its own in which it finds a rule of nft's (`ct status dnat` is one that it
  * cannot read), and with it docker, ufw and kube-proxy.
  */
@@ -65,8 +65,8 @@ static int on_forward_chain(const struct nlmsghdr *nlh, void *arg)
 static void forward_say(size_t name)
 {
 	fprintf(stderr,
-		"chain %s of table %s %s drops what none of its rules accepts: unless one accepts "
-		"what comes for published ports, the container does not get it; ",
+		"chain %s of table %s %s drops what none of its rules accepts: connections to "
+		"published ports do not reach the container unless a rule accepts them; ",
 		forward_names[name].chain, forward_names[name].word, forward_names[name].table);
 	if (forward_names[name].iptables != NULL)
 		fprintf(stderr, "`%s -I %s -m conntrack --ctstate DNAT -j ACCEPT`",
@@ -75,7 +75,7 @@ static void forward_say(size_t name)
 		fprintf(stderr, "`nft insert rule %s %s %s ct status dnat accept`",
 			forward_names[name].word, forward_names[name].table,
 			forward_names[name].chain);
-	fprintf(stderr, " lets it through\n");
+	fprintf(stderr, " lets them through\n");
 }
 
 void forward_report(struct netlink *nl, bool ipv4, bool ipv6)

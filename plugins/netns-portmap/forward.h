@@ -8,7 +8,7 @@
 #include "netlink.h"
 
 /**
- * forward_report() - say on standard error which chains drop what they do not accept.
+ * forward_report() - report on standard error which chains drop what they do not accept.
  * @ipv4, @ipv6: whether the container has an address of that family
  */
 void forward_report(struct netlink *nl, bool ipv4, bool ipv6);

@@ -12,7 +12,7 @@
 #include "cleanup.h"
 #include "netlink.h"
 
-/* The one socket for routes and addresses; its close is the process's end. */
+/* The only socket for routes and addresses; it is closed when the process ends. */
 static struct netlink *route_socket;
 
 static int open_route_socket(struct cni_error *err)

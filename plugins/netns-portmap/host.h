@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The host's side of the way to a container: routes, and a sysctl. */
+/* The host's side of the path to a container: routes, and a sysctl. */
 #ifndef PORTMAP_HOST_H
 #define PORTMAP_HOST_H
 
@@ -18,7 +18,7 @@ struct host_route {
 /**
  * host_route() - how this host would send to an address (rtnetlink(7), RTM_GETROUTE).
  *
- * Return: 0, or -1 CNI_ERR_IO. No route is no error.
+ * Return: 0, or -1 CNI_ERR_IO. Having no route is not an error.
  */
 int host_route(const struct ip_address *address, struct host_route *route, struct cni_error *err);
 
@@ -26,7 +26,7 @@ int host_route(const struct ip_address *address, struct host_route *route, struc
  * host_addresses() - the addresses of this host, of a family.
  * @max: how many @out holds
  *
- * Return: 0, or -1: there are more, or the kernel did not say.
+ * Return: 0, or -1 if there are more, or if the kernel did not reply.
  */
 int host_addresses(int family, struct ip_address *out, size_t max, size_t *n);
 
@@ -34,13 +34,11 @@ int host_addresses(int family, struct ip_address *out, size_t max, size_t *n);
  * host_close_localnet() - put net.ipv4.conf.<device>.route_localnet back to 0.
  *
  * Layout 1 of the table turned it on, and left it on (Documentation/networking/ip-sysctl). Return:
- * 1 it was on, 0 it was off or there is no such device, -1 CNI_ERR_IO.
+ * 1 if it was on, 0 if it was off or there is no such device, or -1 CNI_ERR_IO.
  */
 int host_close_localnet(const char *device, struct cni_error *err);
 
-/*
- * What a message of the kernel's replies says: a route, or one more address. Return: 0.
- */
+/* Read a message of a reply: a route, or one more address. Return: 0. */
 struct host_reply {
 	int error;    /* errno */
 	uint8_t type; /* RTN_UNICAST and so on */

@@ -1,56 +1,58 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The table is listed in table.nft beside this file, as `nft list table inet usernet_portmap`
- * prints it when the port of one container is published. A change here is a change there, and
- * another TABLE_LAYOUT. For either family there are the same maps, sets and rules, but for those of
- * 127.0.0.1, which has no like in IPv6.
+ * prints it when the port of one container is published. A change here needs the same change there,
+ * and another TABLE_LAYOUT. Both families have the same maps, sets and rules, except those for
+ * 127.0.0.1, which has no counterpart in IPv6.
  *
  * Why it is so:
  *
  * - A mapping of one host address goes before one of any (as the longer prefix does in a routing
  *   table). dnat ends the walk, so a connection is masqueraded by the mapping that it matched.
- * - Who needs masquerading is known before the address is rewritten, from the port and the
- *   interface, and needed after it. Two designs: (a) look it up again after routing, by container
- *   address and port; no mark is needed, but connections to the same container by way of another
- *   mapping or of kube-proxy match as well and lose their source address, the bridged hairpin of
- *   br_netfilter has no input interface there, and an element of a dead container would clash with
- *   its address's next owner. (b) One bit of the packet mark from here to there, set on the first
- *   packet of a connection only and cleared again: exact, and each key contains the mapping's, so
- *   that who owns the mapping owns them all. This is (b). The bit is `markMasqBit`, one for the
- *   whole host, and shows in a chain's name, so that looking is enough to know it.
- * - Hairpin means that a connection comes in by the interface behind which the container is:
- *   answered directly it would bypass this host. Hence the interface in the key, and not the
- *   container's subnet, which need not be on one interface.
+ * - Whether a connection needs masquerading is known before its address is rewritten, from the port
+ *   and the interface, and is needed after that. Two designs: (a) look it up again after routing,
+ *   by container address and port; no mark is needed, but connections to the same container by way
+ *   of another mapping or of kube-proxy match as well and lose their source address, the bridged
+ *   hairpin of br_netfilter has no input interface there, and an element of a dead container would
+ *   clash with its address's next owner. (b) One bit of the packet mark from here to there, set on
+ *   the first packet of a connection only and cleared again: this is exact, and each key contains
+ *   the mapping's, so whoever owns the mapping owns them all. (b) is taken. The bit is
+ *   `markMasqBit`, one for the whole host, and shows in a chain's name, so a look at the table is
+ *   enough to know it.
+ * - Hairpin means that a connection comes in by the interface behind which the container is: if the
+ *   container replied directly, the reply would bypass this host. So the key has the interface, and
+ *   not the container's subnet, which need not be on one interface.
  * - ::1 cannot be forwarded at all, so it is left to the host's own sockets.
  *
- * 127.0.0.1 is the hard one. A packet from 127.0.0.0/8 cannot leave by another interface than lo,
+ * 127.0.0.1 is the hard case. A packet from 127.0.0.0/8 cannot leave by another interface than lo,
  * and none to it can come in, unless net.ipv4.conf.DEVICE.route_localnet is on. Two designs:
  *
  * (a) Turn it on, as the reference plugin does and layout 1 did. It opens every service that
  *     listens on 127.0.0.1 of the host to every neighbour behind that device, so a chain has to
- * drop what comes in by it. Then two things that know nothing of each other have to agree: a
- * ruleset that `nft flush ruleset` empties, and a sysctl that stays; the sysctl has to be put back
- * with the last mapping behind the device, of whatever network, and who else wants it on cannot be
- *     known. A chain that drops for all devices instead breaks what somebody else turned it on for
- *     (WSL2's loopback0).
+ *     drop what comes in by it. Then two things that do not know each other have to agree: a
+ *     ruleset that `nft flush ruleset` empties, and a sysctl that stays. The sysctl has to be put
+ *     back with the last mapping behind the device, of whatever network, and whether anybody else
+ *     wants it on cannot be known. A chain that drops for all devices instead breaks what somebody
+ *     else turned it on for (WSL2's loopback0).
  * (b) Never let such a packet be routed. What the kernel refuses is the address in the packet when
  *     it is routed; conntrack knows the true ones all the time. So the address is another one only
  *     between the hook before routing and the one after it: out, the source is 192.0.0.8 (RFC 7600,
- *     an address that is nobody's) from the first chain of output until postrouting masquerades it;
- *     in, the destination is the masquerading address until conntrack's entry gives back 127.0.0.1
- *     behind routing. No sysctl is touched, so nothing is opened and nothing has to be closed, a
- *     read-only /proc/sys is no obstacle, and a flushed ruleset publishes nothing. It costs two
- *     rewritten addresses for each packet of such a connection, and three base chains that other
- *     packets leave at the first comparison.
+ *     an address that belongs to nobody) from the first chain of output until postrouting
+ *     masquerades it; in, the destination is the masquerading address until conntrack's entry gives
+ *     back 127.0.0.1 behind routing. No sysctl is touched, so nothing is opened and nothing has to
+ *     be closed, a read-only /proc/sys is not an obstacle, and a flushed ruleset publishes nothing.
+ *     It costs two rewritten addresses for each packet of such a connection, and three base chains
+ *     that other packets leave at the first comparison.
  *
- * This is (b). The first packet of a connection is rewritten in the nat chain, where it is looked
+ * (b) is taken. The first packet of a connection is rewritten in the nat chain, where it is looked
  * up (ports4_local, hosts4_local); the later ones before nat, by what conntrack says of the
- * connection. A connection of the host's own programs that is not published is left alone: also one
- * whose client's port is a published one. What comes in for 127.0.0.0/8 from another interface is
- * not redirected, whoever turned route_localnet on there: 127.0.0.1:8080 is for this host's
- * programs.
+ * connection. A connection of the host's own programs to a port that is not published is left
+ * alone, even if the client's port is a published one. What comes in for 127.0.0.0/8 from another
+ * interface is not redirected, whoever turned route_localnet on there: 127.0.0.1:8080 is for this
+ * host's programs.
  *
- * Rules are the same however many mappings there are; nat chains see a connection's first packet.
+ * Rules are the same however many mappings there are; nat chains see only a connection's first
+ * packet.
  */
 #include "layout.h"
 
@@ -84,7 +86,7 @@
 enum { TYPE_IPV4 = 7, TYPE_IPV6 = 8, TYPE_PROTO = 12, TYPE_SERVICE = 13, TYPE_IFNAME = 41 };
 #define THEN(tuple, type) ((tuple) << 6 | (type))
 
-/* Where nat rewrites: a packet is looked at before it, or once it is behind it. */
+/* Where nat rewrites: other chains look at a packet before that, or behind it. */
 enum {
 	PRIORITY_BEFORE_DNAT = NF_IP_PRI_MANGLE,
 	PRIORITY_DNAT = NF_IP_PRI_NAT_DST,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What table `inet usernet_portmap` consists of: its chains, maps, sets and rules, and the netlink
- * messages that make them. The listing is at the top of layout.c.
+ * messages that make them. The listing is table.nft.
  */
 #ifndef PORTMAP_LAYOUT_H
 #define PORTMAP_LAYOUT_H
@@ -13,11 +13,10 @@
 
 #define TABLE_NAME "usernet_portmap"
 
-/* To be raised with every change of the listing: tables that are there are then brought up to it.
- */
+/* To be raised with every change of the listing: older tables are then upgraded to it. */
 #define TABLE_LAYOUT 2
 
-/* The reference portmap plugin's bit, which nobody else uses therefore. */
+/* The reference portmap plugin's bit, which is why nobody else uses it. */
 #define TABLE_DEFAULT_MARK_BIT 13
 
 /*

@@ -4,7 +4,7 @@
  * switched off, or made by another release. Two designs: (a) count: a chain tells how many rules it
  * has and how many point at it. That is a dozen small requests, and does not see that somebody
  * replaced a rule by another one, or that the next release has another rule in the same place.
- * (b) Read every rule and compare it with the message that would make it. This is (b): the rules
+ * (b) Read every rule and compare it with the message that would make it. (b) is taken: the rules
  * are two dozen however many mappings there are, and it costs each ADD and CHECK some four tenths
  * of a millisecond.
  *
@@ -90,7 +90,7 @@ static bool same_expressions(const struct nlattr *ours, const struct nlattr *the
 	return !nla_ok(mine, mine_left);
 }
 
-/* "" where it has none, or one that does not end. */
+/* "" if it has none, or one that does not end. */
 static const char *message_text(const struct nlmsghdr *nlh, int type)
 {
 	const struct nlattr *attr = nft_attr(nlh, type);
@@ -197,7 +197,7 @@ static void on_set(const struct nlmsghdr *nlh, struct table_looking *look)
 	look->set_differs |= !SAME_ATTRS(look->expected->set[set], nlh, types);
 }
 
-/* The number behind a prefix; -1: it is not that. */
+/* The number behind a prefix; -1 if the text is something else. */
 static long number_behind(const char *prefix, const char *text)
 {
 	const size_t len = strlen(prefix);
@@ -321,7 +321,8 @@ enum table_state table_judge(const struct table_looking *look)
 		return TABLE_FOREIGN;
 	if (look->flags & NFT_TABLE_F_DORMANT)
 		return TABLE_DORMANT;
-	/* A retired chain goes with what it made harmless, never by a mere repair. */
+	/* A retired chain is removed together with what it guards against, never by a mere repair.
+	 */
 	if (look->layout < TABLE_LAYOUT || look->view->retired[0])
 		return TABLE_OLDER;
 	return table_is_whole(look) ? TABLE_WHOLE : TABLE_BROKEN;

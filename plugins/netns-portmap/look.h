@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a look at the table is replied, beside what the layout says. */
+/* The replies to a look at the table, compared with the layout. */
 #ifndef PORTMAP_LOOK_H
 #define PORTMAP_LOOK_H
 
@@ -54,7 +54,7 @@ struct table_looking {
 /* Each reply goes through it; @arg: the look. Return: 0. */
 int table_on_look(const struct nlmsghdr *nlh, void *arg);
 
-/* What the replies come to. */
+/* What the replies together tell. */
 enum table_state table_judge(const struct table_looking *look);
 
 #endif

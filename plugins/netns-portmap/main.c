@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * netns-portmap: publish the ports of the container that the plugins before it in the list have
- * connected. The operations of CNI are here: what to publish is config.c's and narrow.c's, how is a
- * backend's (backend.h).
+ * connected. The operations of CNI are here: config.c and narrow.c decide what to publish, and a
+ * backend how (backend.h).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +22,8 @@
 #define cleanup_call __attribute__((cleanup(portmap_unlock)))
 
 /*
- * The first address of each family that the interface has in the container. As for the reference
- * plugin, one that points at no interface is the container's.
+ * The first address of each family that the interface has in the container. As in the reference
+ * plugin, an address that points at no interface is the container's.
  */
 static void find_addresses(const struct cni_request *req, struct ip_address address[2])
 {
@@ -62,8 +62,8 @@ static int choose(const struct cni_request *req, struct config *config, struct c
 }
 
 /*
- * Where the record cannot be read (a full disk, an editor, a newer version), each backend looks for
- * what is the attachment's.
+ * If the record cannot be read (a full disk, an editor, a newer version), each backend looks for
+ * what belongs to the attachment.
  */
 static int portmap_recover(struct call *call, struct cni_error *err)
 {
@@ -76,8 +76,8 @@ static int portmap_recover(struct call *call, struct cni_error *err)
 }
 
 /*
- * Withdraw what the attachment has and remove its record. The lock is ours at the beginning, and
- * need not be at the end. Return: 1, 0 there was no record, or -1.
+ * Withdraw what the attachment has and remove its record. The lock is held at the beginning, and
+ * may have been released at the end. Return: 1, 0 if there was no record, or -1.
  */
 static int portmap_withdraw(struct call *call, struct cni_error *err)
 {
@@ -97,8 +97,9 @@ static int portmap_withdraw(struct call *call, struct cni_error *err)
 }
 
 /*
- * A record from before: of an ADD that was cut short, or never deleted. Its ports go first. That
- * may mean to wait for a daemon, without the lock; so it is looked for again.
+ * Remove a record from before, of an ADD that was killed or of an attachment that was never
+ * deleted, and withdraw its ports. That may mean waiting for a daemon without the lock, so the
+ * record is looked for again.
  */
 static int remove_former(struct call *call, struct cni_error *err)
 {
@@ -200,7 +201,7 @@ static int portmap_del(const struct cni_request *req, struct cni_error *err)
 	return delete_attachment(req, &config, &state, &req->attachment, err);
 }
 
-/* What is recorded is looked at by the backend; is it all that is asked for? */
+/* Whether everything that is asked for is recorded; the backend looks at what is recorded. */
 static int check_asked(const struct config *config, const cJSON *record, struct cni_error *err)
 {
 	cleanup_free struct mapping *recorded = NULL;
@@ -214,8 +215,8 @@ static int check_asked(const struct config *config, const cJSON *record, struct 
 		return -1;
 	if (missing != NULL)
 		return cni_error(err, ERR_CHECK,
-				 "host port %s is not published to container port %u: it was not "
-				 "when the container was added",
+				 "host port %s is not published to container port %u: ADD did not "
+				 "publish it",
 				 mapping_format(missing, text), missing->container_port);
 	return 0;
 }
@@ -272,7 +273,7 @@ struct collection {
 	int failed;
 };
 
-/* One that cannot be removed does not keep the others. */
+/* An attachment that cannot be removed does not keep the others from being removed. */
 static int portmap_collect(const struct attachment *a, void *arg, struct cni_error *err)
 {
 	struct collection *c = arg;
@@ -290,7 +291,7 @@ static int portmap_gc(const struct cni_request *req, struct cni_error *err)
 	struct config config;
 	cleanup_state struct state state = STATE_NONE;
 	struct collection c = {.req = req, .config = &config, .state = &state};
-	struct cni_error ignored; /* the first failure is the one that is told */
+	struct cni_error ignored; /* the first failure is the one that is reported */
 	int value = 0;
 
 	if (portmap_config_read_basics(req, &config, err) < 0 ||
@@ -312,8 +313,8 @@ static int portmap_gc(const struct cni_request *req, struct cni_error *err)
 }
 
 /*
- * Which backend an attachment will need is not known yet. nf_tables is asked for where it was
- * named, and where it could be used at all.
+ * Which backend an attachment will need is not known yet. nf_tables is tried if the configuration
+ * names it, or if this user could use it at all.
  */
 static int portmap_status(const struct cni_request *req, struct cni_error *err)
 {

@@ -13,7 +13,7 @@
  * @family: NFPROTO_INET and so on
  * @type:   NFT_MSG_NEWTABLE and so on
  *
- * Return: the message, or NULL out of memory, which netlink_exchange() tells.
+ * Return: the message, or NULL out of memory, which netlink_exchange() reports.
  */
 struct nl_msg *nft_begin(struct netlink_batch *b, uint8_t family, uint16_t type, uint16_t flags);
 
@@ -23,7 +23,7 @@ struct nlmsghdr *nft_room(struct netlink_batch *b, uint16_t type, uint16_t flags
 /* Whether it is a message of nf_tables, of a type. */
 bool nft_is(const struct nlmsghdr *nlh, uint16_t type);
 
-/* An attribute of a message of nf_tables; NULL: it has none of the type. */
+/* An attribute of a message of nf_tables; NULL if it has none of the type. */
 const struct nlattr *nft_attr(const struct nlmsghdr *nlh, int type);
 
 #endif

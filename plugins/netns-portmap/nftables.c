@@ -1,52 +1,52 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Publishing through nf_tables: the elements of the table (table.c), and whose they are.
+ * Publishing through nf_tables: the elements of the table (table.c), and their owners.
  *
  * An element's comment is its owner, `network/container id@interface`, the name of our record. The
  * record is written before the transaction and removed after it, so it names every key that may be
  * there. All elements of an attachment come and go in one transaction.
  *
  * Two things must not happen, whoever runs at the same time (other attachments, a second DEL of the
- * same one, GC, a person with nft): an ADD must not take a key that is another's, and a DEL must
- * not remove one that has become another's since.
+ * same one, GC, a person with nft): an ADD must not take a key of another attachment, and a DEL
+ * must not remove a key that has become another attachment's since.
  *
  * ADD: elements are created with NLM_F_EXCL. The kernel holds its commit mutex over a transaction,
  * so that of two ADDs for a key one gets EEXIST and changes nothing at all. Only then is the
  * element read, one request by key, to say who has it.
  *
- * DEL: "delete the element if its comment is ours" is not a thing one can ask of the kernel. Two
- * designs. (a) Assert the value: in one transaction "add key : value" without EXCL, which fails
- * (EBUSY) when the key has another value, then "delete key". No retry and nothing read, but the
- * value must then identify the attachment: its address and port do not (a late DEL may meet its
- * address's next owner on the same port), and a value with more in it makes the table's own listing
- * unloadable (`nft list ruleset > /etc/nftables.conf`). (b) Read first, and let the transaction
- * carry the ruleset's generation as it was before reading: the kernel compares it under the commit
- * mutex and answers ERESTART if anything was committed since. What we delete is then exactly what
- * we read. This is (b). Others' commits make us read again; between reading and committing are some
- * thirty microseconds, so a ruleset that changes a thousand times a second costs a retry in thirty.
- * Sixty-four attempts failing in a row is not a race any more, and answered with "try again" (11),
- * with the record in place.
+ * DEL: the kernel has no request "delete the element if its comment is ours". Two designs. (a)
+ * Assert the value: in one transaction "add key : value" without EXCL, which fails (EBUSY) when the
+ * key has another value, then "delete key". No retry and nothing read, but the value must then
+ * identify the attachment: its address and port do not (a late DEL may meet its address's next
+ * owner on the same port), and a value with more in it makes the table's own listing unloadable
+ * (`nft list ruleset > /etc/nftables.conf`). (b) Read first, and let the transaction carry the
+ * ruleset's generation as it was before reading: the kernel compares it under the commit mutex and
+ * replies ERESTART if anything was committed since. What is deleted is then exactly what was read.
+ * (b) is taken. Others' commits make us read again; between reading and committing are some thirty
+ * microseconds, so a ruleset that changes a thousand times a second costs a retry in thirty.
+ * Sixty-four failed attempts in a row are not a race any more: the operation fails with "try again"
+ * (11), and the record stays.
  *
  * The network's lock keeps our own calls for one attachment apart and is held over reading and
- * committing; correctness does not rest on it. It is released before the socket is closed: after a
- * deletion the kernel lets that close wait for an RCU grace period (8 to 24 ms), which is the floor
- * under DEL. There is one socket in a process, so that floor is paid once.
+ * committing; correctness does not depend on it. It is released before the socket is closed: after
+ * a deletion the kernel lets that close wait for an RCU grace period (8 to 24 ms), which is the
+ * floor under DEL. There is one socket in a process, so that floor is paid once.
  *
- * Whether a transaction was done is known from its answer alone. Where that is lost (no memory for
+ * Whether a transaction was done is known from its reply alone. If that is lost (no memory for
  * receiving it), ADD and DEL read and try again, on a new socket. An ADD that fails after that
  * takes back what is its own; if not even that is possible, its record stays, for DEL and GC.
  *
- * The table goes with the last element. That nothing else is in it is read from the table itself
- * and bound to the generation, so no mapping is lost, and records only say when it is worth
- * reading: when none of another attachment through nf_tables is found. Two last DELs at once, of
+ * The table is removed with the last element. Whether anything else is in it is read from the table
+ * itself and bound to the generation, so no mapping is lost. Records only tell when this is worth
+ * reading: when no other attachment has a record through nf_tables. Two last DELs at once, of
  * networks whose locks are two, see each other's record and leave the table. So a DEL that left it
  * looks for records again after having removed its own: the later of the two finds none. An ADD
- * that fails does the same; of one that was killed the record is there, and its DEL comes.
+ * that fails does the same; an ADD that was killed has left its record, and its DEL follows.
  *
  * ADD and DEL never read through a set: what they cost does not depend on what others have in it.
  * (The DEL that finds no other record looks whether its own elements are the last ones.) GC does
- * read, for elements whose record has been lost, and so does whoever meets a record that cannot be
- * read.
+ * read, for elements whose record has been lost, and so does an operation that meets a record that
+ * it cannot read.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -76,7 +76,7 @@
 
 #define ATTEMPTS 64
 
-/* The one socket; its close is the process's end. */
+/* The only socket; it is closed when the process ends. */
 static struct netlink *nft_socket;
 
 static int session(struct cni_error *err)
@@ -87,8 +87,8 @@ static int session(struct cni_error *err)
 }
 
 /*
- * After a lost reply: what is still to come on the old one is not ours to read any more. Where no
- * other can be had the old one stays, for callers that go on all the same.
+ * Open another socket after a lost reply: what still comes on the old one must not be read any
+ * more. If no other can be opened, the old one stays, for callers that go on all the same.
  */
 static int session_anew(struct cni_error *err)
 {
@@ -141,7 +141,7 @@ static int nft_refused(int error, const char *what, struct cni_error *err)
  * ADD and DEL
  */
 
-/* Return: 0, or -1: nobody but its owner may change it, or no release of ours made it so. */
+/* Return: 0, or -1 if only its owner may change it, or if no release of ours made it so. */
 static int check_usable(const struct table_view *view, struct cni_error *err)
 {
 	if (view->state == TABLE_OWNED)
@@ -161,15 +161,15 @@ static int check_usable(const struct table_view *view, struct cni_error *err)
 	return 0;
 }
 
-/* What is to be said of a table that ADD cannot use. Return: 0, or -1 with @err filled. */
+/* Report a table that ADD cannot use. Return: 0, or -1 with @err filled. */
 static int check_addable(unsigned int mark_bit, const struct table_view *view,
 			 struct cni_error *err)
 {
 	if (view->state == TABLE_OTHER_BIT)
 		return cni_error(err, CNI_ERR_CONFIG,
 				 "markMasqBit %u: table inet " TABLE_NAME
-				 " uses another bit, %u; one for the whole host, so give every "
-				 "network the same markMasqBit",
+				 " uses another bit, %u; there is one for the whole host, so give "
+				 "every network the same markMasqBit",
 				 mark_bit, view->other);
 	if (view->state == TABLE_NEWER)
 		return cni_error(err, CNI_ERR_CONFIG,
@@ -192,7 +192,7 @@ static int wake(const struct table_view *view)
 
 /*
  * What has to be done to the table in a transaction of its own before elements come into it.
- * Return: 1 it was done, so look again; 0 there is nothing to do; -1 with @err filled.
+ * Return: 1 if it was done, so look again; 0 if there is nothing to do; or -1 with @err filled.
  */
 static int mend(unsigned int mark_bit, const struct table_view *view, struct cni_error *err)
 {
@@ -211,7 +211,7 @@ static int mend(unsigned int mark_bit, const struct table_view *view, struct cni
 	return 1;
 }
 
-/* @unsure: set when an answer was lost. Then a failure need not mean that nothing is published. */
+/* @unsure: set when a reply was lost. Then a failure need not mean that nothing is published. */
 static int nft_publish(const struct call *call, const struct publication *p, struct elements *list,
 		       bool *unsure, struct cni_error *err)
 {
@@ -275,9 +275,9 @@ static int nft_publish(const struct call *call, const struct publication *p, str
 }
 
 /*
- * Whether all elements are the owner's; NULL: whether there are none. Asked when no other record is
- * left, so the answer is yes but for another state directory's; of a set of theirs one part is read
- * and the rest left, by giving up the socket.
+ * Whether all elements belong to @owner or, if that is NULL, whether there are none. This is asked
+ * when no other record is left, so only elements of another state directory can be found. Of a set
+ * that has such elements one part is read, and the rest is given up together with the socket.
  */
 static bool nobody_else(char *owner)
 {
@@ -295,8 +295,9 @@ static bool nobody_else(char *owner)
 }
 
 /*
- * A look without a record that tells the bit: by GC, which finds what any configuration of the
- * network has left, and where the record cannot be read. @mark_bit: the table's, if there is one.
+ * Look at the table when no record tells the bit: for GC, which finds what any configuration of the
+ * network has left, and if the record cannot be read. @mark_bit: becomes the table's, if there is
+ * one.
  */
 static int look_by_any_bit(unsigned int *mark_bit, struct table_view *view)
 {
@@ -309,9 +310,9 @@ static int look_by_any_bit(unsigned int *mark_bit, struct table_view *view)
 }
 
 /*
- * The table goes, if nothing is in it. Somebody's own chain in it, and it stays; so does a later
- * release's, which may have sets that this one does not know, and an earlier one's that could not
- * be brought up, because of what it guards.
+ * Remove the table if nothing is in it. It stays if a chain of somebody's own is in it; so does the
+ * table of a later release, which may have sets that this one does not know, and that of an earlier
+ * release that could not be upgraded, because of what it guards.
  */
 static void remove_empty_table(unsigned int mark_bit)
 {
@@ -330,8 +331,8 @@ static void remove_empty_table(unsigned int mark_bit)
 }
 
 /*
- * What an earlier layout left open is closed by whatever call comes first, DEL and GC too. They do
- * not fail by it. Return: whether to look again.
+ * Whatever call comes first closes what an earlier layout left open, DEL and GC too; they do not
+ * fail if that cannot be done. Return: whether to look again.
  */
 static bool bring_up(unsigned int mark_bit, const struct table_view *view)
 {
@@ -348,7 +349,7 @@ static bool bring_up(unsigned int mark_bit, const struct table_view *view)
 	return mended > 0;
 }
 
-/* The same where there is no table that tells what is open. */
+/* The same if there is no table that tells what is open. */
 static void close_recorded(const struct config *config)
 {
 	cleanup_state struct state state = STATE_NONE;
@@ -360,9 +361,9 @@ static void close_recorded(const struct config *config)
 }
 
 /*
- * Remove the publication's elements that are ours. Where they are the last of all, the table goes
- * instead, in the same single transaction: a second one would wait for a second grace period.
- * Return: 1 there is no table any more, 0 it is left, or -1.
+ * Remove the publication's elements that are ours. If they are the last of all, the table is
+ * removed instead, in the same single transaction: a second one would wait for a second grace
+ * period. Return: 1 if there is no table any more, 0 if it is left, or -1.
  */
 static int nft_withdraw(struct publication *p, struct elements *list, bool last,
 			struct cni_error *err)
@@ -385,7 +386,7 @@ static int nft_withdraw(struct publication *p, struct elements *list, bool last,
 		error = elements_look_up(nft_socket, list, p->owner);
 		if (error)
 			return nft_refused(error, "read the mappings", err);
-		/* What could not be brought up keeps the chain that guards what is open. */
+		/* A table that could not be upgraded keeps the chain that guards what is open. */
 		whole = last && view.state != TABLE_NEWER && view.state != TABLE_OLDER &&
 			nobody_else(p->owner);
 		if (!whole && !elements_any_ours(list))
@@ -404,7 +405,7 @@ static int nft_withdraw(struct publication *p, struct elements *list, bool last,
 				return -1;
 			continue;
 		}
-		/* Somebody's own chain is in the table: it stays. */
+		/* The table stays: a chain of somebody's own is in it. */
 		if (whole && error != ERESTART)
 			last = false;
 		else if (error != ERESTART)
@@ -450,13 +451,13 @@ static int is_unreachable(const struct mapping_group *group, size_t index, void 
 	return 1;
 }
 
-/* A request for both loopback addresses gets the one that can be had. */
+/* Of a request for both loopback addresses, the one that can be published is. */
 static int nftables_narrow(struct config *config, bool say, struct cni_error *err)
 {
 	return mappings_leave_out(config->mappings, &config->n_mappings, is_unreachable, &say, err);
 }
 
-/* What nf_tables cannot do, and what the container cannot. */
+/* Refuse what nf_tables cannot forward, and what the container has no address for. */
 static int nft_check_mappings(const struct publication *p, struct cni_error *err)
 {
 	char text[MAPPING_TEXT_MAX];
@@ -479,7 +480,7 @@ static int nft_check_mappings(const struct publication *p, struct cni_error *err
 	return 0;
 }
 
-/* After a failed ADD: nothing of it is left, or its record. */
+/* After a failed ADD: leave nothing of it or, if that cannot be done, its record. */
 static void nft_undo(const struct call *call, struct publication *p, struct elements *list,
 		     bool unsure)
 {
@@ -553,7 +554,7 @@ static int nftables_del(struct call *call, const cJSON *record, struct cni_error
 	return 0;
 }
 
-/* What CHECK says of the table's rules. Return: 0, or -1 with @err filled. */
+/* Whether CHECK accepts the table's rules. Return: 0, or -1 with @err filled. */
 static int check_rules(unsigned int mark_bit, const struct table_view *view, struct cni_error *err)
 {
 	if (view->state == TABLE_WHOLE)
@@ -561,7 +562,7 @@ static int check_rules(unsigned int mark_bit, const struct table_view *view, str
 	/* It works as that release made it. */
 	if (view->state == TABLE_OLDER && view->guarded) {
 		fprintf(stderr, "table inet " TABLE_NAME
-				" is of an earlier release: the next ADD or DEL brings it up to "
+				" is of an earlier release: the next ADD or DEL upgrades it to "
 				"this one\n");
 		return 0;
 	}
@@ -572,16 +573,16 @@ static int check_rules(unsigned int mark_bit, const struct table_view *view, str
 	return cni_error(err, ERR_CHECK,
 			 "table inet " TABLE_NAME
 			 " is %s: somebody flushed, deleted or edited it; the next ADD of any "
-			 "container repairs its rules, this container is to be added again",
+			 "container repairs its rules, but this container must be added again",
 			 view->state == TABLE_MISSING   ? "not there"
 			 : view->state == TABLE_DORMANT ? "switched off (flag dormant)"
 							: "not as it should be");
 }
 
 /*
- * A look is several questions, and a ruleset that is loaded anew between two of them, in one
- * transaction, looks as if it were neither the old nor the new one. So a fault counts when a second
- * look starts from the same generation. Return: 0, or -1 with errno.
+ * A look is several requests, and a ruleset that is loaded anew between two of them, in one
+ * transaction, looks as if it were neither the old nor the new one. So a fault counts only if a
+ * second look starts from the same generation. Return: 0, or -1 with errno.
  */
 static int look_twice(unsigned int mark_bit, struct table_view *view)
 {
@@ -669,7 +670,7 @@ static int sweep_all(struct nft_sweep *s, unsigned int mark_bit, struct cni_erro
 				return -1;
 		}
 	}
-	/* Who may not look has put nothing there: an ordinary user with slirp4netns. */
+	/* Whoever may not look has not put anything there: an ordinary user with slirp4netns. */
 	if (error && error != EPERM)
 		return nft_refused(error, "collect what is left", err);
 	return 0;

@@ -89,10 +89,11 @@ int publication_read(const struct call *call, const cJSON *record, struct public
 			return wrong_record(err);
 		if (*address && (ip_address_parse(address, &p->address[ipv6]) < 0 ||
 				 (p->address[ipv6].family == AF_INET6) != ipv6))
-			return cni_error(err, CNI_ERR_DECODE, "the record's %s is no such address",
-					 address_keys[ipv6]);
+			return cni_error(err, CNI_ERR_DECODE,
+					 "the record's %s is not an IPv%d address",
+					 address_keys[ipv6], ipv6 ? 6 : 4);
 		if (strlen(device) >= IFNAMSIZ)
-			return cni_error(err, CNI_ERR_DECODE, "the record's %s is no interface",
+			return cni_error(err, CNI_ERR_DECODE, "the record's %s is not an interface",
 					 device_keys[ipv6]);
 		strcpy(p->device[ipv6], device);
 	}
@@ -114,10 +115,10 @@ int publication_read(const struct call *call, const cJSON *record, struct public
 
 /* A walk through the records of this backend, of every network. */
 struct walk {
-	const struct call *except; /* whose record is passed over; NULL: nobody's */
-	const char *network;       /* where it is */
-	int left;                  /* records to read */
-	bool (*fn)(const cJSON *record, void *arg); /* whether it is enough */
+	const struct call *except;                  /* its record is passed over; NULL: none is */
+	const char *network;                        /* where it is */
+	int left;                                   /* records to read */
+	bool (*fn)(const cJSON *record, void *arg); /* whether to stop */
 	void *arg;
 	bool done;
 };
@@ -150,7 +151,7 @@ static bool is_excepted(const struct walk *w, const char *name)
 	return strcmp(name, own) == 0;
 }
 
-/* One that cannot be read says nothing: then it is the table that is looked at. */
+/* A record that cannot be read tells nothing; then the table itself is looked at. */
 static bool visit_record(int dirfd, const char *name, const struct walk *w)
 {
 	cleanup_free char *text = NULL;
@@ -178,7 +179,7 @@ static void walk_network(int parent, struct walk *w)
 	}
 }
 
-/* Return: 0, or -1 where it cannot be begun. */
+/* Return: 0, or -1 if it cannot be begun. */
 static int walk(int plugin_fd, struct walk *w)
 {
 	cleanup_dir DIR *dir = publication_open_dir(plugin_fd, ".");
@@ -257,7 +258,7 @@ void owner_prefix(const char *network, char out[OWNER_MAX])
 
 static void encode(const char *ifname, char out[3 * IFNAMSIZ])
 {
-	/* GC's list may have longer ones, which are no interface's. */
+	/* GC's list may have longer names, which no interface has. */
 	for (size_t i = 0; i < IFNAMSIZ - 1 && ifname[i]; i++) {
 		if (ifname[i] == '"' || ifname[i] == '\\')
 			out += sprintf(out, "%%%02x", (unsigned int)ifname[i]);

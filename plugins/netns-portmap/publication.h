@@ -21,18 +21,18 @@ struct publication {
 	size_t n;
 	struct mapping *owned;        /* the mappings, where they are not the configuration's */
 	struct ip_address address[2]; /* the container's, IPv4 and IPv6; family 0: none */
-	char device[2][IFNAMSIZ];     /* behind which it is; "": none */
+	char device[2][IFNAMSIZ];     /* the interface behind which it is; "": none */
 	bool snat;
 	bool masq_all;
 	unsigned int mark_bit;
-	int layout; /* of the table for which it was published; 1: records that do not say */
+	int layout; /* of the table for which it was published; 1 if a record does not tell */
 	char owner[OWNER_MAX];
 };
 
 void publication_free(struct publication *p);
 #define cleanup_publication __attribute__((cleanup(publication_free)))
 
-/* As an ADD asks for; devices are left empty. Nothing in it is owned. */
+/* Fill in what an ADD asks for; devices are left empty. Nothing in it is owned. */
 void publication_init(struct publication *p, const struct call *call);
 /* Its record; NULL out of memory. */
 cJSON *publication_print(const struct publication *p);
@@ -41,23 +41,24 @@ int publication_read(const struct call *call, const cJSON *record, struct public
 		     struct cni_error *err);
 
 /*
- * Whether no other attachment's record of this backend is in this state directory; also true after
- * reading a few of none.
+ * Whether no other attachment has a record of this backend in this state directory. At most eight
+ * records are read: it is also true if none of those is of this backend.
  */
 bool publication_is_last(const struct call *call);
 
 /*
  * Call @fn with the device behind which the IPv4 address is, for each record of an earlier layout
- * in the plugin's state directory. Return: 0, or -1 where @fn did, which ends it.
+ * in the plugin's state directory. Return: 0, or -1 if @fn failed, which ends the walk.
  */
 int publication_each_older(int plugin_fd, int (*fn)(const char *device, struct cni_error *err),
 			   struct cni_error *err);
 
 /*
- * The owner of an element: "network/container id@interface". A long network name or container id
- * is cut, and a hash of it all put behind a '~', which neither can contain. nft(8) cannot read a
- * '"' in a comment: it is %22 in an interface's name, and a '\\' %5c; '%' is in no name. What gets
- * too long by that becomes the hash as well, behind a '~' and longer than any interface's name.
+ * The owner of an element: "network/container id@interface". A long network name or container id is
+ * cut, and a hash of all three is put behind a '~', which neither can contain. nft(8) cannot read a
+ * '"' in a comment: in an interface's name it is written %22, and a '\\' is written %5c; no name
+ * has a '%'. A name that gets too long by that is replaced by a '~' and the hash, which is longer
+ * than any interface's name.
  */
 void owner_name(const char *network, const char *container_id, const char *ifname,
 		char out[OWNER_MAX]);
@@ -90,7 +91,8 @@ void elements_free(struct elements *list);
 /* The elements of a publication. Return: 0, or -1 out of memory. */
 int elements_plan(const struct publication *p, struct elements *list, struct cni_error *err);
 
-/* ADD found an element that is another's. Return: -1 ERR_TAKEN, with @err filled. */
+/* ADD found an element that belongs to another attachment. Return: -1 ERR_TAKEN, with @err filled.
+ */
 int publication_say_taken(const struct publication *p, const struct element *e,
 			  struct cni_error *err);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A container in several networks. Podman hands its published ports to each of them, and a host
- * port can be had once: the first attachment has it, and the others find it taken, by their own
- * container. That is no error; they leave the port to it. It goes with the attachment that has it
- * (`podman network reload` gives it to one that is left).
+ * A container in several networks. Podman hands the published ports to each of them, but a host
+ * port can be published only once: the first attachment has it, and the others find it taken by
+ * their own container. That is not an error; they leave the port to the first. It is withdrawn with
+ * the attachment that has it (`podman network reload` gives it to one that is left).
  *
  * Two designs: to look for such attachments before publishing, which would make every ADD read the
- * names of all records, or after a port was found taken, which costs the one in the way alone. The
- * second. And a record is not believed by itself: it may be left over from a container that was
+ * names of all records, or to do so after a port was found taken, which costs that ADD alone. The
+ * second is taken. A record alone is not believed: it may be left over from a container that was
  * killed, while some program has the port; so it is checked, as CHECK does.
  */
 #include "siblings.h"

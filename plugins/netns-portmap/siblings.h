@@ -9,10 +9,11 @@
  * siblings_take() - leave out of @config what another attachment of the container publishes.
  * @call: the attachment; its lock is not needed
  *
- * Only what is published this moment, by a record in this state directory, and to the same port of
- * the container. Reads the names of all records: for when something is in the way.
+ * Only mappings count that are published at this moment, by a record in this state directory, to
+ * the same port of the container. This reads the names of all records, so it is for the case that a
+ * port is taken.
  *
- * Return: how many mappings were left out; 0 also when records cannot be read.
+ * Return: how many mappings were left out; 0 also if records cannot be read.
  */
 size_t siblings_take(const struct call *call, struct config *config);
 

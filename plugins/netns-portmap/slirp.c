@@ -3,30 +3,30 @@
  * Publishing through slirp4netns: its API's add_hostfwd, list_hostfwd and remove_hostfwd.
  *
  * The daemon numbers forwards from one when it starts, and forgets them when it ends. So a number
- * alone does not tell a forward of ours from one that somebody made in a daemon started since:
- * DEL lists first, and removes by number what still is what the record says. The record is written
+ * alone does not tell a forward of ours from one that somebody made in a daemon started since: DEL
+ * lists first, and removes by number what still is what the record says. The record is written
  * without numbers before the first request, and again with them after the last one; what was added
- * in between, by a plugin that was killed or did not get its answer in time, is recognized by its
+ * in between, by a plugin that was killed or did not get its reply in time, is recognized by its
  * content, which is unique: two forwards cannot have the same port.
  *
- * A daemon answers in the order of requests. So after an add_hostfwd without an answer, a list that
- * it does answer tells whether the forward is there, and ADD takes it back. If there is no list
- * either, the record stays, for DEL. A DEL that gets no answer must go on without; what it leaves
- * is met by the next ADD of the attachment as a refusal, and is taken over when it is exactly the
+ * A daemon replies in the order of requests. So after an add_hostfwd without a reply, the reply to
+ * a list tells whether the forward is there, and ADD takes it back. If there is no list either, the
+ * record stays, for DEL. A DEL that gets no reply must go on without one. What it leaves makes
+ * slirp4netns refuse the next ADD of the attachment, which takes it over if it is exactly the
  * forward that was asked for, in the attachment's own daemon: nobody else's can be there.
  *
  * The network's lock is never held while a daemon is waited for. So a record is removed only if it
  * still is the one that was undone.
  *
- * slirp4netns's API says that add_hostfwd failed, and not why. It binds a socket; so we try to bind
- * the same address and port, and the kernel tells us. It is in our network namespace, or our
- * records would not be here.
+ * slirp4netns's API says that add_hostfwd failed, but not why. slirp4netns binds a socket, so the
+ * plugin tries to bind the same address and port, and the kernel tells why. slirp4netns is in our
+ * network namespace, or our records would not be here.
  *
- * It answers one client at a time, from the loop that moves packets. Each request has two seconds,
- * an operation ten. In DEL a daemon that does not answer, or not sensibly, is not an error: what it
- * holds ends with it, and the interface plugin's DEL, which ends it, comes after ours; an error
- * here would keep the runtime from ever calling that. Our own want of memory or descriptors is one:
- * the record stays, and the next DEL does it.
+ * slirp4netns serves one client at a time, from the loop that moves packets. Each request has two
+ * seconds, an operation ten. In DEL a daemon that does not reply, or not sensibly, is not an error:
+ * what it holds ends with it, and the interface plugin's DEL, which ends it, comes after ours; an
+ * error here would keep the runtime from ever calling that. Our own lack of memory or descriptors
+ * is an error: the record stays, and the next DEL withdraws the ports.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,14 +69,16 @@ static int set_socket(struct daemon *d, const char *path, struct cni_error *err)
 {
 	clock_gettime(CLOCK_MONOTONIC, &d->start);
 	if (path[0] != '/' || strlen(path) >= sizeof(d->socket))
-		return cni_error(err, CNI_ERR_CONFIG,
-				 "\"%.120s\" is no absolute path of a socket, of at most %d bytes",
-				 path, SOCKET_PATH_MAX - 1);
+		return cni_error(
+			err, CNI_ERR_CONFIG,
+			"\"%.120s\" is not an absolute path of a socket, of at most %d bytes", path,
+			SOCKET_PATH_MAX - 1);
 	strcpy(d->socket, path);
 	return 1;
 }
 
-/* The interface plugin's record says where the socket is, too. Return: 1, 0 or -1. */
+/* The interface plugin's record tells where the socket is, too. Return: 1, 0 if it does not, or -1.
+ */
 static int find_in_record(const struct cni_request *req, const struct config *config,
 			  struct daemon *d, struct cni_error *err)
 {
@@ -97,7 +99,7 @@ static int find_in_record(const struct cni_request *req, const struct config *co
 	return found == 0 ? 0 : set_socket(d, path, err);
 }
 
-/* Return: 1 with the daemon's socket, 0 it is not slirp4netns's attachment, or -1. */
+/* Return: 1 with the daemon's socket, 0 if it is not slirp4netns's attachment, or -1. */
 static int slirp_find_daemon(const struct cni_request *req, const struct config *config,
 			     struct daemon *d, struct cni_error *err)
 {
@@ -126,14 +128,14 @@ static int slirp_claims(const struct cni_request *req, const struct config *conf
  * Requests
  */
 
-static int slirp_ask(const struct daemon *d, const char *command, cJSON *arguments, cJSON **answer,
+static int slirp_ask(const struct daemon *d, const char *command, cJSON *arguments, cJSON **reply,
 		     struct cni_error *err)
 {
 	cleanup_json cJSON *owned = arguments;
 	cleanup_json cJSON *request = cJSON_CreateObject();
 	const int limit = left_ms(d);
 
-	*answer = NULL;
+	*reply = NULL;
 	errno = ENOMEM;
 	if (cJSON_AddStringToObject(request, "execute", command) == NULL)
 		return cni_error_nomem(err);
@@ -148,7 +150,7 @@ static int slirp_ask(const struct daemon *d, const char *command, cJSON *argumen
 				       "slirp4netns took more than %d seconds for all mappings",
 				       OPERATION_MS / 1000);
 	}
-	return slirp_api_call(d->socket, request, limit, answer, err);
+	return slirp_api_call(d->socket, request, limit, reply, err);
 }
 
 static const char *host_text(const struct mapping *m, char *buf)
@@ -182,7 +184,7 @@ static int try_bind(const struct mapping *m)
 
 	if (fd < 0)
 		return errno;
-	/* As libslirp does for TCP: connections in TIME_WAIT are no obstacle. */
+	/* As libslirp does for TCP: connections in TIME_WAIT are not an obstacle. */
 	if (tcp)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	return bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? errno : 0;
@@ -201,7 +203,7 @@ static int slirp_explain(const struct mapping *m, const char *reason, struct cni
 			  "port (`ss -lntup` shows who has it)",
 			  text);
 	else if (error == EADDRNOTAVAIL)
-		cni_error(err, ERR_REFUSED, "cannot publish %s: %s is no address of this host",
+		cni_error(err, ERR_REFUSED, "cannot publish %s: %s is not an address of this host",
 			  text, host_text(m, host));
 	else if (error == EACCES || (error == 0 && m->host_port < unprivileged_start()))
 		cni_error(
@@ -217,20 +219,20 @@ static int slirp_explain(const struct mapping *m, const char *reason, struct cni
 	return cni_error_details(err, "slirp4netns: %s", reason);
 }
 
-/* *entries points into *answer. */
-static int slirp_list(const struct daemon *d, cJSON **answer, const cJSON **entries,
+/* *entries points into *reply. */
+static int slirp_list(const struct daemon *d, cJSON **reply, const cJSON **entries,
 		      struct cni_error *err)
 {
 	const char *reason;
 
-	if (slirp_ask(d, "list_hostfwd", NULL, answer, err) < 0)
+	if (slirp_ask(d, "list_hostfwd", NULL, reply, err) < 0)
 		return -1;
-	reason = slirp_api_error(*answer);
-	*entries = json_get(*answer, "entries");
+	reason = slirp_api_error(*reply);
+	*entries = json_get(*reply, "entries");
 	if (reason != NULL || !cJSON_IsArray(*entries)) {
 		errno = EPROTO;
 		return cni_error(err, ERR_REFUSED, "slirp4netns does not list its forwards: %.200s",
-				 reason != NULL ? reason : "no `entries` in its answer");
+				 reason != NULL ? reason : "no `entries` in its reply");
 	}
 	return 0;
 }
@@ -261,18 +263,19 @@ static bool is_it(const cJSON *entry, const struct mapping *m, const char *guest
 	       (m->id == 0 || has_number(entry, "id", (double)m->id));
 }
 
-/* The attachment's own daemon, as the interface plugin recorded it, has exactly this forward. */
+/* Whether the attachment's own daemon, as the interface plugin recorded it, has exactly this
+ * forward. */
 static bool is_left_over(const struct call *call, const struct daemon *d, struct mapping *m,
 			 const char *guest)
 {
-	cleanup_json cJSON *answer = NULL;
+	cleanup_json cJSON *reply = NULL;
 	const cJSON *entries;
 	const cJSON *entry;
 	struct daemon own;
 	struct cni_error ignored;
 
 	if (find_in_record(call->req, call->config, &own, &ignored) != 1 ||
-	    strcmp(own.socket, d->socket) != 0 || slirp_list(d, &answer, &entries, &ignored) < 0)
+	    strcmp(own.socket, d->socket) != 0 || slirp_list(d, &reply, &entries, &ignored) < 0)
 		return false;
 	cJSON_ArrayForEach (entry, entries)
 		if (is_it(entry, m, guest))
@@ -280,13 +283,13 @@ static bool is_left_over(const struct call *call, const struct daemon *d, struct
 	return false;
 }
 
-/* Whether a request failed because nobody listens (errno says so of CNI_ERR_IO alone). */
+/* Whether a request failed because nobody listens (errno is only set with CNI_ERR_IO). */
 static bool is_nobody(const struct cni_error *err)
 {
 	return err->code == CNI_ERR_IO && (errno == ECONNREFUSED || errno == ENOENT);
 }
 
-/* Whether a request failed because of the daemon: it hangs, hangs up, or does not speak sensibly.
+/* Whether a request failed because of the daemon: it hangs, hangs up, or does not reply sensibly.
  */
 static bool is_its_fault(const struct cni_error *err)
 {
@@ -298,7 +301,7 @@ static bool is_its_fault(const struct cni_error *err)
 static int add_one(const struct call *call, const struct daemon *d, struct mapping *m,
 		   const char *guest, bool *unsure, struct cni_error *err)
 {
-	cleanup_json cJSON *answer = NULL;
+	cleanup_json cJSON *reply = NULL;
 	cleanup_json cJSON *arguments = cJSON_CreateObject();
 	char text[MAPPING_TEXT_MAX];
 	char host[INET6_ADDRSTRLEN];
@@ -310,33 +313,33 @@ static int add_one(const struct call *call, const struct daemon *d, struct mappi
 	    cJSON_AddStringToObject(arguments, "guest_addr", guest) == NULL ||
 	    cJSON_AddNumberToObject(arguments, "guest_port", m->container_port) == NULL)
 		return cni_error_nomem(err);
-	if (slirp_ask(d, "add_hostfwd", take_ptr(arguments), &answer, err) < 0) {
+	if (slirp_ask(d, "add_hostfwd", take_ptr(arguments), &reply, err) < 0) {
 		*unsure = !is_nobody(err);
 		return cni_error_wrap(err, "cannot publish %s", mapping_format(m, text));
 	}
-	reason = slirp_api_error(answer);
+	reason = slirp_api_error(reply);
 	if (reason != NULL)
 		return is_left_over(call, d, m, guest) ? 0 : slirp_explain(m, reason, err);
 	*unsure = true;
-	if (conf_get_int(json_get(answer, "return"), "return.", "id", 1, INT32_MAX, &m->id, err) !=
+	if (conf_get_int(json_get(reply, "return"), "return.", "id", 1, INT32_MAX, &m->id, err) !=
 	    1)
 		return cni_error(err, ERR_REFUSED,
-				 "slirp4netns's answer about %s through %s has no id",
+				 "slirp4netns's reply about %s through %s has no id",
 				 mapping_format(m, text), d->socket);
 	return 0;
 }
 
 static int remove_one(const struct daemon *d, int64_t id, struct cni_error *err)
 {
-	cleanup_json cJSON *answer = NULL;
+	cleanup_json cJSON *reply = NULL;
 	cleanup_json cJSON *arguments = cJSON_CreateObject();
 	const char *reason;
 
 	if (cJSON_AddNumberToObject(arguments, "id", (double)id) == NULL)
 		return cni_error_nomem(err);
-	if (slirp_ask(d, "remove_hostfwd", take_ptr(arguments), &answer, err) < 0)
+	if (slirp_ask(d, "remove_hostfwd", take_ptr(arguments), &reply, err) < 0)
 		return -1;
-	reason = slirp_api_error(answer);
+	reason = slirp_api_error(reply);
 	if (reason == NULL || strstr(reason, "bad arguments.id") != NULL) /* gone already */
 		return 0;
 	cni_error(err, ERR_REFUSED, "slirp4netns does not withdraw forward %d", (int)id);
@@ -388,14 +391,15 @@ static int slirp_read_record(const cJSON *record, struct recorded *r, struct cni
 		return cni_error_wrap(err, "the record");
 	}
 	if (ip_address_parse(guest, &address) < 0 || address.family != AF_INET)
-		return cni_error(err, CNI_ERR_DECODE, "the record's address4 is no such address");
+		return cni_error(err, CNI_ERR_DECODE,
+				 "the record's address4 is not an IPv4 address");
 	ip_address_format(&address, r->guest);
 	return 0;
 }
 
 /*
- * The daemon binds a socket for a forward: one on every address, which is one on every IPv4 address
- * here, has the port of each of them.
+ * The daemon binds a socket for a forward: a socket on every address, which here means every IPv4
+ * address, has the port of each of them.
  */
 static int is_bound_by_another(const struct mapping_group *group, size_t index, void *arg,
 			       struct cni_error *err)
@@ -483,7 +487,7 @@ static int64_t *find_ids(const struct recorded *r, const cJSON *entries, struct 
 			__attribute__((fallthrough));
 		case -1:
 			err->code = CNI_ERR_DECODE; /* it is not the configuration's fault */
-			cni_error_wrap(err, "slirp4netns's answer through %s", r->daemon.socket);
+			cni_error_wrap(err, "slirp4netns's reply through %s", r->daemon.socket);
 			return NULL;
 		}
 		next = entry->next;
@@ -491,7 +495,8 @@ static int64_t *find_ids(const struct recorded *r, const cJSON *entries, struct 
 	return take_ptr(ids);
 }
 
-/* The last first: libslirp finds it at once, and the first after looking at all others. */
+/* Remove the last one first: libslirp finds it at once, but the first one only behind all others.
+ */
 static int slirp_withdraw(const struct recorded *r, const cJSON *entries, struct cni_error *err)
 {
 	cleanup_free int64_t *ids = find_ids(r, entries, err);
@@ -505,18 +510,18 @@ static int slirp_withdraw(const struct recorded *r, const cJSON *entries, struct
 }
 
 /*
- * After a failure: withdraw the first @n, which are there or may be. The record is kept when that
- * cannot be done, unless nobody is there any more who could forward.
+ * After a failure: withdraw the first @n, which are there or may be. The record is kept if that
+ * cannot be done, unless there is no daemon any more that could forward.
  */
 static void slirp_undo(struct call *call, struct recorded *r, size_t n, const cJSON *record)
 {
-	cleanup_json cJSON *answer = NULL;
+	cleanup_json cJSON *reply = NULL;
 	const cJSON *entries;
 	struct cni_error ignored;
 
 	clock_gettime(CLOCK_MONOTONIC, &r->daemon.start);
 	r->n = n;
-	if (n > 0 && slirp_list(&r->daemon, &answer, &entries, &ignored) < 0) {
+	if (n > 0 && slirp_list(&r->daemon, &reply, &entries, &ignored) < 0) {
 		if (!is_nobody(&ignored))
 			return;
 	} else if (n > 0 && slirp_withdraw(r, entries, &ignored) < 0) {
@@ -576,13 +581,13 @@ static int slirp_add(struct call *call, struct cni_error *err)
 static int slirp_del(struct call *call, const cJSON *record, struct cni_error *err)
 {
 	cleanup_recorded struct recorded r = {0};
-	cleanup_json cJSON *answer = NULL;
+	cleanup_json cJSON *reply = NULL;
 	const cJSON *entries;
 
 	if (slirp_read_record(record, &r, err) < 0)
 		return -1;
 	portmap_unlock(call);
-	if (slirp_list(&r.daemon, &answer, &entries, err) < 0 ||
+	if (slirp_list(&r.daemon, &reply, &entries, err) < 0 ||
 	    slirp_withdraw(&r, entries, err) < 0) {
 		const bool nobody = is_nobody(err);
 
@@ -614,13 +619,13 @@ static int slirp_compare(const struct recorded *r, const cJSON *entries, struct 
 static int slirp_check(const struct call *call, const cJSON *record, struct cni_error *err)
 {
 	cleanup_recorded struct recorded r = {0};
-	cleanup_json cJSON *answer = NULL;
+	cleanup_json cJSON *reply = NULL;
 	const cJSON *entries;
 
 	(void)call;
 	if (slirp_read_record(record, &r, err) < 0)
 		return -1;
-	if (slirp_list(&r.daemon, &answer, &entries, err) < 0) {
+	if (slirp_list(&r.daemon, &reply, &entries, err) < 0) {
 		err->code = ERR_CHECK;
 		return cni_error_wrap(err, "no port of this container is published");
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Elements that no record tells of. For GC: those of this network whose attachment is not in the
- * list. Their records are gone already, so these have none: a state directory was lost, or is
- * another one now. For an attachment whose record cannot be read: its own.
+ * Elements that no record names. For GC: those of this network whose attachment is not in the list.
+ * GC has removed the records before, so these elements have none: a state directory was lost, or is
+ * another one now. For an attachment whose record cannot be read: its own elements.
  */
 #ifndef PORTMAP_SWEEP_H
 #define PORTMAP_SWEEP_H
@@ -31,7 +31,7 @@ void nft_sweep_free(struct nft_sweep *s);
 /* The order of @valid, for qsort(3). */
 int nft_sweep_compare(const void *a, const void *b);
 
-/* Put the deletion of what is to go into the transaction. Return: 0, or an errno. */
+/* Put the deletions into the transaction. Return: 0, or an errno. */
 int nft_sweep_read(struct netlink *nl, struct nft_sweep *s);
 
 /* What each reply to that goes through; @arg: the sweep. Return: 0, or -1 with errno. */

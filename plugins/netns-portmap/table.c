@@ -32,7 +32,8 @@ static void put_questions(struct netlink_batch *b, struct table_looking *look)
 {
 	char name[LAYOUT_NAME_MAX];
 
-	/* The generation first: whatever is read after it, and changes, makes a newer one. */
+	/* The generation comes first: whatever is read after it makes a newer one when it changes.
+	 */
 	nft_begin(b, NFPROTO_INET, NFT_MSG_GETGEN, 0);
 	netlink_end(b);
 	put_named(b, NFT_MSG_GETTABLE, 0, 0, NULL);
@@ -135,7 +136,7 @@ int table_commit(struct netlink *nl, struct netlink_batch *b)
 	return error;
 }
 
-/* The rules of our chains go, and of earlier layouts' the chains too. */
+/* Delete the rules of our chains, and earlier layouts' chains as a whole. */
 static void clear(struct netlink_batch *b, unsigned int mark_bit, const struct table_view *view)
 {
 	char name[LAYOUT_NAME_MAX];
@@ -196,6 +197,6 @@ void table_remove(struct netlink_batch *b, unsigned int mark_bit, const struct t
 		if (view->chain[chain])
 			put_named(b, NFT_MSG_DELCHAIN, 0, NFTA_CHAIN_NAME,
 				  layout_chain_name(chain, mark_bit, name));
-	/* NLM_F_NONREC: only if that was all. */
+	/* NLM_F_NONREC: only if nothing else is in it. */
 	put_named(b, NFT_MSG_DELTABLE, NLM_F_NONREC, 0, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Table `inet usernet_portmap` as a whole: is it there, is it as layout.h says, and what makes it
- * so. What is in its maps and sets is nftables.c's.
+ * Table `inet usernet_portmap` as a whole: whether it is there and as layout.h says, and how it is
+ * made so. nftables.c takes care of what is in its maps and sets.
  */
 #ifndef PORTMAP_TABLE_H
 #define PORTMAP_TABLE_H
@@ -57,9 +57,10 @@ void table_begin(struct netlink_batch *b, uint32_t generation);
 /**
  * table_commit() - end the transaction and send it.
  *
- * Return: 0 done, else the first error as a positive number, and nothing has changed: ERESTART the
- * ruleset is of another generation, EEXIST or EBUSY a key is taken, ENOENT no such table or key.
- * Negative: the answer was lost, and it may be done; the socket is no good any more.
+ * Return: 0 if it was done. A positive errno is the first error, and nothing has changed: ERESTART
+ * if the ruleset is of another generation, EEXIST or EBUSY if a key is taken, ENOENT if there is no
+ * such table or key. A negative errno means that the reply was lost, and that it may have been
+ * done; the socket cannot be used any more.
  */
 int table_commit(struct netlink *nl, struct netlink_batch *b);
 
@@ -67,17 +68,17 @@ int table_commit(struct netlink *nl, struct netlink_batch *b);
 int table_on_commit(const struct nlmsghdr *nlh, void *arg);
 
 /*
- * Into a transaction with the generation of @view: whatever of the table is missing or differs, and
- * its rules anew. Elements stay, and so do chains and rules of somebody's own.
+ * Into a transaction with the generation of @view: make whatever of the table is missing or
+ * differs, and its rules anew. Elements stay, and so do chains and rules of somebody's own.
  */
 void table_build(struct netlink_batch *b, unsigned int mark_bit, const struct table_view *view);
 
-/* Into a transaction of its own: a dormant table works again. */
+/* Into a transaction of its own: make a dormant table work again. */
 void table_wake(struct netlink_batch *b);
 
 /*
- * Into a transaction with the generation of @view: the whole table away, with its elements: look at
- * them first. It fails when somebody put a chain of their own in.
+ * Into a transaction with the generation of @view: remove the whole table with its elements, which
+ * the caller has looked at before. It fails if somebody has put a chain of their own in.
  */
 void table_remove(struct netlink_batch *b, unsigned int mark_bit, const struct table_view *view);
 

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Layout 1 turned net.ipv4.conf.DEVICE.route_localnet on for every device behind which a container
- * was, never off again, and had a chain that dropped what came in by it (layout.c says why no
- * more). So two things are done before its rules are replaced: the sysctl is put back for every
- * device that its elements tell of, and each element of whom to masquerade gets one for 127.0.0.1
- * beside it. If the sysctl cannot be put back, the table stays as it is: without that chain it
- * would be open.
+ * was, never turned it off again, and had a chain that dropped what came in by it (layout.c says
+ * why that is not done any more). So two things are done before its rules are replaced: the sysctl
+ * is put back for every device that its elements name, and each element of a masquerading set gets
+ * one for 127.0.0.1 beside it. If the sysctl cannot be put back, the table stays as it is: without
+ * that chain it would be open.
  *
  * Somebody may have flushed the ruleset before this release came: then there is neither a table
- * that tells nor a guard, and the records do.
+ * that names devices nor a guard, but the records name them.
  *
- * Who else wants the sysctl on cannot be known. The reference plugin turns it on with its next ADD.
+ * Whether anybody else wants the sysctl on cannot be known. The reference plugin turns it on with
+ * its next ADD.
  */
 #include "upgrade.h"
 
@@ -43,7 +44,7 @@ static void upgrade_free(struct upgrade *u)
 }
 #define cleanup_upgrade __attribute__((cleanup(upgrade_free)))
 
-/* A container may have a device of its own (ptp), so there are as many as there are. */
+/* Each container may have a device of its own (ptp), so their number has no limit. */
 static int note_device(struct upgrade *u, const char *device)
 {
 	if (*device == '\0')
@@ -57,8 +58,7 @@ static int note_device(struct upgrade *u, const char *device)
 	return 0;
 }
 
-/* The device behind which a container's address is: nothing else tells it where all is masqueraded.
- */
+/* Note the device behind which a container's address is: with masqAll, nothing else tells it. */
 static int note_route(struct upgrade *u, const void *address)
 {
 	struct ip_address to = {.family = AF_INET};
@@ -141,8 +141,9 @@ int upgrade_table(struct netlink *nl, unsigned int mark_bit, const struct table_
 	if (*error)
 		return 0;
 	/*
-	 * A table of this layout that somebody flushed has nothing to be closed. One that layout
-	 * 1's release had again since (a rollback, or two releases on a host) has: its chain tells.
+	 * For a table of this layout that somebody flushed, nothing has to be closed. If the
+	 * release of layout 1 has changed the table again since (a rollback, or two releases on a
+	 * host), something has: its chain tells.
 	 */
 	if ((view->retired[0] || !view->set[table_set(false, SCOPE_PORTS, KIND_LOCAL)]) &&
 	    close_devices(&u, err) < 0)

@@ -19,13 +19,13 @@ int upgrade_table(struct netlink *nl, unsigned int mark_bit, const struct table_
 		  int *error, struct cni_error *err);
 
 /*
- * Where there is no table, and with it no guard: close what records tell that layout 1 opened.
- * Return: 0, or -1 with @err filled.
+ * If there is no table, and so no guard: close what layout 1 opened, as the records tell. Return:
+ * 0, or -1 with @err filled.
  */
 int upgrade_close_recorded(int plugin_fd, struct cni_error *err);
 
-/* Behind the DEL of what layout 1 published: close what it opened for the device, or say that it is
- * open. "": there is none. */
+/* After the DEL of what layout 1 published: close what it opened for the device, or report that it
+ * is open. @device: "" if there is none. */
 void upgrade_close_device(const char *device);
 
 #endif

@@ -60,7 +60,7 @@ load ../lib/portmap
 	errs 7 'one for the whole host' portmap ADD b "$(map 9000 80)" '"markMasqBit": 6'
 	errs 7 'markMasqBit' portmap ADD b "$(map 9000 80)" '"markMasqBit": 32'
 	errs 2 'works beside' portmap ADD b "$(map 9000 80)" '"backend": "iptables"'
-	errs 2 'there are slirp4netns and nftables; left out' portmap ADD b "$(map 9000 80)" '"backend": "ebpf"'
+	errs 2 'there are slirp4netns and nftables; if it is left out' portmap ADD b "$(map 9000 80)" '"backend": "ebpf"'
 	errs 2 'there are slirp4netns and nftables' portmap ADD b "$(map 9000 80)" '"backend": "ipvs"'
 	errs 2 'conditionsV4.*hostIP' portmap ADD b "$(map 9000 80)" '"conditionsV4": ["-s", "1.2.3.4"]'
 	errs 2 'conditionsV6' portmap ADD b "$(map 9000 80)" '"conditionsV6": ["-s", "::1"]'

@@ -108,7 +108,7 @@ load ../lib/portmap
 	sleep 0.1
 	errs 100 'tcp 9090 is taken by another program' pm ADD a "$(map 8080 80), $(map 8081 80), $(map 9090 80)"
 	errs 100 'udp 9091 is taken' pm ADD a "$(map 8080 80), $(map 9091 80 udp)"
-	errs 101 '192.0.2.77 is no address of this host' pm ADD a "$(map 8080 80), $(map 8081 80 tcp 192.0.2.77)"
+	errs 101 '192.0.2.77 is not an address of this host' pm ADD a "$(map 8080 80), $(map 8081 80 tcp 192.0.2.77)"
 	errs 2 'sctp 8081: slirp4netns forwards tcp and udp only' pm ADD a "$(map 8080 80), $(map 8081 80 sctp)"
 	errs 2 'udp \[fd99::1\]:53: slirp4netns forwards from IPv4' pm ADD a "$(map 53 80 udp fd99::1)"
 	errs 2 'IPv4' pm ADD a "$(map 8080 80 tcp ::)"
