@@ -23,6 +23,7 @@ int portmap_config_read(const struct cni_request *req, struct config *config,
 int portmap_config_read_basics(const struct cni_request *req, struct config *config,
 			       struct cni_error *err);
 
+/* Free what portmap_config_read() has filled. */
 void portmap_config_free(struct config *config);
 #define cleanup_portmap_config __attribute__((cleanup(portmap_config_free)))
 

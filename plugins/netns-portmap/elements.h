@@ -49,6 +49,7 @@ struct elements_reading {
 	size_t at;
 	int error;
 };
+/* Take a message of the reply; @arg: a struct elements_reading. Return: 0. */
 int elements_on_reply(const struct nlmsghdr *nlh, void *arg);
 
 /*
@@ -57,6 +58,7 @@ int elements_on_reply(const struct nlmsghdr *nlh, void *arg);
  */
 int elements_on_others(const struct nlmsghdr *nlh, void *arg);
 
+/* Whether elements_look_up() found one that is ours. */
 bool elements_any_ours(const struct elements *list);
 /* The first mapping that belongs to another attachment; NULL if there is none. */
 const struct element *elements_taken(const struct elements *list);

@@ -38,7 +38,8 @@ int host_addresses(int family, struct ip_address *out, size_t max, size_t *n);
  */
 int host_close_localnet(const char *device, struct cni_error *err);
 
-/* Read a message of a reply: a route, or one more address. Return: 0. */
+/* Take a message of a reply: a route (@arg: a struct host_reply), or one more address (@arg: a
+ * struct host_addresses). Return: 0. */
 struct host_reply {
 	int error;    /* errno */
 	uint8_t type; /* RTN_UNICAST and so on */

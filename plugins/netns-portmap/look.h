@@ -24,6 +24,7 @@ struct table_expected {
 	size_t n_rules;
 };
 
+/* Free the messages. */
 void table_expected_free(struct table_expected *e);
 #define cleanup_table_expected __attribute__((cleanup(table_expected_free)))
 

@@ -11,8 +11,8 @@
  * must not remove a key that has become another attachment's since.
  *
  * ADD: elements are created with NLM_F_EXCL. The kernel holds its commit mutex over a transaction,
- * so that of two ADDs for a key one gets EEXIST and changes nothing at all. Only then is the
- * element read, one request by key, to say who has it.
+ * so that of two ADDs for a key one gets EEXIST and changes nothing at all. The element is read
+ * only then, by one request with its key, to say who has it.
  *
  * DEL: the kernel has no request "delete the element if its comment is ours". Two designs. (a)
  * Assert the value: in one transaction "add key : value" without EXCL, which fails (EBUSY) when the

@@ -330,8 +330,8 @@ static int compare_set(const void *a, const void *b)
 int elements_plan(const struct publication *p, struct elements *list, struct cni_error *err)
 {
 	/*
-	 * A mapping comes to one element of each family, one more for whom to masquerade, and one
-	 * for 127.0.0.1.
+	 * A mapping becomes one element of each family, one more for masquerading, and one for
+	 * 127.0.0.1.
 	 */
 	list->elements = calloc(p->n * 5 + 1, sizeof(*list->elements));
 	if (list->elements == NULL)

@@ -29,6 +29,7 @@ struct publication {
 	char owner[OWNER_MAX];
 };
 
+/* Free the mappings that publication_read() has read. */
 void publication_free(struct publication *p);
 #define cleanup_publication __attribute__((cleanup(publication_free)))
 
@@ -85,6 +86,7 @@ struct elements {
 	size_t first[TABLE_SETS + 1]; /* of each set */
 };
 
+/* Free the elements of elements_plan(). */
 void elements_free(struct elements *list);
 #define cleanup_elements __attribute__((cleanup(elements_free)))
 

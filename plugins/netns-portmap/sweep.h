@@ -25,6 +25,7 @@ struct nft_sweep {
 	char (*valid)[OWNER_MAX]; /* sorted */
 };
 
+/* Free the transaction; @valid stays the caller's. */
 void nft_sweep_free(struct nft_sweep *s);
 #define cleanup_nft_sweep __attribute__((cleanup(nft_sweep_free)))
 

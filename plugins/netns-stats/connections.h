@@ -33,6 +33,7 @@ struct connections {
 	uint64_t ended; /* by us, so far */
 };
 
+/* Begin without connections. @max: of all clients; @per_client: of one. */
 void connections_init(struct connections *all, unsigned int max, unsigned int per_client);
 
 /**

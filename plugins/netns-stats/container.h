@@ -25,6 +25,7 @@ struct container_list {
 	size_t n, size;
 };
 
+/* Free the list; what it points to stays. */
 void container_list_free(struct container_list *list);
 #define cleanup_container_list __attribute__((cleanup(container_list_free)))
 

@@ -34,12 +34,15 @@ struct reading {
 	size_t n, size;
 };
 
+/* Free the entries. */
 void reading_free(struct reading *r);
 #define cleanup_reading __attribute__((cleanup(reading_free)))
 
 /* The current time in the form that a reading has. */
 void timestamp(char out[32]);
 
+/* Take the counters out of a link's, as ip(8) shows them: "dropped" does not count what was missed.
+ */
 void counters_of(const struct link *link, struct counters *out);
 
 /**
@@ -50,6 +53,7 @@ void counters_of(const struct link *link, struct counters *out);
  * is in the upper half of the range and the second in the lower.
  */
 uint64_t counter_delta(uint64_t begin, uint64_t end);
+/* The same for each of the eight. */
 struct counters counters_delta(const struct counters *begin, const struct counters *end);
 
 /* Append an entry. Return: 0, or -1 out of memory. */

@@ -40,6 +40,7 @@ struct exposition_self {
 	uint64_t ended; /* connections of clients that had too many, or took too long, so far */
 };
 
+/* Free all that it owns and make it empty. */
 void exposition_free(struct exposition *e);
 #define cleanup_exposition __attribute__((cleanup(exposition_free)))
 

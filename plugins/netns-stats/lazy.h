@@ -2,9 +2,9 @@
 /*
  * Libraries that only one subcommand needs, loaded when it runs.
  *
- * Measured: linking both would add 1.3 ms to every call of the plugin (libmicrohttpd alone 1.2
- * of them, for GnuTLS), which takes 0.7. The other design, an executable of its own for the tool,
- * was left: one file to install, and one name to remember, are worth more than a table of symbols.
+ * Measured: linking both would add 1.3 ms to every call of the plugin (libmicrohttpd alone 1.2 of
+ * them, for GnuTLS), which takes 0.7. The other design, an executable of its own for the tool, was
+ * not taken: one file to install, and one name to remember, are worth more than a table of symbols.
  *
  * A library is described by a list macro of its functions and variables:
  *

@@ -4,7 +4,7 @@
  *
  * A container must not fail to start, nor to stop, because it could not be counted. So of all that
  * can go wrong only a wrong configuration is an error of ADD; the rest (no state directory, a
- * namespace that cannot be read) is said on stderr, and ADD passes prevResult on. DEL likewise:
+ * namespace that cannot be read) is reported on stderr, and ADD passes prevResult on. DEL likewise:
  * an account that cannot be written is printed on stderr instead, which runtimes log, and one that
  * cannot be closed (nobody could lock it, the state is read-only) stays open, for GC to close.
  *

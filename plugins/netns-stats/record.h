@@ -43,6 +43,7 @@ struct stats_record {
 	struct netns_identity identity;
 };
 
+/* Look at a record's members; nothing is owned. */
 struct stats_record stats_record_view(const cJSON *record);
 
 /**
@@ -55,8 +56,8 @@ struct stats_record stats_record_view(const cJSON *record);
 int stats_record_make(const struct cni_request *req, const char *pod, const char *pod_namespace,
 		      const struct reading *begin, cJSON **record, struct cni_error *err);
 
-/* The baseline, and the latest known counters; empty if there are none. Return: 0, or -1 out of
- * memory. */
+/* Read or set the baseline and the latest known counters; a reading is empty if there are none.
+ * Return: 0, or -1 out of memory. */
 int stats_record_begin(const cJSON *record, struct reading *r);
 int stats_record_last(const cJSON *record, struct reading *r);
 int stats_record_set_last(cJSON *record, const struct reading *last, struct cni_error *err);
@@ -68,6 +69,7 @@ bool stats_record_same_begin(const cJSON *a, const cJSON *b);
  * interface is renamed. 0: unknown. */
 int stats_record_ifindex(const cJSON *record, const char *ifname);
 
+/* prevResult and the port mappings, which stay the record's; NULL if it has none. */
 const cJSON *stats_record_result(const cJSON *record);
 const cJSON *stats_record_ports(const cJSON *record);
 
@@ -83,6 +85,7 @@ bool stats_record_is_closing(const cJSON *record);
  * Return: whether there is one.
  */
 bool stats_record_note(const cJSON *record, const char *file, const char **line, off_t *from);
+/* Note a line; parameters as above. Return: 0, or -1 out of memory. */
 int stats_record_set_note(cJSON *record, const char *file, const char *line, off_t from,
 			  struct cni_error *err);
 

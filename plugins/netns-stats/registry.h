@@ -53,6 +53,7 @@ int registry_watch(struct registry *r, const struct registry_options *options,
  * used then too. */
 int registry_update(struct registry *r, struct cni_error *err);
 
+/* Free all that it owns and stop watching. */
 void registry_free(struct registry *r);
 #define cleanup_registry __attribute__((cleanup(registry_free)))
 
@@ -77,6 +78,7 @@ struct registry_source {
 	const cJSON *ports;  /* portMappings */
 };
 
+/* Free the JSON and zero the rest. */
 void registry_source_free(struct registry_source *source);
 #define cleanup_registry_source __attribute__((cleanup(registry_source_free)))
 

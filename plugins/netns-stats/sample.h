@@ -28,6 +28,7 @@ struct sample {
 #define SAMPLE_ADDRESSES 1u /* also addresses */
 #define SAMPLE_DETAIL 2u    /* also what detail_collect() finds */
 
+/* Free all that it owns and make it empty. */
 void sample_free(struct sample *s);
 #define cleanup_sample __attribute__((cleanup(sample_free)))
 

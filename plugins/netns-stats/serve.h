@@ -49,6 +49,8 @@ struct http_server;
  */
 int http_server_start(const char *address, struct exporter *x, struct http_server **server,
 		      struct cni_error *err);
+/* Stop listening, close all connections, remove the socket file and free the server; NULL is fine.
+ */
 void http_server_stop(struct http_server **server);
 
 /* The parts of http_server_start(), which the fuzzer calls one by one. */

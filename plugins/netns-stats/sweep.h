@@ -41,6 +41,7 @@ void sweep(struct sweep_job *jobs, size_t n, unsigned int what, int64_t deadline
 int sweep_one(const char *path, const struct netns_identity *identity, unsigned int what,
 	      struct sample *sample, struct cni_error *err);
 
+/* Free an allocated array of n jobs, with their samples. */
 void sweep_jobs_free(struct sweep_job *jobs, size_t n);
 
 /* A sample as a child hands it back: counts, then links, addresses and detail, each at its length

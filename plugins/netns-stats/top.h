@@ -50,6 +50,7 @@ struct rows {
 	char filter[FILTER_MAX];
 };
 
+/* Free the rows and zero the rest. */
 void rows_free(struct rows *rows);
 
 /* Read every namespace and compute rates. Return: 0, or -1 out of memory. */
@@ -61,6 +62,7 @@ int rows_arrange(struct rows *rows, struct cni_error *err);
 
 /* "rx" and so on. Return: 0, or -1 if there is no such order. */
 int sort_parse(const char *name, enum sort *out);
+/* The reverse; static storage. */
 const char *sort_name(enum sort sort);
 
 /* What the person at the screen wants; the screen changes it by keys. */
@@ -74,7 +76,10 @@ struct view {
 
 /* Take over the terminal. Return: 0, or -1 with @err (no such terminal; ncurses not installed). */
 int screen_open(struct cni_error *err);
+/* Give the terminal back, if it was taken. */
 void screen_close(void);
+
+/* Draw everything. @view: its first row is moved so that the screen is full. */
 void screen_draw(const struct rows *rows, struct view *view);
 
 /* Take all keys that are there. Return: whether anything changed. */

@@ -101,7 +101,7 @@ fake_record() {
 	rm fake.sock
 	errs 5 'cannot reach slirp4netns' pm ADD f "$(map 8080 80)"
 	sed -i 's/"socketPath": "[^"]*"/"socketPath": "relative"/' f.result
-	errs 7 'no absolute path' pm ADD f "$(map 8080 80)"
+	errs 7 'not an absolute path' pm ADD f "$(map 8080 80)"
 	sed -i "s/\"socketPath\": \"[^\"]*\"/\"socketPath\": \"\/$(printf 'x%.0s' {1..120})\"/" f.result
 	errs 7 'at most 107 bytes' pm ADD f "$(map 8080 80)"
 	# A record that somebody edited, or that was cut off.
