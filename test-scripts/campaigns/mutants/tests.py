@@ -14,7 +14,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 WORK = os.path.join(ROOT, "build", "mutants")
 
 # About packages, images, runtimes and the benchmark, which bring executables of their own or change the machine.
-ELSEWHERE = ("runtimes-podman", "runtimes-containerd", "packaging", "install-node", "install-image", "bench")
+ELSEWHERE = ("runtimes-podman", "runtimes-containerd", "packaging", "packaging-deb", "packaging-static",
+             "install-node", "install-image", "bench")
 # The campaign of faults, a sample for each subject: what handles errors that no test can bring about otherwise.
 FAULTS = ("slirp4netns:*", "netns-portmap/slirp4netns:*", "netns-portmap/nftables:*", "netns-stats:*", "cnirun:*")
 PATIENCE = 15  # seconds that a test may take more than five times what it took unchanged
