@@ -131,7 +131,7 @@ assert c.recv(100) == b'$size'"
 	stats_cni DEL a /run/netns/a
 	is "$(stats show -f json)" "[]"
 	# Names that are too long are told in this order, and are no reason not to count.
-	CNI_ARGS="K8S_POD_NAME=$(printf %600s | tr ' ' x);K8S_POD_NAMESPACE=$(printf %700s | tr ' ' x)" \
+	CNI_ARGS="K8S_POD_NAME=$(printf %600s '' | tr ' ' x);K8S_POD_NAMESPACE=$(printf %700s '' | tr ' ' x)" \
 		run_plugin netns-stats ADD a <<<"$conf" 2>/run/said >/dev/null
 	is "$(grep -o 'K8S_[A-Z_]* has [0-9]*' /run/said)" $'K8S_POD_NAME has 600\nK8S_POD_NAMESPACE has 700'
 	expect '.[0] | has("pod") or has("podNamespace") | not' "$(stats show -f json)"
