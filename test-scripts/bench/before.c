@@ -4,7 +4,7 @@
  *
  * Both work on one host, with one state directory, in alternation: each call leaves what it found,
  * so neither sees the other. A figure is a ratio of medians, this build's by the other's. There are
- * no goals, since what a change may cost is for whoever makes it to say.
+ * no goals, since the author of a change says what it may cost.
  *
  * Two designs: each subject takes the other build's executables as one more candidate, or a subject
  * of its own calls what the others call. The first would measure everything that the others do, but

@@ -137,7 +137,7 @@ static double call(const struct chain *chain, const char *type, const char *oper
 			   add ? result : NULL, OUTPUT_MAX);
 }
 
-/* The plugins, executed by nobody that would take time for it. */
+/* The plugins alone, without a caller between that takes time. */
 static double run_plugins(void *arg)
 {
 	static char result[OUTPUT_MAX];

@@ -27,7 +27,7 @@ double command_now(void)
 	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
-/* Small enough for a pipe's buffer, so nobody needs to feed it. */
+/* Small enough for a pipe's buffer, so that no process needs to write it meanwhile. */
 int command_input(const char *input)
 {
 	const size_t len = input == NULL ? 0 : strlen(input);

@@ -68,7 +68,7 @@ main_flow() {
 		prepare_cnirun
 		runs -- cat /proc/self/uid_map /proc/self/gid_map
 		is "$(xargs <<<"$output")" "0 1000 1 1 100000 65536 0 1000 1 1 100000 65536"
-		# The helper refuses: our own id will do, and who wants to know is told.
+		# The helper refuses: our own id is enough, and with -v cnirun says so.
 		runs -- true
 		PATH=/run/bin:$PATH
 		runs -- cat /proc/self/uid_map
@@ -524,7 +524,7 @@ publishes() {
 	refuses 2 '--timeout is "0", but must be a whole number' gc --timeout 0 net
 	is "$(calls)" ""
 	no_trace
-	# The namespace is no part of what gc and status look at, and may be given.
+	# gc and status do not look at the namespace, and it may be given.
 	runs gc net /run/netns/c1
 	runs status net /run/netns/c1
 }

@@ -290,7 +290,7 @@ weak_flow() {
 	weakly gc slirp
 	is "$(records)" ""
 	no_trace
-	# The same by root who has them all.
+	# The same by root with all capabilities.
 	weak -- sh -c 'kill -KILL $PPID; exec sleep 1000'
 	wait_until eval '[ -z "$(runners)" ]'
 	runs gc slirp
@@ -360,7 +360,7 @@ GC $b"
 
 # Files.
 
-# Another user's home with a list whose daemon is his program, and who can be told to have run it.
+# Another user's home, with a list that names his own program as the daemon; a file tells whether it was executed.
 prepare_alice() {
 	prepare_cnirun
 	unset NETCONFPATH
@@ -405,7 +405,7 @@ passes_over() {
 	cp /run/net.d/net.conflist /run/alice/mine.conflist
 	chown 1000 /run/alice/mine.conflist
 	runs -n /run/alice/mine.conflist -- true
-	# Whoever owns the directory that cnirun is in owns cnirun.
+	# The owner of the directory that cnirun is in can replace cnirun.
 	cp /run/cni/cnirun /run/cni/slirp4netns /run/alice/
 	chown 1000 /run/alice/*
 	limit=20 CNI_PATH=/run/alice call timed /run/alice/cnirun -- true

@@ -126,7 +126,7 @@ some_results() {
 	some_results 4
 }
 
-# What is needed and cannot be used is an error of who needs it, in a sentence that names it.
+# What a plugin needs and cannot use is an error of that plugin, in a sentence that names it.
 @test "what is needed of a result and cannot be used is named" {
 	in_host && return
 	prepare_portmap
@@ -156,7 +156,7 @@ some_results() {
 	nothing_published
 }
 
-# A result that nobody can read does not keep anything from being cleaned.
+# A result that cannot be read does not keep anything from being cleaned up.
 @test "DEL, GC and STATUS succeed with a prevResult that is garbage" {
 	in_host && return
 	prepare_portmap

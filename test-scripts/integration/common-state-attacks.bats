@@ -150,7 +150,7 @@ swapping() {
 			victim_is_untouched
 			is "$(daemons)" ""
 			is "$(interfaces)" ""
-			[ "$kind" != directory ] || rmdir "$STATE/$name" # which nobody but root makes
+			[ "$kind" != directory ] || rmdir "$STATE/$name" # only root can make one
 			succeeds DEL
 			rm -f "$STATE/$name"
 			nothing_left
@@ -201,7 +201,7 @@ swapping() {
 	is "$(find /run/t/home /run/t/tmp /run/t/open -mindepth 1 | sort | xargs)" \
 		"/run/t/home/a /run/t/home/b /run/t/open/a /run/t/open/b /run/t/tmp/a /run/t/tmp/b"
 	[ -d "/proc/$sleeper" ] || fail "a process was ended"
-	# A directory of ours in one that everybody writes to, but with the sticky bit, nobody can exchange.
+	# A directory of ours in one that everybody may write to cannot be exchanged when that one has the sticky bit.
 	succeeds ADD "$(net '"stateDir":"/run/t/tmp/ours"')"
 	refused as_attacker mv -T /run/t/tmp/ours /run/t/tmp/theirs
 	succeeds DEL "$(net '"stateDir":"/run/t/tmp/ours"')"

@@ -43,7 +43,7 @@ strange_records() {
 			victim_is_untouched
 			[ "$status" = 0 ] || expect '.code | type == "number"'
 			case $kind-$command in
-			directory-*) ;; # nobody but root makes one: it is told, and stays
+			directory-*) ;; # only root can make one: it is named, and stays
 			*-DEL) is "$status" 0 ;;
 			esac
 		done

@@ -34,7 +34,7 @@ load ../lib/portmap
 	is "$(ask peer tcp 10.99.0.1 8080)" "a4 10.99.0.2"
 	is "$(ask b tcp 10.99.0.1 8080)" "a4 10.22.0.1"
 	is "$(ask a tcp 10.99.0.1 8080)" "a4 10.22.0.1"
-	# ::1 stays the host's own, and so do ports that nobody published.
+	# ::1 stays the host's own, and so do ports that were not published.
 	silent host tcp ::1 8080
 	silent peer tcp 10.99.0.1 80
 	portmap CHECK a "$(map 8080 80), $(map 5353 53 udp)"
@@ -80,7 +80,7 @@ load ../lib/portmap
 	answers a6 peer tcp fd99::1 8082
 	silent peer tcp 10.99.0.1 8082
 	answers a6 peer tcp fd99::1 8083
-	# One address goes before all of them, whoever came first.
+	# A mapping of one address goes before one of all addresses, in either order of ADD.
 	portmap ADD b "$(map 8080 80), $(map 8081 80 tcp 10.99.0.12)" >/dev/null
 	answers a4 peer tcp 10.99.0.11 8080
 	answers b4 peer tcp 10.99.0.12 8080

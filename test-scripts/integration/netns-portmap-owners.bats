@@ -25,7 +25,7 @@ load ../lib/portmap
 	NETWORK=net2 portmap DEL a
 	silent peer tcp 10.99.0.1 8081
 	answers a4 peer tcp 10.99.0.1 8080
-	# Whoever is left has it at the next ADD. A record alone is not believed.
+	# The one that is left has it at its next ADD. A record alone does not count.
 	NETWORK=net2 portmap ADD a "$(map 8080 80)" >/dev/null
 	portmap DEL a
 	NETWORK=net2 errs 102 'there is no record' portmap CHECK a "$(map 8080 80)"
@@ -58,7 +58,7 @@ load ../lib/portmap
 	is "$(find /run/usernet-cni -name '[bc]@*' | wc -l)" 0
 	portmap DEL b "$(map 8080 80)"
 	answers a4 peer tcp 10.99.0.1 8080
-	# The same container again is no conflict, and replaces what it had.
+	# The same container again is not a conflict, and replaces what it had.
 	portmap ADD a "$(map 8081 80)" >/dev/null
 	answers a4 peer tcp 10.99.0.1 8081
 	silent peer tcp 10.99.0.1 8080

@@ -51,7 +51,7 @@ load ../lib/portmap
 		'"snat": true, "masqAll": false, "markMasqBit": 5, "conditionsV4": [], "conditionsV6": null, "backend": "nftables"' >/dev/null
 	nft list chain inet usernet_portmap postrouting | grep 'meta mark & 0x00000020' >/dev/null
 	nft list map inet usernet_portmap hosts4 | grep '10.99.0.1 . udp . 53' >/dev/null
-	# containerd has the names of its structure; members that nobody knows are passed over.
+	# containerd uses the names of its structure; unknown members are passed over.
 	portmap ADD a '{"HostPort": 8080, "ContainerPort": 80, "Protocol": "TCP", "HostIP": "10.99.0.1", "id": "web"}' \
 		'"markMasqBit": 5' >/dev/null
 	nft list map inet usernet_portmap hosts4 | grep '10.99.0.1 . tcp . 8080' >/dev/null

@@ -159,7 +159,7 @@ fake_record() {
 	pm ADD a "$(map 8080 80), $(map 8081 80)" >/dev/null
 	answers a4 peer tcp 10.99.0.1 8080
 	pm CHECK a "$(map 8080 80), $(map 8081 80)"
-	# Taken over by nobody else who is sent to the same daemon.
+	# Another attachment that is sent to the same daemon does not take it over.
 	jq '.interfaces[0].sandbox = "/run/netns/c"' a.result >c.result
 	errs 100 'tcp 8080 is taken' pm ADD c "$(map 8080 80)"
 	is "$(forwards a | jq length)" 2

@@ -154,7 +154,7 @@ old_checks() {
 		DEL) portmap DEL c ;;
 		GC) portmap_gc net a b ;;
 		esac
-		# DEL of a container that has no record has nothing to look at.
+		# DEL of a container without a record does not look at anything.
 		[ $how != DEL ] || portmap DEL b
 		is "$(cat /proc/sys/net/ipv4/conf/*/route_localnet | sort -u)" 0
 		refused nft list chain inet usernet_portmap guard 2>/dev/null
@@ -169,7 +169,7 @@ old_checks() {
 		portmap DEL a
 		nothing_published
 	done
-	# The table is gone, the sysctl is not: whoever comes next closes what records tell of.
+	# The table is gone, the sysctl is not: the next call closes what the records tell of.
 	for how in ADD DEL GC others; do
 		[ $how != others ] || portmap ADD c "$(map 9000 80)" >/dev/null
 		as_layout_1

@@ -256,7 +256,7 @@ assert c.recv(100) == b'$size'"
 	refused grep -E 'hostif0|id="(gone|pid1|another)"' <<<"$output"
 	exits 0 stats top --interval 0.1
 	refused grep -E '^gone|^pid1|^another|hostif0' <<<"$output"
-	# Whoever names the path means it.
+	# A path that is named on the command line is read all the same.
 	exits 0 stats show -f json --netns /proc/1/ns/net
 	expect '.[0].links | map(.ifname) | contains(["hostif0"])' "$output"
 }
@@ -489,7 +489,7 @@ assert c.recv(100) == b'$size'"
 	exits 3 stats show nobody
 	exits 1 stats show --state-dir /etc/passwd
 	exits 1 stats show --cni-cache /run/none
-	# A reader that goes away is no reason to crash.
+	# A reader that goes away does not make it crash.
 	veth_container a
 	{
 		sleep 0.2

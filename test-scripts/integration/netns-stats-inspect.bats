@@ -87,7 +87,7 @@ load ../lib/stats
 	expect '.[0].NetworkSettings.Ports == {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}],
 		"53/udp": [{"HostIp": "192.0.2.1", "HostPort": "5353"}],
 		"9/sctp": [{"HostIp": "fd00::1", "HostPort": "9"}]}' "$output"
-	# A record's, with one that nobody can read.
+	# A record's, with one that cannot be read.
 	run_plugin netns-stats ADD r /run/netns/a <<<"{\"cniVersion\":\"1.1.0\",\"name\":\"net\",\"type\":\"netns-stats\",
 			\"prevResult\":$(prev /run/netns/a),\"runtimeConfig\":{\"portMappings\":[
 			{\"HostPort\":8080,\"ContainerPort\":80,\"Protocol\":\"TCP\"},{\"hostPort\":1,\"protocol\":\"dccp\"},7,

@@ -192,7 +192,7 @@ inside_sanitizer() {
 	grep -q '^container_network_receive_bytes_total{interface="eth9",.*id="a"' /run/text
 	grep -q '^container_network_receive_bytes_total{interface="eth0",namespace="prod",pod="",id="c"' /run/text
 	is "$(sed -n 's/^netns_stats_containers_cut //p' /run/text)" 1
-	# Whoever asks at the command line gets all.
+	# The command line gets all.
 	is "$(stats show a -f prometheus | grep -c '^container_network_receive_bytes_total')" 302
 	seq 301 1100 | sed 's/.*/link add x& type bridge/' >/run/batch
 	ip -n a -batch /run/batch

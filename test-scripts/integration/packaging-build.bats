@@ -50,7 +50,7 @@ a_program() {
 }
 
 @test "a library that is loaded when needed has the name that the build's linker finds" {
-	# A release of libmicrohttpd that nobody has yet, and ncurses by a linker script, as Debian has it.
+	# A release of libmicrohttpd that does not exist yet, and ncurses by a linker script, as in Debian.
 	mkdir libs
 	gcc -shared -nostdlib -Wl,-soname,libmicrohttpd.so.99 -o libs/libmicrohttpd.so -x c /dev/null
 	gcc -shared -nostdlib -Wl,-soname,libncursesw.so.77 -o libs/libncursesw.so.77 -x c /dev/null

@@ -238,7 +238,7 @@ each_list() {
 		(.text | test("type=\"netns-portmap\".* failed \\(add\\)"))' add usernet "$netns"
 	libcni del usernet "$netns"
 	no_trace
-	# CHECK of what is no longer as it was.
+	# CHECK of an attachment that was changed.
 	CAP_ARGS='' libcni add slirp "$netns"
 	libcni_fails '.error.code != 0 and (.error.msg | test("already"))' add slirp "$netns"
 	in_container ip addr flush dev eth0

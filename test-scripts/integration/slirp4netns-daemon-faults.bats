@@ -53,7 +53,7 @@ stopped_before_ready() {
 	expect '.details | contains("timed out")'
 	kill -CONT "$pid"
 	succeeds CHECK "$(with_prev "$(net)" "$result")"
-	# The request that nobody waited for has been served meanwhile: it is taken over.
+	# The request whose reply was not waited for has been served meanwhile: ADD takes the forward over.
 	by netns-portmap succeeds ADD "$(portmap_behind)"
 	by netns-portmap succeeds CHECK "$(portmap_behind)"
 	is "$(fetch 192.0.2.1)" "tcp from 192.0.2.1"
@@ -210,7 +210,7 @@ stopped_before_ready() {
 	nothing_left
 	path=$(fake forks0 <<<'{ sleep 0.1; exec /usr/bin/slirp4netns "$@"; } & exit')
 	fails 100 "ended before it was ready" ADD "$(net "\"slirp4netnsPath\":\"$path\"")"
-	wait_until no_daemon # it has been killed, which nobody waits for
+	wait_until no_daemon # it has been killed, and ADD does not wait for that
 	refused pgrep -x sleep
 	nothing_left
 }

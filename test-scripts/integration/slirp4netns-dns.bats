@@ -203,7 +203,7 @@ is_sandboxed() {
 		succeeds DEL
 		nothing_left
 	done
-	# Nor one that has no mounts to be made read-only all at once.
+	# Nor a kernel that cannot make mounts read-only recursively.
 	plugin=(python3 "$LIB/without.py" 442 "$CNI")
 	succeeds ADD "$(net '"enableSandbox":true')"
 	is "$words" ""
@@ -246,7 +246,7 @@ is_sandboxed() {
 	told "set enableIPv6" '"dns":{"nameservers":["192.0.2.53","10.0.2.3"]}'
 	rm /etc/resolv.conf
 	mkfifo /etc/resolv.conf
-	told "Invalid argument" # and nobody waits for a writer
+	told "Invalid argument" # without waiting for a writer
 }
 
 @test "what the daemon warned of when it started is on standard error, without what a terminal obeys" {

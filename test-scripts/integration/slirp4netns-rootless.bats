@@ -6,7 +6,7 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
 load ../lib/host
 
-# The main flow, for whoever calls it: as the user or as root of the user namespace.
+# The main flow, called as the user or as root of the user namespace.
 main_flow() {
 	local conf result pid
 

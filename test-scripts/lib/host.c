@@ -62,7 +62,7 @@ void host_enter(int spaces)
 	int status;
 	pid_t pid;
 
-	/* Whoever kills the caller kills the host. */
+	/* A signal that kills the caller kills the host. */
 	host_must(prctl(PR_SET_PDEATHSIG, SIGKILL), "prctl");
 	host_must(host_unshare(CLONE_NEWPID | spaces), "cannot make a host; are we root?");
 	fflush(stdout);

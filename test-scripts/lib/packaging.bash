@@ -26,7 +26,7 @@ the_same() {
 	}
 }
 
-# names DIRECTORY: of all that is no folder.
+# names DIRECTORY: the paths of all that is not a directory.
 names() {
 	(cd "$1" && find . ! -type d | sort)
 }

@@ -146,7 +146,7 @@ serve() {
 	served "$1" "$3" "$4" "$2"
 }
 
-# served NETNS PROTOCOL PORT ADDRESS-FAMILY: somebody listens; "host" is no network namespace.
+# served NETNS PROTOCOL PORT ADDRESS-FAMILY: a process listens there; "host" stands for the host's own namespace.
 served() {
 	wait_until is_served "$@"
 }
@@ -158,7 +158,7 @@ is_served() {
 	[ -n "$("${where[@]}" ss -Hln"$4" "--$2" "sport = :$3")" ]
 }
 
-# ask NETNS PROTOCOL ADDRESS PORT: what the server says; "host" is no network namespace.
+# ask NETNS PROTOCOL ADDRESS PORT: what the server says; "host" stands for the host's own namespace.
 ask() {
 	local where=(ip netns exec "$1") target=$3
 

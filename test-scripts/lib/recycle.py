@@ -23,7 +23,7 @@ while True:
     pid = libc.syscall(SYS_CLONE3, arguments, len(arguments))
     if pid >= 0:
         break
-    # Not free: its last user has ended, but nobody has reaped it yet.
+    # Not free: its last user has ended, but was not reaped yet.
     if ctypes.get_errno() != EEXIST or time.monotonic() > deadline:
         sys.exit("clone3: " + os.strerror(ctypes.get_errno()))
     time.sleep(0.001)

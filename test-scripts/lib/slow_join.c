@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Preloaded: who has joined a user namespace writes his pid to $SLOW_JOIN and waits there, until
- * $SLOW_JOIN.go is there (ten seconds at most). A window that is a race else is held open so.
+ * Preloaded: a process that has joined a user namespace writes its pid to $SLOW_JOIN and waits,
+ * until $SLOW_JOIN.go is there (ten seconds at most). A window that is a race else is held open so.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

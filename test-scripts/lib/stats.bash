@@ -49,7 +49,7 @@ stats_record() {
 	echo "$STATE/netns-stats/${network-net}/$1@${ifname-eth0}.json"
 }
 
-# send_udp NAMESPACE ADDRESS COUNT BYTES: datagrams, to a port that nobody is at.
+# send_udp NAMESPACE ADDRESS COUNT BYTES: datagrams, to a port without a listener.
 send_udp() {
 	ip netns exec "$1" python3 - "$2" "$3" "$4" <<-'EOF'
 		import socket, sys

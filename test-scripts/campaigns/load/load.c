@@ -378,7 +378,7 @@ static long count_elements(void)
 	long n = 0;
 	FILE *nft = popen("nft list ruleset 2>/dev/null", "re");
 
-	/* Each is on a line of its own with the attachment in its comment. */
+	/* Each stands on its own line, with the attachment in its comment. */
 	while (nft != NULL && fgets(line, sizeof(line), nft) != NULL)
 		for (const char *at = line; (at = strstr(at, "comment \"load/")) != NULL; at++)
 			n++;

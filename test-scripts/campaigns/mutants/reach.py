@@ -21,7 +21,7 @@ import time
 import tests
 
 FILE = f"{tests.WORK}/reach.json"
-# The code of a test itself is traced, too, and nobody's business.
+# The code of a test itself is traced too, and does not count.
 OURS = re.compile(r"(?:^|/)((?:common|plugins)/.*\.[ch])$")
 
 
