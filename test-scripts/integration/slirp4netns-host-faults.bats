@@ -76,28 +76,14 @@ liar() {
 
 	for command in DEL GC; do
 		container "deleted-$command"
-		succeeds ADD
-		result=$output
-		by netns-portmap succeeds ADD "$(portmap_behind)"
-		by netns-stats succeeds ADD "$(stats_behind)"
+		chain_ADD
 		ip netns del "deleted-$command"
 		# Not 3: that would say that no DEL is needed.
 		fails 103 "$CNI_NETNS" CHECK "$(with_prev "$(net)" "$result")"
 		by netns-stats fails 100 "$CNI_NETNS" CHECK "$(stats_behind)"
 		fails 102 "DEL it" ADD
 		fails 4 "$CNI_NETNS" ADD "$(CNI_CONTAINERID=other with_prev "$(net '"name":"other"')" "$result")"
-		case $command in
-		DEL)
-			by netns-stats succeeds DEL "$(stats_behind)"
-			by netns-portmap succeeds DEL "$(portmap_behind)"
-			succeeds DEL
-			;;
-		GC)
-			by netns-stats succeeds GC "$(gc "$(stats_behind)")"
-			by netns-portmap succeeds GC "$(gc "$(portmap_behind)")"
-			succeeds GC "$(gc)"
-			;;
-		esac
+		chain_$command
 		is "$(daemons)" ""
 		is "$(left_files "$STATE")" ""
 
@@ -130,25 +116,11 @@ own_state() {
 	own_state
 	for command in DEL GC; do
 		container "c-$command"
-		succeeds ADD
-		result=$output
-		by netns-portmap succeeds ADD "$(portmap_behind)"
-		by netns-stats succeeds ADD "$(stats_behind)"
+		chain_ADD
 		refused dd if=/dev/zero "of=$STATE/ballast" bs=4k status=none 2>/dev/null
 		succeeds CHECK "$(with_prev "$(net)" "$result")"
 		by netns-portmap succeeds CHECK "$(portmap_behind)"
-		case $command in
-		DEL)
-			by netns-stats succeeds DEL "$(stats_behind)"
-			by netns-portmap succeeds DEL "$(portmap_behind)"
-			succeeds DEL
-			;;
-		GC)
-			by netns-stats succeeds GC "$(gc "$(stats_behind)")"
-			by netns-portmap succeeds GC "$(gc "$(portmap_behind)")"
-			succeeds GC "$(gc)"
-			;;
-		esac
+		chain_$command
 		dd if=/dev/zero "of=$STATE/more" bs=4k status=none 2>/dev/null || true
 		fails 5 "" ADD
 		expect '(.msg + (.details // "")) | contains("No space left on device")'
@@ -164,10 +136,7 @@ own_state() {
 	start_services
 	own_state
 	container c1
-	succeeds ADD
-	result=$output
-	by netns-portmap succeeds ADD "$(portmap_behind)"
-	by netns-stats succeeds ADD "$(stats_behind)"
+	chain_ADD
 	mount --bind "$STATE" "$STATE"
 	mount -o remount,bind,ro "$STATE" # above the one that the log is open in
 	succeeds CHECK "$(with_prev "$(net)" "$result")"
@@ -184,9 +153,7 @@ own_state() {
 	fails 5 "$STATE" DEL
 	expect '.details | contains("Read-only file system")'
 	umount "$STATE"
-	by netns-stats succeeds DEL "$(stats_behind)"
-	by netns-portmap succeeds DEL "$(portmap_behind)"
-	succeeds DEL
+	chain_DEL
 	nothing_left
 }
 
@@ -260,18 +227,7 @@ bridged() {
 				wait_until grep -qs sleep "/proc/$pid/comm"
 				edit_record ".startTime = $(cut -d ' ' -f 22 "/proc/$pid/stat") | del(.pidfdInode)"
 			fi
-			case $command in
-			DEL)
-				by netns-stats succeeds DEL "$(stats_behind)"
-				by netns-portmap succeeds DEL "$(portmap_behind)"
-				succeeds DEL
-				;;
-			GC)
-				by netns-stats succeeds GC "$(gc "$(stats_behind)")"
-				by netns-portmap succeeds GC "$(gc "$(portmap_behind)")"
-				succeeds GC "$(gc)"
-				;;
-			esac
+			chain_$command
 			[ "$state" = lost ] || kill -9 "$pid"
 			is "$(left_files "$STATE")" ""
 			is "$(nft list ruleset)" ""

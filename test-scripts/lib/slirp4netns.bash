@@ -27,6 +27,27 @@ gc() {
 	jq -c '.["cni.dev/valid-attachments"] = []' <<<"${1-$(net)}"
 }
 
+# What a runtime calls for a network of all three plugins, each call with success. The result of ADD is in $result.
+chain_ADD() {
+	succeeds ADD
+	result=$output
+	by netns-portmap succeeds ADD "$(portmap_behind)"
+	by netns-stats succeeds ADD "$(stats_behind)"
+}
+
+chain_DEL() {
+	by netns-stats succeeds DEL "$(stats_behind)"
+	by netns-portmap succeeds DEL "$(portmap_behind)"
+	succeeds DEL
+}
+
+# With no attachment that is still valid.
+chain_GC() {
+	by netns-stats succeeds GC "$(gc "$(stats_behind)")"
+	by netns-portmap succeeds GC "$(gc "$(portmap_behind)")"
+	succeeds GC "$(gc)"
+}
+
 # bad CODE TEXT COMMAND [CONFIGURATION]: refused at once, and nothing is left.
 bad() {
 	limit=${limit-5} fails "$@"
