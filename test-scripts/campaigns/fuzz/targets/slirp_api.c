@@ -33,8 +33,10 @@ static struct {
 static size_t take_reply(const uint8_t **reply)
 {
 	const uint8_t *end = server.reply + server.len;
-	const uint8_t *nul = memchr(server.next, '\0', (size_t)(end - server.next));
+	const uint8_t *nul = NULL;
 
+	if (server.next != end) /* an empty input has no address */
+		nul = memchr(server.next, '\0', (size_t)(end - server.next));
 	*reply = server.next;
 	if (nul == NULL)
 		return (size_t)(end - server.next);

@@ -76,7 +76,8 @@ static const void *as_message(struct input *input)
 		abort();
 	nlh->nlmsg_len = (uint32_t)len;
 	nlh->nlmsg_type = 20;
-	memcpy((char *)nlh + NLMSG_HDRLEN + GENL_HDRLEN, input->at, input->left);
+	if (input->left > 0) /* an empty input has no address */
+		memcpy((char *)nlh + NLMSG_HDRLEN + GENL_HDRLEN, input->at, input->left);
 	return input_datagram(&whole, &ignored);
 }
 
