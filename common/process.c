@@ -531,8 +531,7 @@ static int send_signal(const struct process *p, int sig)
 	return (int)syscall(SYS_pidfd_send_signal, p->pidfd, sig, NULL, 0);
 }
 
-/* The leader's pidfd reaches the group even after the leader's end, and never another group.
- */
+/* The leader's pidfd reaches the group even after the leader's end, and no other group. */
 static void end_group(const struct process *p)
 {
 	syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, PIDFD_SIGNAL_PROCESS_GROUP);

@@ -99,8 +99,7 @@ void process_cancel(struct process *p);
 int process_open(const struct process_id *id, struct process *p, struct cni_error *err);
 
 /* Wait until a process has ended, and reap it if it is our child. Return: 1; 0 when it does not end
- * within
- * @timeout_ms; -1 CNI_ERR_IO. */
+ * within @timeout_ms; -1 CNI_ERR_IO. */
 int process_wait(const struct process *p, int timeout_ms, struct cni_error *err);
 
 /**
