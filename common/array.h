@@ -31,7 +31,7 @@ static inline bool array_reserve_(void *array, size_t *size, size_t n, size_t mo
 		return false;
 	/* Copied and not cast: an object of one pointer type may not be written as another. */
 	memcpy(&old, array, sizeof(old));
-	grown = realloc(old, bytes);
+	grown = reallocarray(old, room, element);
 	if (grown == NULL)
 		return false;
 	memcpy(array, &grown, sizeof(grown));

@@ -3,7 +3,7 @@
  * Where an ordinary user's daemon lives.
  *
  * The daemon is a process of the user, with his files, in the host's network. It lives as long as
- * the container, and the container's root must not get power over it; common/netns.c says why that
+ * the container, and the container's root must not get power over it; common/netns_visit.c says why that
  * root controls any program that is executed inside the container's user namespace. The daemon's
  * sandbox does not help: the daemon's memory, the host's network and the sockets below /run (the
  * user's D-Bus among them) are all reachable in it. Three designs keep the daemon outside:

@@ -142,6 +142,7 @@ cnitool_id() {
 
 # In the background, where a shell ignores SIGINT and SIGQUIT for it; its pid is $runner, its output in /run/t/out (the user's: $TMPDIR/out).
 start_cnirun() {
+	: >"$TMPDIR/out" # here and not by the child: what the last run said must not be taken for this one's
 	env --default-signal=INT,QUIT /run/cni/cnirun "$@" >"$TMPDIR/out" 2>&1 &
 	runner=$!
 }
