@@ -33,6 +33,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,6 +50,24 @@ void child_die_with(pid_t parent, int sig)
 		_exit(EXIT_FAILED);
 }
 
+/* Where others of this user have used up what may wait to be delivered (RLIMIT_SIGPENDING), which a
+ * timer takes a place of. A mask keeps this one off. */
+static void limit_self_by_alarm(int64_t deadline)
+{
+	const int64_t left = deadline - monotonic_ms();
+	const struct itimerval in = {
+		.it_value = {.tv_sec = left > 0 ? left / 1000 : 0,
+			     .tv_usec = left > 0 ? left % 1000 * 1000 + 1 : 1}};
+	sigset_t only;
+
+	signal(SIGALRM, SIG_DFL);
+	sigemptyset(&only);
+	sigaddset(&only, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &only, NULL);
+	if (setitimer(ITIMER_REAL, &in, NULL) < 0)
+		_exit(EXIT_FAILED);
+}
+
 static void limit_self(int64_t deadline)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
@@ -56,8 +75,9 @@ static void limit_self(int64_t deadline)
 		.it_value = {.tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000 + 1}};
 	timer_t timer;
 
-	if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0 ||
-	    timer_settime(timer, TIMER_ABSTIME, &at, NULL) < 0)
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0)
+		limit_self_by_alarm(deadline);
+	else if (timer_settime(timer, TIMER_ABSTIME, &at, NULL) < 0)
 		_exit(EXIT_FAILED);
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -94,6 +95,42 @@ static void a_deadline_ends_what_is_deaf_and_stopped(void **state)
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGKILL);
 	assert_in_range(monotonic_ms() - begin, 250, 5000);
+}
+
+/* A timer is a signal that waits, of which a user may have no more left. */
+static void a_deadline_holds_where_no_signal_may_wait(void **state)
+{
+	int value = 42;
+	cleanup_child struct child child = CHILD_NONE;
+	void (*was)(int) = signal(SIGALRM, SIG_IGN);
+	sigset_t alarm_only;
+	struct rlimit limit, none;
+	int status;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_SIGPENDING, &limit), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+	sigemptyset(&alarm_only);
+	sigaddset(&alarm_only, SIGALRM);
+	sigprocmask(SIG_BLOCK, &alarm_only, NULL);
+	assert_int_equal(setrlimit(RLIMIT_SIGPENDING, &none), 0);
+	start(&(struct child_spec){.purpose = "try",
+				   .fn = returns_its_argument,
+				   .arg = &value,
+				   .deadline = monotonic_ms() + 10000},
+	      &child);
+	status = child_reap(&child);
+	start(&(struct child_spec){.purpose = "try", .fn = waits, .deadline = monotonic_ms() + 300},
+	      &child);
+	assert_true(WIFSIGNALED(child_reap(&child)));
+	/* Its deadline has been. */
+	start(&(struct child_spec){.purpose = "try", .fn = waits, .deadline = 1}, &child);
+	assert_true(WIFSIGNALED(child_reap(&child)));
+	assert_int_equal(setrlimit(RLIMIT_SIGPENDING, &limit), 0);
+	sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
+	signal(SIGALRM, was);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 42);
 }
 
 static int stops_once(void *arg)
@@ -457,6 +494,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(a_function_ends_with_its_value),
 		test(a_deadline_ends_what_is_deaf_and_stopped),
+		test(a_deadline_holds_where_no_signal_may_wait),
 		test(who_is_stopped_is_made_to_go_on),
 		test(the_end_of_a_scope_ends_and_reaps),
 		test(who_is_left_lives_on),
