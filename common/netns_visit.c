@@ -144,12 +144,17 @@ struct visit_header {
 	struct cni_error err;
 };
 
+static void visit_name_path(const struct netns_visit *visit, struct cni_error *err)
+{
+	if (visit->path != NULL)
+		cni_error_wrap(err, "%s", visit->path);
+}
+
 /* The visit fails with a message of its own. */
 static void visit_failed(struct netns_visit *visit)
 {
 	visit->value = -1;
-	if (visit->path != NULL)
-		cni_error_wrap(visit->err, "%s", visit->path);
+	visit_name_path(visit, visit->err);
 }
 
 /* The error of setns(2), which is EPERM unless the kernel runs out of something. */
@@ -300,10 +305,12 @@ static int visit_group_main(void *arg)
 		struct visit_header header = {.value = -1};
 
 		errno = errnum;
-		if (!joined || setns(g->ns[i]->fd, CLONE_NEWNET) < 0)
+		if (!joined || setns(g->ns[i]->fd, CLONE_NEWNET) < 0) {
 			not_allowed(&header.err);
-		else
+			visit_name_path(g->visits[i], &header.err);
+		} else {
 			header.value = g->work->fn(g->visits[i]->arg, &header.err);
+		}
 		at = visit_reply(g->work, g->visits[i], &header, g->fd, at);
 	}
 	return at < 0;

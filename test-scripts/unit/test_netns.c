@@ -912,6 +912,43 @@ static void a_namespace_of_somebody_else_is_not_visited(void **state)
 	assert_int_equal(run_child(rootless_visit_of_the_host), 0);
 }
 
+/* A user namespace that may be looked at, and not joined: its message names the path, too. */
+static void rootless_visit_of_another_users(void)
+{
+	struct stop stop = {.path = DIR_ "/other"};
+	struct netns_visit visit;
+	struct cni_error err;
+	char from[64], path[64];
+
+	pid_t container, visitor;
+	int status;
+
+	check(setresuid(1, 1, 0) == 0);
+	make_container(from);
+	check(setresuid(0, 0, 0) == 0);
+	container = atoi(from + strlen("/proc/"));
+	check(netns_persist(container, DIR_, "other", path, sizeof(path), &err) == 0);
+	visitor = fork();
+	if (visitor == 0) {
+		become_nobody();
+		visit_stops(&stop, &visit, 1, 10000);
+		check(visit.value == -1 && stop.err.code == CNI_ERR_IO);
+		check(strncmp(stop.err.msg, DIR_ "/other: cannot enter", strlen(DIR_) + 20) == 0);
+		check(strcmp(stop.err.details, "Operation not permitted") == 0);
+		_exit(0);
+	}
+	status = -1;
+	waitpid(visitor, &status, 0);
+	kill(container, SIGKILL); /* another user's: our end would not be its */
+	check(status == 0);
+}
+
+static void a_namespace_of_another_user_is_not_visited(void **state)
+{
+	need();
+	assert_int_equal(run_child(rootless_visit_of_another_users), 0);
+}
+
 static void rootless_join(void)
 {
 	struct cni_error err = {0};
@@ -1402,6 +1439,7 @@ int main(void)
 		test(a_childs_answer_is_checked_in_every_length),
 		test(behind_an_answer_that_is_not_as_it_must_be_none_is_believed),
 		test(a_namespace_of_somebody_else_is_not_visited),
+		test(a_namespace_of_another_user_is_not_visited),
 		test(the_owner_is_joined_for_good),
 		test(a_socket_lives_in_the_namespace),
 		test(a_socket_that_is_none_is_an_error),
