@@ -509,6 +509,7 @@ int cni_main(const struct cni_plugin *plugin, int argc, char **argv)
 	/* A failed write is to be an error that can be reported, not the end of the process. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* ignored, it would take our children's status away */
 	if (getenv("CNI_COMMAND") == NULL) {
 		if (argc > 1 && strcmp(argv[1], "--version") == 0)
 			return version_print(plugin->name);

@@ -35,6 +35,23 @@ is_sandboxed() {
 	done
 }
 
+@test "a caller that ignores SIGCHLD, and so has us ignore it, changes nothing" {
+	in_host && return
+
+	own_etc
+	start_services
+	name_servers "$(shape wsl)" 192.0.2.1
+	container c1
+	plugin=(python3 -c 'import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])' "${plugin[@]}")
+	succeeds ADD "$(net '"enableSandbox":true')"
+	is "$words" ""
+	is_answered || fail "no answer"
+	succeeds DEL
+	nothing_left
+}
+
 @test "an ordinary user's daemon reads it there, too" {
 	in_host && return
 	local shape file
