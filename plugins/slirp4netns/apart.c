@@ -3,10 +3,11 @@
  * Where an ordinary user's daemon lives.
  *
  * The daemon is a process of the user, with his files, in the host's network. It lives as long as
- * the container, and the container's root must not get power over it; common/netns_visit.c says why that
- * root controls any program that is executed inside the container's user namespace. The daemon's
- * sandbox does not help: the daemon's memory, the host's network and the sockets below /run (the
- * user's D-Bus among them) are all reachable in it. Three designs keep the daemon outside:
+ * the container, and the container's root must not get power over it; common/netns_visit.c says why
+ * that root controls any program that is executed inside the container's user namespace. The
+ * daemon's sandbox does not help: the daemon's memory, the host's network and the sockets below
+ * /run (the user's D-Bus among them) are all reachable in it. Three designs keep the daemon
+ * outside:
  *
  *   slirp4netns's own, --userns-path: its process stays in our user namespace; a child of it enters
  *   the container's, makes the interface and hands the tap device back. We have nothing to make for
