@@ -69,6 +69,21 @@ static int require_variable(const char *name, const char **out, struct cni_error
 	return 0;
 }
 
+static int require_netns(const char **out, struct cni_error *err)
+{
+	const char *netns;
+
+	if (require_variable("CNI_NETNS", &netns, err) < 0)
+		return -1;
+	if (netns[0] != '/' || strlen(netns) >= PATH_MAX || !utf8_is_printable(netns))
+		return cni_error(err, CNI_ERR_ENVIRONMENT,
+				 "CNI_NETNS is \"%.60s\", but must be an absolute path in UTF-8 "
+				 "without control characters",
+				 netns);
+	*out = netns;
+	return 0;
+}
+
 /* "K=V;K2=V2"; one ';' at the end is accepted. */
 static bool valid_args(const char *args)
 {
@@ -110,14 +125,8 @@ static int cni_read_environment(const struct operation *op, struct cni_request *
 		if (req->netns != NULL && *req->netns == '\0')
 			req->netns = NULL;
 	}
-	if (op->netns && require_variable("CNI_NETNS", &req->netns, err) < 0)
+	if (op->netns && require_netns(&req->netns, err) < 0)
 		return -1;
-	if (op->netns && (req->netns[0] != '/' || strlen(req->netns) >= PATH_MAX ||
-			  !utf8_is_printable(req->netns)))
-		return cni_error(err, CNI_ERR_ENVIRONMENT,
-				 "CNI_NETNS is \"%.60s\", but must be an absolute path in UTF-8 "
-				 "without control characters",
-				 req->netns);
 	if (op->strict && req->args != NULL && !valid_args(req->args))
 		return cni_error(err, CNI_ERR_ENVIRONMENT,
 				 "CNI_ARGS is \"%.60s\", but must be KEY=VALUE pairs separated by "

@@ -182,7 +182,7 @@ int netns_join_owner(struct netns *ns, struct cni_error *err)
 static const struct netns *open_visit(const struct netns_work *work, struct netns_visit *visit,
 				      struct netns *opened)
 {
-	if (visit->ns != NULL)
+	if (visit->ns != NULL || work->open == NULL)
 		return visit->ns;
 	visit->value = work->open(visit->arg, opened, visit->err);
 	return visit->value < 0 ? NULL : opened;

@@ -448,7 +448,7 @@ assert c.recv(100) == b'$size'"
 	expect 'map(.containerId) == ["c1", "c2", "c3"] and all(.links | map(.ifname) | sort == ["eth0", "p0"])' \
 		"$(unprivileged /run/netns-stats show -f json)"
 	# libcni's cache, whose names alone others may read (chmod -R a+r): nothing is to be had, and not asked for.
-	mkdir -p -m 755 /var/lib/cni
+	install -d -m 755 /var/lib/cni
 	mkdir -m 744 /var/lib/cni/results
 	echo '{}' >/var/lib/cni/results/net-root-eth0
 	exits 0 unprivileged /run/netns-stats show -f json
