@@ -314,19 +314,22 @@ demo: deps
 # SUITES="PATTERN...": only the suites that match, and of what takes longer to build only what these need.
 SUITES ?=
 
+# As many jobs as there are cores, unless the caller says how many.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
+
 check: deps
-	$(MAKE) WERROR=1 all test-programs bench-programs $(BUILD)/load $(FAULTS)
+	$(MAKE) $(JOBS) WERROR=1 all test-programs bench-programs $(BUILD)/load $(FAULTS)
 	needs=$$(test-scripts/run-tests --needs $(SUITES)) && for need in $$needs; do \
 		case $$need in \
-		sanitized) $(MAKE) WERROR=1 SANITIZE=1 all test-programs || exit ;; \
-		image) $(MAKE) WERROR=1 image || exit ;; \
+		sanitized) $(MAKE) $(JOBS) WERROR=1 SANITIZE=1 all test-programs || exit ;; \
+		image) $(MAKE) $(JOBS) WERROR=1 image || exit ;; \
 		esac; \
 	done
 	test-scripts/run-tests $(SUITES)
 
 # Under a minute on two idle cores, and with what is installed: each unit test, suites of each plugin, formatting.
 check-quick:
-	$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) all $(UNIT)
+	$(MAKE) $(JOBS) all $(UNIT)
 	test-scripts/run-tests --quick $(SUITES)
 
 lint: all

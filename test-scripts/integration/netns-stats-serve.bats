@@ -174,7 +174,7 @@ inside_sanitizer() {
 	veth_container a
 	veth_container b
 	stats_cni ADD b /run/netns/b >/dev/null
-	seq 300 | sed 's/.*/link add x& type bridge/' >/run/batch
+	seq 300 | sed 's/.*/link add x& link eth0 type macvlan/' >/run/batch
 	ip -n a -batch /run/batch
 	# The network's comes after them.
 	ip link add late-host type veth peer name eth9 netns a
@@ -194,7 +194,7 @@ inside_sanitizer() {
 	is "$(sed -n 's/^netns_stats_containers_cut //p' /run/text)" 1
 	# The command line gets all.
 	is "$(stats show a -f prometheus | grep -c '^container_network_receive_bytes_total')" 302
-	seq 301 1100 | sed 's/.*/link add x& type bridge/' >/run/batch
+	seq 301 1100 | sed 's/.*/link add x& link eth0 type macvlan/' >/run/batch
 	ip -n a -batch /run/batch
 	is "$(metric netns_stats_containers_cut)" 1
 	is "$(stats show a -f json | jq '.[0].links | length')" 1102
