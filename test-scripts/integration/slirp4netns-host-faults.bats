@@ -306,16 +306,19 @@ at_once() {
 		at_once ADD DEL
 		succeeds DEL
 		wait_until no_interface
+		wait_until no_daemon # killed, it may still be ending
 		nothing_left
 		at_once ADD GC
 		succeeds DEL
 		wait_until no_interface
+		wait_until no_daemon # killed, it may still be ending
 		nothing_left
 
 		succeeds ADD
 		at_once DEL ADD GC
 		succeeds DEL
 		wait_until no_interface
+		wait_until no_daemon # killed, it may still be ending
 		nothing_left
 	done
 }
