@@ -45,17 +45,6 @@ bool netns_is_own(const struct netns *ns);
 /* Whether a path leads to @ns. While @ns is open, no other namespace has its inode number. */
 bool netns_is_at(const struct netns *ns, const char *path);
 
-/**
- * netns_join_owner() - join the owning user namespace for good, if netns_open() found that this is
- * needed.
- *
- * Only a child that executes nothing and then ends may call it: it has every capability in the
- * namespace and cannot go back. The namespace's root cannot look into it (see process.h).
- *
- * Return: 0, also when there is nothing to join, or -1 CNI_ERR_IO.
- */
-int netns_join_owner(struct netns *ns, struct cni_error *err);
-
 /*
  * The reply of a child to one visit: a run of bytes whose length is in its header. The reader
  * trusts no other length in it.

@@ -166,17 +166,6 @@ static int not_allowed(struct cni_error *err)
 			       "namespace of this user, or the caller must have CAP_SYS_ADMIN");
 }
 
-int netns_join_owner(struct netns *ns, struct cni_error *err)
-{
-	if (ns->userns_fd < 0)
-		return 0;
-	if (process_join_userns(ns->userns_fd) < 0)
-		return not_allowed(err);
-	close(ns->userns_fd);
-	ns->userns_fd = -1;
-	return 0;
-}
-
 /* Return: the namespace of the visit, or NULL. @opened: receives it, to be closed, when it was not
  * open yet. */
 static const struct netns *open_visit(const struct netns_work *work, struct netns_visit *visit,

@@ -34,6 +34,7 @@
 #include "handover.h"
 #include "isolated.h"
 #include "netns.h"
+#include "process.h"
 
 /*
  * The two calls that decide where we are and what comes out of where we were. setns(2) to a network
@@ -958,11 +959,11 @@ static void rootless_join(void)
 
 	open_rootless(&ns);
 	owner = inode("/proc/self/ns/user");
-	check(netns_join_owner(&ns, &err) == 0);
+	check(process_join_userns(ns.userns_fd) == 0);
 	check(inode("/proc/self/ns/user") != owner);
-	check(ns.userns_fd == -1);
+	close(ns.userns_fd);
+	ns.userns_fd = -1; /* as netns_open() says it to who is inside */
 	check(prctl(PR_GET_DUMPABLE) == 0);
-	check(netns_join_owner(&ns, &err) == 0); /* nothing to do */
 	check(setns(ns.fd, CLONE_NEWNET) == 0);
 	check(netns_is_own(&ns));
 	/* A function now runs here or in a child, and in both cases in the namespace. */
