@@ -41,6 +41,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "array.h"
 #include "cleanup.h"
 
 #define REPLY_BYTES 32768 /* the largest datagram that the kernel makes for a dump */
@@ -315,20 +316,9 @@ void netlink_batch_free(struct netlink_batch *batch)
 /* Make room for @need more bytes. */
 static bool netlink_reserve(struct netlink_batch *batch, size_t need)
 {
-	size_t size = batch->size;
-	char *data;
-
-	while (size - batch->len < need)
-		size = size * 2 + BATCH_STEP;
-	if (batch->failed || size == batch->size)
-		return !batch->failed;
-	data = reallocarray(batch->data, 1, size);
-	batch->failed = data == NULL;
-	if (batch->failed)
-		return false;
-	batch->data = data;
-	batch->size = size;
-	return true;
+	batch->failed = batch->failed || !array_reserve(batch->data, batch->size, batch->len,
+							need > BATCH_STEP ? need : BATCH_STEP);
+	return !batch->failed;
 }
 
 struct nl_msg *netlink_begin(struct netlink_batch *batch, int type, int flags, const void *head,

@@ -99,15 +99,15 @@
 #define MFD_NOEXEC_SEAL 0x0008U /* linux/memfd.h of Linux 6.3 */
 #endif
 
-bool netns_reply_give(struct netns_reply *reply, const void *data, size_t size)
+/* Move bytes between memory and the file. Return: whether all of them were moved. */
+static bool reply_move(struct netns_reply *reply, char *p, size_t size, bool give)
 {
-	const char *p = data;
-
 	if (size > reply->left)
 		return false;
 	reply->left -= size;
 	while (size > 0) {
-		const ssize_t n = TEMP_FAILURE_RETRY(pwrite(reply->fd, p, size, reply->at));
+		const ssize_t n = TEMP_FAILURE_RETRY(give ? pwrite(reply->fd, p, size, reply->at)
+							  : pread(reply->fd, p, size, reply->at));
 
 		if (n <= 0)
 			return false;
@@ -118,23 +118,14 @@ bool netns_reply_give(struct netns_reply *reply, const void *data, size_t size)
 	return true;
 }
 
+bool netns_reply_give(struct netns_reply *reply, const void *data, size_t size)
+{
+	return reply_move(reply, (char *)(uintptr_t)data, size, true);
+}
+
 bool netns_reply_take(struct netns_reply *reply, void *data, size_t size)
 {
-	char *p = data;
-
-	if (size > reply->left)
-		return false;
-	reply->left -= size;
-	while (size > 0) {
-		const ssize_t n = TEMP_FAILURE_RETRY(pread(reply->fd, p, size, reply->at));
-
-		if (n <= 0)
-			return false;
-		p += n;
-		reply->at += n;
-		size -= (size_t)n;
-	}
-	return true;
+	return reply_move(reply, data, size, false);
 }
 
 /* It stands before what a child hands back of a visit. */
